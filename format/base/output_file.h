@@ -1,0 +1,51 @@
+// Output files that are either whole or not there. Bytes go to "PATH.partial" (O_EXCL, O_NOFOLLOW,
+// mode 0600, owned by the invoking user under sudo); Commit renames it to PATH without replacing
+// anything; a file that is dropped before Commit is removed. The path "-" writes to standard
+// output.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "format/base/byte_sink.h"
+#include "format/base/result.h"
+
+namespace twofold {
+
+class OutputFile : public ByteSink {
+ public:
+  // Error: the path exists, its directory is missing or cannot be written, a planted link, an empty
+  // path. When `replace` is set an existing regular file is replaced at Commit instead (for
+  // pictures and text).
+  static Result<OutputFile> Create(const std::string& path, bool replace = false);
+
+  OutputFile(OutputFile&& other) noexcept;
+  OutputFile& operator=(OutputFile&& other) noexcept;
+  ~OutputFile() override;
+
+  // Writes all bytes, going on after short writes and EINTR. Error: names the path and the reason
+  // (disk full, file size limit, broken pipe).
+  Result<void> Append(std::span<const uint8_t> bytes) override;
+  Result<void> Append(const std::string& text);
+
+  // fsync, then rename. Nothing may be appended after it.
+  Result<void> Commit();
+
+  // Leaves the partial file in place (it is a readable capture) instead of removing it; returns its
+  // path.
+  std::string KeepPartial();
+
+  const std::string& path() const { return path_; }
+
+ private:
+  OutputFile() = default;
+  void Discard();
+
+  std::string path_;
+  std::string partial_path_;  // empty for standard output
+  int fd_ = -1;
+  bool replace_ = false;
+};
+
+}  // namespace twofold

@@ -1,0 +1,28 @@
+# Helpers shared by the folders' CMakeLists.txt.
+
+# The version that both programs print and that every capture names.
+configure_file(${CMAKE_SOURCE_DIR}/format/base/version.h.in
+               ${CMAKE_BINARY_DIR}/generated/format/base/version.h @ONLY)
+
+# twofold_library(NAME SOURCES...): a static library whose includes start at the repository root.
+function(twofold_library name)
+  add_library(${name} STATIC ${ARGN})
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
+endfunction()
+
+# twofold_test(NAME LIBRARIES... SOURCES files...): a GoogleTest program, one ctest test per TEST().
+function(twofold_test name)
+  cmake_parse_arguments(ARG "" "LABEL" "LIBRARIES;SOURCES" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LIBRARIES} GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE
+    TWOFOLD_SOURCE_DIR="${CMAKE_SOURCE_DIR}" TWOFOLD_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
+  set_target_properties(${name} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  if(ARG_LABEL)
+    set(properties PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 600)
+  else()
+    set(properties PROPERTIES LABELS unit TIMEOUT 300)
+  endif()
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 ${properties})
+endfunction()
