@@ -1,0 +1,54 @@
+// perf's sideband: the kernel's own account of forks, execs, names and executable mappings, one
+// ring per CPU, fed by a dummy software event. Times are CLOCK_MONOTONIC.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "format/base/ids.h"
+#include "format/base/result.h"
+
+namespace twofold {
+
+struct SidebandEvent {
+  enum class Kind { kFork, kExit, kExec, kComm, kMap };
+
+  Kind kind = Kind::kFork;
+  uint64_t time_ns = 0;  // CLOCK_MONOTONIC
+  Pid pid;
+  Tid tid;
+  Pid parent_pid;        // kFork
+  std::string text;      // kExec, kComm: the name; kMap: the path
+  uint64_t address = 0;  // kMap
+  uint64_t size_bytes = 0;
+  uint64_t file_offset = 0;
+  std::string
+      build_id;  // kMap: lower-case hexadecimal; empty where the kernel does not tell (before 5.12)
+};
+
+class Sideband {
+ public:
+  // Opens one ring per online CPU. Error: names the missing privilege or the sysctl in the way.
+  static Result<std::unique_ptr<Sideband>> Open();
+  ~Sideband();
+  Sideband(const Sideband&) = delete;
+  Sideband& operator=(const Sideband&) = delete;
+
+  // Readable when a ring is half full; for epoll.
+  const std::vector<int>& fds() const;
+
+  // Appends all events that are complete, ordered by time over all CPUs.
+  void Drain(std::vector<SidebandEvent>& events);
+
+  // Events that the rings had no room for, so far.
+  uint64_t lost() const;
+
+ private:
+  Sideband();
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace twofold
