@@ -57,6 +57,7 @@ struct Recording {
 };
 
 enum class ModuleKind : uint8_t {
+  kOther = 0,         // a kind of a newer version; offsets are only good for telling frames apart
   kUserFile = 1,      // an executable or library; frame offsets are file offsets
   kKernel = 2,        // the kernel proper; frame offsets count from the symbol
   kKernelModule = 3,  // as kKernel; path holds the module's name
@@ -215,6 +216,7 @@ struct Interval {
 };
 
 enum class EndReason : uint8_t {
+  kOther = 0,          // a reason of a newer version
   kDuration = 1,       // -d ran out
   kInterrupted = 2,    // Ctrl-C or SIGTERM
   kCommandEnded = 3,   // the command that was recorded ended

@@ -3,8 +3,9 @@
 //
 // Three tiers of trouble, and how each is told:
 //   the operation failed            -> Result with an Error
-//   damage inside a readable file   -> a named loss or damage note in the result, and the work goes
-//   on a bug of ours                   -> TWOFOLD_CHECK (format/base/check.h)
+//   damage inside a readable file   -> a named loss or damage note in the result,
+//                                      and the work goes on
+//   a bug of ours                   -> TWOFOLD_CHECK (format/base/check.h)
 #pragma once
 
 #include <string>
@@ -18,8 +19,9 @@ namespace twofold {
 // What a person needs to get on: what went wrong, where, and the way out.
 struct Error {
   enum class Kind {
-    kFailed,  // the operation failed (exit status 1)
-    kUsage,   // the command line was wrong (exit status 2)
+    kFailed,      // the operation failed (exit status 1)
+    kUsage,       // the command line was wrong (exit status 2)
+    kBrokenPipe,  // whoever read our output went away: end without a word
   };
 
   std::string what;   // a sentence without its full stop: "cannot create the capture: No space left
