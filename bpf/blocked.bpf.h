@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Blocked time by stack. A block begins at sched_switch, when a thread leaves the CPU unable to
+ * run; both of its stacks are taken there, where it is still the current task. It ends at
+ * sched_waking. Open blocks are split at interval ends by the pass over all tasks.
+ *
+ * blocked_since_ns decides who credits which part: whoever changes it atomically away from a value
+ * credits the time from that value on, so every nanosecond is credited exactly once, whatever
+ * races.
+ */
+#ifndef TWOFOLD_BLOCKED_BPF_H
+#define TWOFOLD_BLOCKED_BPF_H
+
+#include "stacks.bpf.h"
+#include "threads.bpf.h"
+
+const volatile bool record_offcpu;
+
+/* Written by the recorder before a pass over all tasks. */
+__u32 pass;
+__u64 pass_boundary_ns;
+__u64 seeded_tasks; /* threads that the first pass took into scope */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, struct twofold_stack);
+} blocked_stacks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct twofold_blocked_key);
+	__type(value, struct twofold_blocked_value);
+} blocked_rows SEC(".maps");
+
+/* Slot 0: sched_switch, which runs with interrupts off. Slot 1: the pass over all tasks. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct twofold_stack);
+} blocked_scratch SEC(".maps");
+
+/* BlockState of format/capture.h. */
+static __always_inline __u32 block_state(long state)
+{
+	if (state & TASK_INTERRUPTIBLE)
+		return 1;
+	if (state & TASK_UNINTERRUPTIBLE)
+		return state & TASK_NOLOAD ? 6 : 2;
+	if (state & TASK_STOPPED)
+		return 3;
+	if (state & TASK_TRACED)
+		return 4;
+	if (state & TASK_PARKED)
+		return 5;
+	return 7;
+}
+
+static __always_inline long task_state(struct task_struct *task)
+{
+	struct task_struct___before_5_14 *old = (void *)task;
+
+	if (bpf_core_field_exists(task->__state))
+		return BPF_CORE_READ(task, __state);
+	return BPF_CORE_READ(old, state);
+}
+
+static __always_inline void credit_block(const struct twofold_task *task, __u64 time_ns,
+					 __u64 count)
+{
+	struct twofold_blocked_value *value;
+	struct twofold_blocked_key key = {
+		.kernel_stack = task->kernel_stack,
+		.user_stack = task->user_stack,
+		.thread = task->thread,
+		.state = task->state,
+	};
+
+	value = bpf_map_lookup_elem(&blocked_rows, &key);
+	if (!value) {
+		struct twofold_blocked_value zero = {};
+		long err = bpf_map_update_elem(&blocked_rows, &key, &zero, BPF_NOEXIST);
+
+		if (err && err != -EEXIST) {
+			count_loss(TWOFOLD_SOURCE_OFFCPU,
+				   err == -E2BIG || err == -ENOMEM ? TWOFOLD_LOSS_ROW_MAP_FULL
+								   : TWOFOLD_LOSS_MAP_BUSY,
+				   count, time_ns);
+			return;
+		}
+		value = bpf_map_lookup_elem(&blocked_rows, &key);
+		if (!value) {
+			count_loss(TWOFOLD_SOURCE_OFFCPU, TWOFOLD_LOSS_MAP_BUSY, count, time_ns);
+			return;
+		}
+	}
+	__sync_fetch_and_add(&value->time_ns, time_ns);
+	__sync_fetch_and_add(&value->count, count);
+}
+
+/* Ends the open block of a thread, if it is in one. */
+static __always_inline void end_block(struct twofold_task *task)
+{
+	__u64 since_ns, now_ns;
+
+	if (!task->blocked_since_ns)
+		return;
+	since_ns = __sync_lock_test_and_set(&task->blocked_since_ns, 0);
+	if (!since_ns)
+		return;
+	now_ns = bpf_ktime_get_ns();
+	credit_block(task, now_ns > since_ns ? now_ns - since_ns : 0, 1);
+}
+
+static __always_inline void begin_block(void *ctx, struct task_struct *prev,
+					struct twofold_task *task, long state)
+{
+	struct twofold_stack *scratch;
+	__u32 slot = 0;
+	long bytes;
+
+	scratch = bpf_map_lookup_elem(&blocked_scratch, &slot);
+	if (!scratch)
+		return;
+	bytes = bpf_get_stack(ctx, scratch->frames, sizeof(scratch->frames), 0);
+	task->kernel_stack = store_stack(&blocked_stacks, scratch, bytes, TWOFOLD_SOURCE_OFFCPU,
+					 TWOFOLD_LOSS_KERNEL_STACK_FAILED);
+	task->user_stack = TWOFOLD_STACK_NONE;
+	if (!(prev->flags & PF_KTHREAD) && prev->mm) {
+		bytes = bpf_get_stack(ctx, scratch->frames, sizeof(scratch->frames),
+				      BPF_F_USER_STACK);
+		task->user_stack =
+			store_stack(&blocked_stacks, scratch, bytes, TWOFOLD_SOURCE_OFFCPU,
+				    TWOFOLD_LOSS_USER_STACK_FAILED);
+	}
+	task->state = block_state(state);
+	/* Publishes the fields above to the CPU that will wake the thread. */
+	__sync_lock_test_and_set(&task->blocked_since_ns, bpf_ktime_get_ns());
+}
+
+static __always_inline int handle_switch(void *ctx, bool preempt, struct task_struct *prev,
+					 struct task_struct *next, long prev_state)
+{
+	struct twofold_task *task;
+
+	/* A preempted thread can run, whatever state it was about to enter. */
+	if (!preempt && prev_state && !(prev_state & TASK_DEAD) && prev->pid) {
+		task = bpf_task_storage_get(&tasks, prev, 0, 0);
+		if (task)
+			begin_block(ctx, prev, task, prev_state);
+	}
+	/* The block of a thread that was woken before its switch-out was seen ends here. */
+	if (next->pid) {
+		task = bpf_task_storage_get(&tasks, next, 0, 0);
+		if (task)
+			end_block(task);
+	}
+	return 0;
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(context_switch, bool preempt, struct task_struct *prev, struct task_struct *next,
+	     unsigned int prev_state)
+{
+	return handle_switch(ctx, preempt, prev, next, prev_state);
+}
+
+/* Before 5.18 (commit fa2c3254d7cf) the tracepoint did not pass the state. */
+SEC("tp_btf/sched_switch")
+int BPF_PROG(context_switch_before_5_18, bool preempt, struct task_struct *prev,
+	     struct task_struct *next)
+{
+	return handle_switch(ctx, preempt, prev, next, task_state(prev));
+}
+
+SEC("tp_btf/sched_waking")
+int BPF_PROG(waking, struct task_struct *task)
+{
+	struct twofold_task *state = bpf_task_storage_get(&tasks, task, 0, 0);
+
+	if (state)
+		end_block(state);
+	return 0;
+}
+
+/*
+ * Opens the block that a thread is in already. The thread may wake up meanwhile; the switch
+ * counters tell. Where a handler opened a block of its own in between, that one stands.
+ */
+static __always_inline void open_old_block(struct task_struct *task, struct twofold_task *state)
+{
+	struct twofold_stack *scratch;
+	__u64 switches;
+	__u32 slot = 1;
+	long bytes, task_state_now = task_state(task);
+
+	if (!task_state_now || task->on_cpu || task->exit_state || state->blocked_since_ns)
+		return;
+	switches = task->nvcsw + task->nivcsw;
+	scratch = bpf_map_lookup_elem(&blocked_scratch, &slot);
+	if (!scratch)
+		return;
+	bytes = bpf_get_task_stack(task, scratch->frames, sizeof(scratch->frames), 0);
+	state->kernel_stack = store_stack(&blocked_stacks, scratch, bytes, TWOFOLD_SOURCE_OFFCPU,
+					  TWOFOLD_LOSS_KERNEL_STACK_FAILED);
+	state->user_stack = TWOFOLD_STACK_NONE;
+	if (!(task->flags & PF_KTHREAD)) {
+		state->user_stack = TWOFOLD_STACK_NOT_TAKEN;
+		count_loss(TWOFOLD_SOURCE_OFFCPU, TWOFOLD_LOSS_USER_STACK_NOT_TAKEN, 1, 0);
+	}
+	state->state = block_state(task_state_now);
+	if (__sync_val_compare_and_swap(&state->blocked_since_ns, 0, pass_boundary_ns))
+		return;
+	if (!task_state(task) || task->nvcsw + task->nivcsw != switches)
+		__sync_val_compare_and_swap(&state->blocked_since_ns, pass_boundary_ns, 0);
+}
+
+SEC("iter/task")
+int visit_task(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct twofold_task *state;
+	struct twofold_task block;
+
+	if (!task || !task->pid)
+		return 0;
+	if (pass == TWOFOLD_PASS_SEED) {
+		__u32 tgid = task->tgid;
+
+		if (!scope_all && !bpf_map_lookup_elem(&targets, &tgid))
+			return 0;
+		state = follow_thread(task);
+		if (!state)
+			return 0;
+		__sync_fetch_and_add(&seeded_tasks, 1);
+		if (record_offcpu)
+			open_old_block(task, state);
+		return 0;
+	}
+	state = bpf_task_storage_get(&tasks, task, 0, 0);
+	if (!state)
+		return 0;
+	/*
+	 * Copied first: once the exchange succeeds the thread may wake, run and block elsewhere.
+	 * Success means that this was still the same block, so the copy is its description.
+	 */
+	block = *state;
+	if (!block.blocked_since_ns || block.blocked_since_ns >= pass_boundary_ns)
+		return 0;
+	if (__sync_val_compare_and_swap(&state->blocked_since_ns, block.blocked_since_ns,
+					pass_boundary_ns) == block.blocked_since_ns)
+		credit_block(&block, pass_boundary_ns - block.blocked_since_ns, 0);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,70 @@
+// Turns what the kernel added up (thread numbers, stack hashes, addresses) into rows and
+// definitions of the capture.
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "format/capture.h"
+#include "format/definitions_builder.h"
+#include "recorder/process_table.h"
+#include "recorder/symbolizer.h"
+#include "recorder/tracer.h"
+
+namespace twofold {
+
+class CaptureBuilder {
+ public:
+  // Everything is borrowed and must outlive the builder.
+  CaptureBuilder(const Recording& recording, const Tracer& tracer, ProcessTable& processes,
+                 Symbolizer& symbolizer, const KernelSymbols& kernel_symbols,
+                 DefinitionsBuilder& definitions);
+
+  // The rows and losses of a reading; what they refer to is defined in the DefinitionsBuilder
+  // afterwards. Times, cost and number of the interval are the caller's to fill in.
+  Interval Build(const Reading& reading, bool cpu, bool offcpu);
+
+  // Tells the definitions which processes ended before a time (CLOCK_MONOTONIC), and lets go of
+  // them: the process table may forget them afterwards. Rows of a process may still come for a
+  // moment after its end.
+  void DefineProcessEnds(uint64_t before_monotonic_ns);
+
+  uint32_t stack_count() const { return stacks_made_; }
+  size_t process_count() const { return process_ids_made_; }
+
+ private:
+  struct DefinedProcess {
+    ProcessId id;
+    ProcessImage* image;  // nullptr: nothing is known but what the thread table says
+  };
+
+  ThreadId DefineThread(uint32_t number);
+  DefinedProcess DefineProcess(const twofold_thread& thread);
+  StackId KernelStack(Tracer::StackClass stack_class, uint64_t hash);
+  StackId UserStack(Tracer::StackClass stack_class, uint64_t hash, const DefinedProcess& process);
+  uint32_t FirstSchedulerFrame(const twofold_stack& stack) const;
+  StackId SpecialStack(std::string_view text);
+  int64_t SinceStart(uint64_t boottime_ns) const;
+
+  const Recording& recording_;
+  const Tracer& tracer_;
+  ProcessTable& processes_;
+  Symbolizer& symbolizer_;
+  const KernelSymbols& kernel_symbols_;
+  DefinitionsBuilder& definitions_;
+
+  std::unordered_map<uint32_t, twofold_thread> threads_;  // by number; not yet referred to by a row
+  std::unordered_map<uint32_t, ThreadId> thread_ids_;     // by number
+  std::unordered_map<uint32_t, DefinedProcess> thread_process_;  // by number
+  std::unordered_map<ProcessImage*, ProcessId> process_ids_;
+  std::unordered_map<uint64_t, ProcessId> unknown_processes_;  // by pid and, above it, start
+  std::unordered_map<uint64_t, StackId> kernel_stacks_[2];     // by class, hash
+  std::unordered_map<uint32_t, std::unordered_map<uint64_t, StackId>>
+      user_stacks_[2];  // by process, hash
+  size_t process_ids_made_ = 0;
+  uint32_t stacks_made_ = 0;
+  uint64_t unknown_processes_counted_ = 0;
+};
+
+}  // namespace twofold

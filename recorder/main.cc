@@ -1,0 +1,41 @@
+// twofold-record: records where the time of every thread of a host goes. Start reading at
+// session.h.
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "format/base/version.h"
+#include "recorder/options.h"
+#include "recorder/session.h"
+
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kUsedWrongly = 2;
+
+int Fail(const twofold::Error& error) {
+  std::fprintf(stderr, "twofold-record: %s\n", error.Message().c_str());
+  return error.kind == twofold::Error::Kind::kUsage ? kUsedWrongly : kFailed;
+}
+
+}  // namespace
+
+int main(int argument_count, char** arguments) {
+  const std::vector<std::string> words(arguments + 1, arguments + argument_count);
+  const twofold::Result<twofold::Options> options = twofold::ParseOptions(words);
+  if (!options) return Fail(options.error());
+  if (options->help) {
+    std::fputs(twofold::HelpText().c_str(), stdout);
+    return 0;
+  }
+  if (options->version) {
+    std::printf("twofold-record %s\n", twofold::kVersion);
+    return 0;
+  }
+  const twofold::Result<int> status = twofold::RunSession(*options);
+  if (!status) return Fail(status.error());
+  return *status;
+}

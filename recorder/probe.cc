@@ -1,0 +1,147 @@
+#include "recorder/probe.h"
+
+#include <bpf/btf.h>
+#include <linux/capability.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <fstream>
+#include <memory>
+#include <string>
+
+namespace twofold {
+namespace {
+
+struct FreeBtf {
+  void operator()(btf* types) const { btf__free(types); }
+};
+using BtfPointer = std::unique_ptr<btf, FreeBtf>;
+
+// The value of a line "Key:   value" in a file of /proc; empty when there is none.
+std::string StatusValue(const std::string& path, const std::string& key) {
+  std::ifstream lines(path);
+  std::string line;
+  while (std::getline(lines, line)) {
+    if (line.compare(0, key.size() + 1, key + ":") != 0) continue;
+    const size_t start = line.find_first_not_of(" \t", key.size() + 1);
+    return start == std::string::npos ? "" : line.substr(start);
+  }
+  return "";
+}
+
+bool HasCapability(uint64_t effective, int capability) {
+  return (effective >> capability & 1) != 0;
+}
+
+Result<void> ProbePrivilege() {
+  const std::string mask = StatusValue("/proc/self/status", "CapEff");
+  const uint64_t effective = std::strtoull(mask.c_str(), nullptr, 16);
+  if (HasCapability(effective, CAP_SYS_ADMIN)) return {};
+  std::string missing;
+  if (!HasCapability(effective, CAP_BPF)) missing += "CAP_BPF";
+  if (!HasCapability(effective, CAP_PERFMON))
+    missing += missing.empty() ? "CAP_PERFMON" : " and CAP_PERFMON";
+  if (missing.empty()) return {};
+  return Error{.what = "recording needs privileges that this process does not have: " + missing,
+               .where = "",
+               .remedy =
+                   "Run it as root (sudo twofold-record ...), or in a container with "
+                   "--privileged --pid=host"};
+}
+
+// The parameters of the function type behind `typedef void (*btf_trace_NAME)(void *, ...)`; -1: no
+// such tracepoint.
+int TracepointParameters(const btf* types, const std::string& tracepoint) {
+  const int32_t id =
+      btf__find_by_name_kind(types, ("btf_trace_" + tracepoint).c_str(), BTF_KIND_TYPEDEF);
+  if (id < 0) return -1;
+  const btf_type* type =
+      btf__type_by_id(types, btf__type_by_id(types, uint32_t(id))->type);  // the pointer
+  if (type == nullptr || !btf_is_ptr(type)) return -1;
+  type = btf__type_by_id(types, type->type);
+  return type != nullptr && btf_is_func_proto(type) ? btf_vlen(type) : -1;
+}
+
+}  // namespace
+
+Result<void> ProbeHost(bool offcpu, const std::string& btf_path) {
+  TWOFOLD_RETURN_IF_ERROR(ProbePrivilege());
+
+  // The first pid namespace has this number since 3.8 (include/linux/proc_ns.h: PROC_PID_INIT_INO).
+  // In another one the recorder's pids are not the kernel's, and a pass over all tasks sees only
+  // its own.
+  char link[64] = {};
+  const ssize_t length = readlink("/proc/self/ns/pid", link, sizeof(link) - 1);
+  if (length > 0 && std::string(link) != "pid:[4026531836]") {
+    return Error{
+        .what =
+            "this shell lives in a pid namespace of its own, so the host's processes cannot be "
+            "told apart",
+        .where = "/proc/self/ns/pid",
+        .remedy = "Record on the host itself, or start the container with --pid=host --privileged"};
+  }
+  if (length < 0) {
+    return Error{.what = "cannot be read: " + ErrnoText(errno),
+                 .where = "/proc/self/ns/pid",
+                 .remedy = "Mount /proc (mount -t proc proc /proc)"};
+  }
+
+  if (access(btf_path.c_str(), R_OK) != 0) {
+    return Error{.what = "the kernel's type information (BTF) cannot be read: " + ErrnoText(errno),
+                 .where = btf_path,
+                 .remedy =
+                     "Use a kernel built with CONFIG_DEBUG_INFO_BTF=y (5.10 or later; the "
+                     "distributions' kernels have it), and mount /sys"};
+  }
+  const BtfPointer types(btf__parse(btf_path.c_str(), nullptr));
+  if (types == nullptr) {
+    return Error{
+        .what = "the kernel's type information (BTF) cannot be parsed: " + ErrnoText(errno),
+        .where = btf_path,
+        .remedy = "Report it with the output of `uname -r`"};
+  }
+  std::vector<std::string> tracepoints = {"sched_process_fork", "sched_process_exec",
+                                          "task_rename"};
+  if (offcpu) {
+    tracepoints.push_back("sched_switch");
+    tracepoints.push_back("sched_waking");
+  }
+  for (const std::string& tracepoint : tracepoints) {
+    if (TracepointParameters(types.get(), tracepoint) >= 0) continue;
+    return Error{
+        .what = "this kernel has no tracepoint " + tracepoint,
+        .where = btf_path,
+        .remedy = offcpu && tracepoint.starts_with("sched_")
+                      ? "Record without blocked time (--record cpu), or use a kernel built "
+                        "with CONFIG_TRACEPOINTS=y and CONFIG_BPF_EVENTS=y"
+                      : "Use a kernel built with CONFIG_TRACEPOINTS=y and CONFIG_BPF_EVENTS=y"};
+  }
+  return {};
+}
+
+bool SwitchTracepointPassesState() {
+  const BtfPointer types(btf__load_vmlinux_btf());
+  // void *, bool, prev, next, and from 5.18 on the state.
+  return types != nullptr && TracepointParameters(types.get(), "sched_switch") >= 5;
+}
+
+Result<void> ProbePids(const std::vector<Pid>& pids) {
+  for (const Pid pid : pids) {
+    const std::string number = std::to_string(pid.value);
+    const std::string group = StatusValue("/proc/" + number + "/status", "Tgid");
+    if (group.empty()) {
+      return Error{.what = "there is no process " + number,
+                   .where = "-p " + number,
+                   .remedy = "`pgrep -a NAME` or `ps -e` lists the processes that run"};
+    }
+    if (group != number) {
+      return Error{.what = number + " is a thread of process " + group,
+                   .where = "-p " + number,
+                   .remedy = "Record the process: -p " + group};
+    }
+  }
+  return {};
+}
+
+}  // namespace twofold

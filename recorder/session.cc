@@ -1,0 +1,456 @@
+#include "recorder/session.h"
+
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <ctime>
+#include <memory>
+#include <string>
+
+#include "format/base/output_file.h"
+#include "format/base/version.h"
+#include "format/capture_writer.h"
+#include "recorder/capture_builder.h"
+#include "recorder/command.h"
+#include "recorder/host_facts.h"
+#include "recorder/kernel_symbols.h"
+#include "recorder/probe.h"
+#include "recorder/process_table.h"
+#include "recorder/sideband.h"
+#include "recorder/status_line.h"
+#include "recorder/symbolizer.h"
+#include "recorder/tracer.h"
+
+namespace twofold {
+namespace {
+
+constexpr uint64_t kSecond_ns = 1'000'000'000;
+
+int64_t ClockNs(clockid_t clock) {
+  timespec now;
+  clock_gettime(clock, &now);
+  return int64_t(now.tv_sec) * int64_t(kSecond_ns) + now.tv_nsec;
+}
+
+uint64_t TimevalNs(const timeval& time) {
+  return uint64_t(time.tv_sec) * kSecond_ns + uint64_t(time.tv_usec) * 1000;
+}
+
+std::string DefaultOutputName() {
+  const time_t now = time(nullptr);
+  tm local = {};
+  localtime_r(&now, &local);
+  char name[64];
+  strftime(name, sizeof(name), "twofold-%Y%m%d-%H%M%S.twofold", &local);
+  return name;
+}
+
+std::string BaseName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+Error EventError(const std::string& what) {
+  return Error{.what = "cannot wait for " + what + ": " + ErrnoText(errno),
+               .where = "",
+               .remedy = "Raise the limit on open files (ulimit -n)"};
+}
+
+// What can end a recording.
+enum class Wake { kInterval, kSignal, kCommand, kTarget, kSideband };
+
+class Session {
+ public:
+  explicit Session(const Options& options) : options_(options), status_line_(!options.quiet) {}
+
+  Result<int> Run();
+
+ private:
+  Result<void> Prepare();
+  Result<void> Begin();
+  Result<EndReason> Loop();
+  Result<void> CloseInterval(uint64_t boundary_ns, bool last);
+  Result<void> Close(EndReason reason);
+  Result<void> Watch(int fd, Wake wake);
+  Cost TakeCost(const Reading& reading);
+  void DrainSideband();
+  void PrintSummary() const;
+  Error KeepPart(const Error& error);
+
+  const Options& options_;
+  StatusLine status_line_;
+  std::string path_;
+  UniqueFd signals_;
+  UniqueFd epoll_;
+  UniqueFd timer_;
+  std::vector<UniqueFd> targets_;  // pidfds of -p
+  std::unique_ptr<Command> command_;
+  std::optional<OutputFile> output_;
+  std::optional<CaptureWriter> writer_;
+  std::unique_ptr<Sideband> sideband_;
+  std::optional<KernelSymbols> kernel_symbols_;
+  std::optional<ProcessTable> processes_;
+  std::unique_ptr<Tracer> tracer_;
+  DefinitionsBuilder definitions_;
+  std::optional<Symbolizer> symbolizer_;
+  std::optional<CaptureBuilder> builder_;
+  std::vector<SidebandEvent> events_;
+
+  Recording recording_;
+  uint64_t deadline_ns_ = 0;        // CLOCK_MONOTONIC; 0: none
+  uint64_t interval_start_ns_ = 0;  // CLOCK_MONOTONIC
+  int64_t interval_start_real_ns_ = 0;
+  uint64_t previous_boundary_ns_ = 0;
+  uint32_t intervals_ = 0;
+  uint64_t sideband_lost_ = 0;
+  uint64_t self_user_ns_ = 0;
+  uint64_t self_system_ns_ = 0;
+  uint64_t losses_ = 0;
+  Cost total_cost_;
+};
+
+Result<void> Session::Watch(int fd, Wake wake) {
+  epoll_event event = {};
+  event.events = EPOLLIN;
+  event.data.u32 = uint32_t(wake);
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return EventError("events");
+  return {};
+}
+
+// Everything that can fail for reasons of the user's or the host's comes before the first byte is
+// written.
+Result<void> Session::Prepare() {
+  TWOFOLD_RETURN_IF_ERROR(ProbePids(options_.pids));
+  TWOFOLD_RETURN_IF_ERROR(ProbeHost(options_.offcpu));
+
+  path_ = options_.output.empty() ? DefaultOutputName() : options_.output;
+  if (path_ == "-" && isatty(STDOUT_FILENO) == 1) {
+    return Error{.what = "a capture is binary and would garble this terminal",
+                 .where = "-o -",
+                 .remedy = "Redirect standard output to a file or a pipe"};
+  }
+  Result<OutputFile> output = OutputFile::Create(path_);
+  if (!output) return std::move(output).error();
+  output_.emplace(std::move(output).value());
+
+  epoll_.Reset(epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll_) return EventError("events");
+  sigset_t stop_signals;
+  sigemptyset(&stop_signals);
+  for (const int signal_number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&stop_signals, signal_number);
+  sigprocmask(SIG_BLOCK, &stop_signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  signals_.Reset(signalfd(-1, &stop_signals, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signals_) return EventError("signals");
+  TWOFOLD_RETURN_IF_ERROR(Watch(signals_.get(), Wake::kSignal));
+
+  if (!options_.command.empty()) {
+    Result<std::unique_ptr<Command>> command = Command::Fork(options_.command);
+    if (!command) return std::move(command).error();
+    command_ = std::move(command).value();
+    TWOFOLD_RETURN_IF_ERROR(Watch(command_->end_fd(), Wake::kCommand));
+  }
+  for (const Pid pid : options_.pids) {
+    UniqueFd target(int(syscall(SYS_pidfd_open, pid.value, 0)));
+    if (!target) {
+      return Error{
+          .what = "cannot watch process " + std::to_string(pid.value) + ": " + ErrnoText(errno),
+          .where = "-p",
+          .remedy = "Check that it still runs"};
+    }
+    TWOFOLD_RETURN_IF_ERROR(Watch(target.get(), Wake::kTarget));
+    targets_.push_back(std::move(target));
+  }
+  return {};
+}
+
+Result<void> Session::Begin() {
+  ProcessTable::Scope scope;
+  TracerSettings settings;
+  settings.cpu = options_.cpu;
+  settings.offcpu = options_.offcpu;
+  settings.frequency_hz = options_.frequency_hz;
+  settings.memory_bytes = options_.memory_mib << 20;
+  if (command_ != nullptr) {
+    scope = {.all = false, .pids = {command_->pid()}, .follow_children = true};
+    settings.scope = TracerSettings::Scope::kCommand;
+    settings.command = command_->pid();
+  } else if (!options_.pids.empty()) {
+    scope = {.all = false, .pids = options_.pids, .follow_children = false};
+    settings.scope = TracerSettings::Scope::kProcesses;
+    settings.pids = options_.pids;
+  }
+
+  // The sideband first: what begins between its opening and the scan of /proc is seen twice rather
+  // than never.
+  Result<std::unique_ptr<Sideband>> sideband = Sideband::Open();
+  if (!sideband) return std::move(sideband).error();
+  sideband_ = std::move(sideband).value();
+  for (const int fd : sideband_->fds()) TWOFOLD_RETURN_IF_ERROR(Watch(fd, Wake::kSideband));
+  processes_.emplace(scope);
+
+  Result<std::unique_ptr<Tracer>> tracer = Tracer::Load(settings);
+  if (!tracer) return std::move(tracer).error();
+  tracer_ = std::move(tracer).value();
+  Result<uint64_t> start_ns = tracer_->Start();
+  if (!start_ns) return std::move(start_ns).error();
+
+  // After the programs were loaded, so that their own frames have names.
+  Result<KernelSymbols> kernel_symbols = KernelSymbols::Load();
+  if (!kernel_symbols) return std::move(kernel_symbols).error();
+  kernel_symbols_.emplace(std::move(kernel_symbols).value());
+  processes_->ScanProc();
+
+  recording_.host = ReadHostFacts();
+  recording_.settings = Settings{.recorder_version = kVersion,
+                                 .sources = {},
+                                 .frequency_hz = options_.cpu ? options_.frequency_hz : 0,
+                                 .interval_ns = uint64_t(options_.interval_s * double(kSecond_ns)),
+                                 .memory_bytes = settings.memory_bytes,
+                                 .max_frames = TWOFOLD_MAX_FRAMES,
+                                 .scope = command_ != nullptr      ? "command"
+                                          : !options_.pids.empty() ? "processes"
+                                                                   : "system",
+                                 .pids = {},
+                                 .command = "",
+                                 .user_stack_method = "switch-out"};
+  if (options_.cpu) recording_.settings.sources.push_back("cpu");
+  if (options_.offcpu) recording_.settings.sources.push_back("offcpu");
+  for (const Pid pid : options_.pids) recording_.settings.pids.push_back(pid.value);
+  if (command_ != nullptr) recording_.settings.command = BaseName(options_.command.front());
+
+  // A command's window begins when its gate opens: nothing in scope ran before.
+  const uint64_t now_ns = MonotonicNowNs();
+  recording_.start_monotonic_ns = command_ != nullptr ? now_ns : *start_ns;
+  const uint64_t age_ns = now_ns - recording_.start_monotonic_ns;
+  recording_.start_realtime_ns = ClockNs(CLOCK_REALTIME) - int64_t(age_ns);
+  recording_.start_boottime_ns = uint64_t(ClockNs(CLOCK_BOOTTIME)) - age_ns;
+  interval_start_ns_ = recording_.start_monotonic_ns;
+  interval_start_real_ns_ = recording_.start_realtime_ns;
+  previous_boundary_ns_ = interval_start_ns_;
+
+  symbolizer_.emplace(definitions_, *kernel_symbols_);
+  builder_.emplace(recording_, *tracer_, *processes_, *symbolizer_, *kernel_symbols_, definitions_);
+  writer_.emplace(*output_);
+  TWOFOLD_RETURN_IF_ERROR(writer_->Start(recording_));
+  if (command_ != nullptr) TWOFOLD_RETURN_IF_ERROR(command_->Execute());
+
+  if (options_.duration_s) {
+    deadline_ns_ = interval_start_ns_ + uint64_t(*options_.duration_s * double(kSecond_ns));
+  }
+  timer_.Reset(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  if (!timer_) return EventError("a timer");
+  return Watch(timer_.get(), Wake::kInterval);
+}
+
+void Session::DrainSideband() {
+  events_.clear();
+  sideband_->Drain(events_);
+  for (const SidebandEvent& event : events_) processes_->Apply(event);
+}
+
+Result<EndReason> Session::Loop() {
+  const uint64_t interval_ns = recording_.settings.interval_ns;
+  uint64_t next_ns = recording_.start_monotonic_ns + interval_ns;
+  size_t targets_left = targets_.size();
+  while (true) {
+    const uint64_t wake_ns = deadline_ns_ != 0 ? std::min(next_ns, deadline_ns_) : next_ns;
+    itimerspec when = {};
+    when.it_value.tv_sec = time_t(wake_ns / kSecond_ns);
+    when.it_value.tv_nsec = long(wake_ns % kSecond_ns);
+    if (timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr) != 0) {
+      return EventError("a timer");
+    }
+    epoll_event events[16];
+    const int count = epoll_wait(epoll_.get(), events, 16, -1);
+    if (count < 0 && errno != EINTR) return EventError("events");
+    bool interval_over = false;
+    for (int i = 0; i < count; ++i) {
+      switch (Wake(events[i].data.u32)) {
+        case Wake::kSignal:
+          return EndReason::kInterrupted;
+        case Wake::kCommand:
+          return EndReason::kCommandEnded;
+        case Wake::kTarget:
+          // The list of events does not tell which; ask them all and stop watching the ones that
+          // ended.
+          for (UniqueFd& target : targets_) {
+            epoll_event ready = {};
+            UniqueFd one(epoll_create1(EPOLL_CLOEXEC));
+            ready.events = EPOLLIN;
+            if (!target || !one || epoll_ctl(one.get(), EPOLL_CTL_ADD, target.get(), &ready) != 0 ||
+                epoll_wait(one.get(), &ready, 1, 0) != 1) {
+              continue;
+            }
+            target.Reset();
+            --targets_left;
+          }
+          if (targets_left == 0) return EndReason::kTargetsExited;
+          break;
+        case Wake::kSideband:
+          DrainSideband();
+          break;
+        case Wake::kInterval:
+          interval_over = true;
+          break;
+      }
+    }
+    const uint64_t now_ns = MonotonicNowNs();
+    if (deadline_ns_ != 0 && now_ns >= deadline_ns_) return EndReason::kDuration;
+    if (!interval_over || now_ns < next_ns) continue;
+    TWOFOLD_RETURN_IF_ERROR(CloseInterval(now_ns, false));
+    // Intervals that passed while the recorder was not running are one long interval.
+    next_ns += ((MonotonicNowNs() - next_ns) / interval_ns + 1) * interval_ns;
+  }
+}
+
+Cost Session::TakeCost(const Reading& reading) {
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  const uint64_t user_ns = TimevalNs(usage.ru_utime);
+  const uint64_t system_ns = TimevalNs(usage.ru_stime);
+  const Cost cost{.bpf_ns = reading.bpf_ns,
+                  .bpf_runs = reading.bpf_runs,
+                  .user_ns = user_ns - self_user_ns_,
+                  .system_ns = system_ns - self_system_ns_,
+                  .peak_resident_bytes = uint64_t(usage.ru_maxrss) * 1024,
+                  .map_bytes = tracer_->map_bytes()};
+  self_user_ns_ = user_ns;
+  self_system_ns_ = system_ns;
+  total_cost_.bpf_ns += cost.bpf_ns;
+  total_cost_.bpf_runs += cost.bpf_runs;
+  total_cost_.user_ns += cost.user_ns;
+  total_cost_.system_ns += cost.system_ns;
+  total_cost_.peak_resident_bytes = cost.peak_resident_bytes;
+  total_cost_.map_bytes = cost.map_bytes;
+  return cost;
+}
+
+Result<void> Session::CloseInterval(uint64_t boundary_ns, bool last) {
+  Result<Reading> reading = tracer_->Read(boundary_ns);
+  if (!reading) return std::move(reading).error();
+  DrainSideband();
+  Interval interval = builder_->Build(*reading, options_.cpu, options_.offcpu);
+  const uint64_t sideband_lost = sideband_->lost();
+  if (sideband_lost != sideband_lost_) {
+    interval.losses.push_back(
+        Loss{.cause = LossCause::kEventsLost, .count = sideband_lost - sideband_lost_});
+    sideband_lost_ = sideband_lost;
+  }
+  // Processes that ended before the interval began can have no more rows.
+  builder_->DefineProcessEnds(last ? UINT64_MAX : previous_boundary_ns_);
+  processes_->Forget(previous_boundary_ns_);
+  symbolizer_->ReleaseMemory();
+
+  interval.number = intervals_;
+  interval.start_ns = interval_start_ns_ - recording_.start_monotonic_ns;
+  interval.end_ns = boundary_ns - recording_.start_monotonic_ns;
+  interval.start_realtime_ns = interval_start_real_ns_;
+  interval.cost = TakeCost(*reading);
+  for (const Loss& loss : interval.losses) {
+    if (GetLossInfo(loss.cause).severity != LossSeverity::kNotice) losses_ += loss.count;
+  }
+  TWOFOLD_RETURN_IF_ERROR(writer_->WriteDefinitions(definitions_.TakeNew()));
+  TWOFOLD_RETURN_IF_ERROR(writer_->WriteInterval(interval));
+  ++intervals_;
+  previous_boundary_ns_ = interval_start_ns_;
+  interval_start_ns_ = boundary_ns;
+  interval_start_real_ns_ = ClockNs(CLOCK_REALTIME);
+
+  const double interval_total_ns = double(interval.end_ns - interval.start_ns);
+  const double cost_ns =
+      double(interval.cost.bpf_ns + interval.cost.user_ns + interval.cost.system_ns);
+  status_line_.Draw(
+      Status{.elapsed_s = double(interval.end_ns) / double(kSecond_ns),
+             .stacks = builder_->stack_count(),
+             .file_bytes = writer_->bytes_written(),
+             .cost_percent = interval_total_ns > 0 ? 100 * cost_ns / interval_total_ns : 0,
+             .losses = losses_});
+  return {};
+}
+
+Result<void> Session::Close(EndReason reason) {
+  uint64_t boundary_ns = MonotonicNowNs();
+  tracer_->Stop();
+  boundary_ns = std::max(boundary_ns, interval_start_ns_ + 1);
+  TWOFOLD_RETURN_IF_ERROR(CloseInterval(boundary_ns, true));
+  End end{.reason = reason,
+          .end_ns = boundary_ns - recording_.start_monotonic_ns,
+          .intervals = intervals_,
+          .command_status = -1};
+  if (command_ != nullptr) end.command_status = command_->PollStatus().value_or(-1);
+  TWOFOLD_RETURN_IF_ERROR(writer_->Finish(end));
+  return output_->Commit();
+}
+
+void Session::PrintSummary() const {
+  if (options_.quiet) return;
+  const double seconds =
+      double(interval_start_ns_ - recording_.start_monotonic_ns) / double(kSecond_ns);
+  const double cost_ns = double(total_cost_.bpf_ns + total_cost_.user_ns + total_cost_.system_ns);
+  std::fprintf(stderr, "Recorded %.1f s: %s processes, %s stacks, %s in %s.\n", seconds,
+               CountText(builder_->process_count()).c_str(),
+               CountText(builder_->stack_count()).c_str(),
+               BytesText(writer_->bytes_written()).c_str(),
+               path_ == "-" ? "standard output" : path_.c_str());
+  std::fprintf(stderr, "Own cost: %.2f %% of one CPU, %s of memory, %s of it in kernel maps.\n",
+               seconds > 0 ? cost_ns / seconds / 1e7 : 0.0,
+               BytesText(total_cost_.peak_resident_bytes + total_cost_.map_bytes).c_str(),
+               BytesText(total_cost_.map_bytes).c_str());
+  if (losses_ > 0) {
+    std::fprintf(stderr, "Losses: %s; `twofold info %s` tells which and what helps.\n",
+                 CountText(losses_).c_str(), path_.c_str());
+  }
+}
+
+// After a failure in the middle: what was written up to the interval before can be read, so it is
+// kept.
+Error Session::KeepPart(const Error& error) {
+  if (intervals_ == 0 || path_ == "-") return error;
+  Error kept = error;
+  const std::string part = output_->KeepPartial();
+  const std::string words = "What was recorded until then is in " + part + " and can be read";
+  kept.remedy = kept.remedy.empty() ? words : kept.remedy + ". " + words;
+  return kept;
+}
+
+Result<int> Session::Run() {
+  TWOFOLD_RETURN_IF_ERROR(Prepare());
+  TWOFOLD_RETURN_IF_ERROR(Begin());
+  const Result<EndReason> reason = Loop();
+  if (!reason) return KeepPart(reason.error());
+  const Result<void> closed = Close(*reason);
+  status_line_.Clear();
+  if (!closed) return KeepPart(closed.error());
+  PrintSummary();
+  if (command_ == nullptr) return 0;
+
+  std::optional<int> status = command_->PollStatus();
+  if (!status && *reason == EndReason::kDuration) {
+    if (!options_.quiet) {
+      std::fprintf(stderr,
+                   "Waiting for the command (process %u) to end; Ctrl-C leaves it running.\n",
+                   command_->pid().value);
+    }
+    epoll_event event = {};
+    while (!status) {
+      const int count = epoll_wait(epoll_.get(), &event, 1, -1);
+      if (count == 1 && Wake(event.data.u32) == Wake::kSignal) return 0;
+      if (count == 1 && Wake(event.data.u32) == Wake::kSideband) DrainSideband();
+      if (count == 1 && Wake(event.data.u32) == Wake::kInterval) timer_.Reset();
+      status = command_->PollStatus();
+    }
+  }
+  return status.value_or(0);
+}
+
+}  // namespace
+
+Result<int> RunSession(const Options& options) { return Session(options).Run(); }
+
+}  // namespace twofold

@@ -1,0 +1,45 @@
+// One line on a terminal, drawn over itself after every interval; nothing at all where stderr is no
+// terminal.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace twofold {
+
+struct Status {
+  double elapsed_s = 0;
+  uint64_t stacks = 0;
+  uint64_t file_bytes = 0;
+  double cost_percent = 0;  // of one CPU
+  uint64_t losses = 0;
+};
+
+// "12 s  1,234 stacks  84.0 KiB  cost 0.31 % of one CPU  no losses", at most `columns` wide.
+std::string StatusText(const Status& status, size_t columns);
+
+// "84.0 KiB", "1.2 MiB".
+std::string BytesText(uint64_t bytes);
+
+// "1,234".
+std::string CountText(uint64_t count);
+
+class StatusLine {
+ public:
+  // Draws only if `wanted` and stderr is a terminal.
+  explicit StatusLine(bool wanted);
+  ~StatusLine();
+  StatusLine(const StatusLine&) = delete;
+  StatusLine& operator=(const StatusLine&) = delete;
+
+  void Draw(const Status& status);
+
+  // Removes the line, so that other words can follow.
+  void Clear();
+
+ private:
+  bool active_;
+  bool drawn_ = false;
+};
+
+}  // namespace twofold
