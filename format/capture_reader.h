@@ -16,6 +16,12 @@ struct ReadLimits {
   uint64_t max_block_bytes = 256ULL << 20;  // of one block when unpacked
   uint64_t max_total_bytes = 4ULL << 30;    // of all blocks when unpacked
   uint64_t max_ratio = 1024;                // unpacked to packed, of one block above 1 MiB
+
+  // What a file of `file_bytes` may take, whatever it claims: memory for the structs of its
+  // capture, and bytes to unpack in all. Recorded captures stay far below; these bound the work
+  // that a small hostile file can cause.
+  uint64_t MemoryBytes(uint64_t file_bytes) const;
+  uint64_t UnpackedBytes(uint64_t file_bytes) const;
 };
 
 // Reads a whole capture from memory. `name` is what errors call it (a path).

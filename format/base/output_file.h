@@ -1,7 +1,10 @@
 // Output files that are either whole or not there. Bytes go to "PATH.partial" (O_EXCL, O_NOFOLLOW,
 // mode 0600, owned by the invoking user under sudo); Commit renames it to PATH without replacing
-// anything; a file that is dropped before Commit is removed. The path "-" writes to standard
-// output.
+// anything; a file that is dropped before Commit is removed. What has no content of its own is
+// written to directly: "-" and /dev/stdout (standard output), /dev/fd/N, character devices such as
+// /dev/null, FIFOs.
+//
+// A program that writes files ignores SIGPIPE and SIGXFSZ; the errors then come back from Append.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +28,7 @@ class OutputFile : public ByteSink {
   ~OutputFile() override;
 
   // Writes all bytes, going on after short writes and EINTR. Error: names the path and the reason
-  // (disk full, file size limit, broken pipe).
+  // (disk full, file size limit); Error::Kind::kBrokenPipe when the reader of a pipe went away.
   Result<void> Append(std::span<const uint8_t> bytes) override;
   Result<void> Append(const std::string& text);
 
@@ -40,12 +43,19 @@ class OutputFile : public ByteSink {
 
  private:
   OutputFile() = default;
+  static Result<OutputFile> OpenDirectly(const std::string& path);
+  static Result<OutputFile> AdoptDescriptor(const std::string& path, int descriptor);
+  Error CannotWrite(int error_number) const;
+  Result<void> Rename();
+  bool PartialIsOurs() const;
   void Discard();
 
   std::string path_;
-  std::string partial_path_;  // empty for standard output
+  std::string partial_path_;  // empty when PATH is written to directly
   int fd_ = -1;
   bool replace_ = false;
+  uint64_t device_ = 0;  // of the partial file, to know it again
+  uint64_t inode_ = 0;
 };
 
 }  // namespace twofold

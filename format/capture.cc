@@ -1,0 +1,47 @@
+#include "format/capture.h"
+
+namespace twofold {
+namespace {
+
+template <typename T, typename Identifier>
+const T& Lookup(const std::vector<T>& definitions, Identifier id) {
+  static const T none{};
+  if (id.value == 0 || id.value > definitions.size()) return none;
+  return definitions[id.value - 1];
+}
+
+}  // namespace
+
+bool Definitions::empty() const {
+  return strings.empty() && modules.empty() && frames.empty() && stacks.empty() &&
+         processes.empty() && threads.empty() && process_ends.empty();
+}
+
+char BlockStateLetter(BlockState state) {
+  switch (state) {
+    case BlockState::kInterruptible:
+      return 'S';
+    case BlockState::kUninterruptible:
+      return 'D';
+    case BlockState::kStopped:
+      return 'T';
+    case BlockState::kTraced:
+      return 't';
+    case BlockState::kParked:
+      return 'P';
+    case BlockState::kIdle:
+      return 'I';
+    case BlockState::kOther:
+      return '?';
+  }
+  return '?';
+}
+
+const std::string& Capture::String(StringId id) const { return Lookup(definitions.strings, id); }
+const Module& Capture::GetModule(ModuleId id) const { return Lookup(definitions.modules, id); }
+const Frame& Capture::GetFrame(FrameId id) const { return Lookup(definitions.frames, id); }
+const StackNode& Capture::GetStack(StackId id) const { return Lookup(definitions.stacks, id); }
+const Process& Capture::GetProcess(ProcessId id) const { return Lookup(definitions.processes, id); }
+const Thread& Capture::GetThread(ThreadId id) const { return Lookup(definitions.threads, id); }
+
+}  // namespace twofold

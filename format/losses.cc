@@ -1,0 +1,76 @@
+// The registry of losses; FORMAT.md repeats the table for other readers.
+#include "format/losses.h"
+
+#include <algorithm>
+
+namespace twofold {
+
+std::string_view LossSourceName(LossSource source) {
+  switch (source) {
+    case LossSource::kRecorder:
+      return "recorder";
+    case LossSource::kCpu:
+      return "cpu";
+    case LossSource::kOffCpu:
+      return "offcpu";
+  }
+  return "recorder";
+}
+
+const std::vector<LossInfo>& LossRegistry() {
+  using enum LossSeverity;
+  static const std::vector<LossInfo> registry = {
+      {LossCause::kUnknown, "unknown", kSevere,
+       "Something was lost for a reason that this version does not know.",
+       "Open the capture with the version of twofold that recorded it, or a newer one."},
+      {LossCause::kStackMapFull, "stack-map-full", kLoss,
+       "New stacks found no room: their time is kept under [stack lost: map full].",
+       "Record with a larger --memory, or fewer processes with -p."},
+      {LossCause::kRowMapFull, "row-map-full", kLoss,
+       "New combinations of thread and stacks found no room: their time is in no row.",
+       "Record with a larger --memory, or fewer processes with -p."},
+      {LossCause::kThreadTableFull, "thread-table-full", kLoss,
+       "More threads appeared in one interval than the table holds: their time is in no row.",
+       "Record with a shorter --interval, a larger --memory, or fewer processes with -p."},
+      {LossCause::kKernelStackFailed, "kernel-stack-failed", kLoss,
+       "The kernel could not walk its own stack: the time is kept under a special frame.",
+       "A few are normal; many point to a kernel without a reliable unwinder."},
+      {LossCause::kUserStackFailed, "user-stack-failed", kLoss,
+       "User stacks could not be read: the time is kept under a special frame.",
+       "A few are normal, when stacks are paged out or a thread is exiting."},
+      {LossCause::kMapBusy, "map-busy", kLoss,
+       "A map was locked when it was to be updated: the time is in no row.",
+       "A few are normal; record for longer if the share matters."},
+      {LossCause::kTaskStorageFailed, "task-storage-failed", kSevere,
+       "A thread could not be given its storage: it is followed from its next switch on.",
+       "The host is short of memory for the kernel; record again when it is not."},
+      {LossCause::kProgramMissed, "program-missed", kSevere,
+       "The kernel skipped the recorder's program because one was already running on that CPU.",
+       "Look for another tracing tool on the host that runs at the same time."},
+      {LossCause::kEventsLost, "events-lost", kNotice,
+       "Process events overflowed their buffer: names of processes or frames may be missing.",
+       "Record fewer processes with -p, or when fewer processes start."},
+      {LossCause::kProcessUnknown, "process-unknown", kNotice,
+       "Processes were gone before their mappings were read: their stacks have no names.",
+       "Start the recording before these processes start."},
+      {LossCause::kModuleUnreadable, "module-unreadable", kNotice,
+       "Files of modules could not be opened or parsed: their frames have no names.",
+       "Check that the files still exist and that the recorder may read them."},
+      {LossCause::kUserStackNotTaken, "user-stack-not-taken", kNotice,
+       "Threads were blocked since before the recording began: only their kernel stack is known.",
+       "Start the recording before the threads block, or record for longer."},
+      {LossCause::kSamplesMissed, "samples-missed", kLoss,
+       "Sampling interrupts came late or were throttled by the kernel.",
+       "Record with a lower --frequency."},
+  };
+  return registry;
+}
+
+const LossInfo& GetLossInfo(LossCause cause) {
+  const std::vector<LossInfo>& registry = LossRegistry();
+  auto found = std::find_if(registry.begin(), registry.end(),
+                            [&](const LossInfo& info) { return info.cause == cause; });
+  return found != registry.end() ? *found : registry.front();
+}
+
+}  // namespace twofold

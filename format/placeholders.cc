@@ -1,0 +1,81 @@
+#include "format/placeholders.h"
+
+#include <algorithm>
+
+namespace twofold {
+namespace {
+
+constexpr char kDamaged[] = "[damaged]";
+
+DefinitionCounts Larger(const DefinitionCounts& a, const DefinitionCounts& b) {
+  return {std::max(a.strings, b.strings),     std::max(a.modules, b.modules),
+          std::max(a.frames, b.frames),       std::max(a.stacks, b.stacks),
+          std::max(a.processes, b.processes), std::max(a.threads, b.threads)};
+}
+
+template <typename T>
+void FillGap(std::vector<T>& definitions, uint32_t after, uint32_t last, const T& placeholder) {
+  std::fill(definitions.begin() + after, definitions.begin() + last, placeholder);
+}
+
+}  // namespace
+
+MaybeFault Placeholders::FillUpTo(const DefinitionCounts& last, bool exactly, MemoryBudget& budget,
+                                  Definitions& definitions, Progress& progress) {
+  const DefinitionCounts& defined = progress.defined;
+  DefinitionCounts wanted = Larger(defined, last);
+  if (exactly && wanted != last) return Fault{"it defines ids for a second time"};
+  if (wanted == defined) return std::nullopt;
+  if (!allowed_) return Fault{"ids before it are not defined", true};
+  auto take = [&](uint32_t from, uint32_t to, size_t bytes_each) {
+    return to == UINT32_MAX ? false : budget.Take(to - from, bytes_each);
+  };
+  bool affordable = take(defined.strings, wanted.strings, sizeof(std::string)) &&
+                    take(defined.modules, wanted.modules, sizeof(Module)) &&
+                    take(defined.frames, wanted.frames, sizeof(Frame)) &&
+                    take(defined.stacks, wanted.stacks, sizeof(StackNode) + sizeof(uint16_t)) &&
+                    take(defined.processes, wanted.processes, sizeof(Process)) &&
+                    take(defined.threads, wanted.threads, sizeof(Thread));
+  if (!affordable) return Fault{"too many ids before it are not defined"};
+  gaps_.push_back({defined, wanted});
+  definitions.strings.resize(wanted.strings);
+  definitions.modules.resize(wanted.modules);
+  definitions.frames.resize(wanted.frames);
+  definitions.stacks.resize(wanted.stacks);
+  definitions.processes.resize(wanted.processes);
+  definitions.threads.resize(wanted.threads);
+  progress.stack_frames.resize(wanted.stacks, 1);
+  progress.defined = wanted;
+  return std::nullopt;
+}
+
+void Placeholders::Resolve(Definitions& definitions) const {
+  if (gaps_.empty()) return;
+  definitions.strings.emplace_back(kDamaged);
+  StringId text(static_cast<uint32_t>(definitions.strings.size()));
+  Module module;
+  module.kind = ModuleKind::kSpecial;
+  definitions.modules.push_back(module);
+  Frame frame;
+  frame.module = ModuleId(static_cast<uint32_t>(definitions.modules.size()));
+  frame.symbol = text;
+  definitions.frames.push_back(frame);
+  StackNode node;
+  node.frame = FrameId(static_cast<uint32_t>(definitions.frames.size()));
+  Process process;
+  process.name = text;
+  definitions.processes.push_back(process);
+  Thread thread;
+  thread.process = ProcessId(static_cast<uint32_t>(definitions.processes.size()));
+  thread.name = text;
+  for (const Gap& gap : gaps_) {
+    FillGap(definitions.strings, gap.after.strings, gap.last.strings, std::string(kDamaged));
+    FillGap(definitions.modules, gap.after.modules, gap.last.modules, module);
+    FillGap(definitions.frames, gap.after.frames, gap.last.frames, frame);
+    FillGap(definitions.stacks, gap.after.stacks, gap.last.stacks, node);
+    FillGap(definitions.processes, gap.after.processes, gap.last.processes, process);
+    FillGap(definitions.threads, gap.after.threads, gap.last.threads, thread);
+  }
+}
+
+}  // namespace twofold

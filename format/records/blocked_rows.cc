@@ -1,0 +1,74 @@
+#include "format/records/blocked_rows.h"
+
+#include <algorithm>
+
+namespace twofold::records {
+namespace {
+
+// States of newer versions are kept as kOther.
+BlockState KnownState(uint8_t state) {
+  bool known = state >= static_cast<uint8_t>(BlockState::kInterruptible) &&
+               state <= static_cast<uint8_t>(BlockState::kOther);
+  return known ? static_cast<BlockState>(state) : BlockState::kOther;
+}
+
+}  // namespace
+
+flatbuffers::Offset<wire::BlockedRows> PackBlockedRows(flatbuffers::FlatBufferBuilder& builder,
+                                                       const std::vector<BlockedRow>& rows) {
+  auto thread = PackColumn<uint32_t>(builder, rows, [](auto& row) { return row.thread.value; });
+  auto state = PackColumn<uint8_t>(builder, rows, [](auto& row) { return row.state; });
+  auto kernel =
+      PackColumn<uint32_t>(builder, rows, [](auto& row) { return row.kernel_stack.value; });
+  auto user = PackColumn<uint32_t>(builder, rows, [](auto& row) { return row.user_stack.value; });
+  auto time = PackColumn<uint64_t>(builder, rows, [](auto& row) { return row.time_ns; });
+  auto count = PackColumn<uint64_t>(builder, rows, [](auto& row) { return row.count; });
+  return wire::CreateBlockedRows(builder, thread, state, kernel, user, time, count);
+}
+
+MaybeFault UnpackBlockedRows(const wire::BlockedRows& table, MemoryBudget& budget,
+                             std::vector<BlockedRow>& rows) {
+  size_t count = RowsOf(table.thread());
+  TWOFOLD_RETURN_IF_FAULT(
+      CheckColumns("blocked rows", count,
+                   {RowsOf(table.state()), RowsOf(table.kernel_stack()), RowsOf(table.user_stack()),
+                    RowsOf(table.time_ns()), RowsOf(table.count())}));
+  if (!budget.Take(count, sizeof(BlockedRow))) return TooMuchMemory();
+  rows.resize(count);
+  for (uint32_t i = 0; i < count; ++i) {
+    BlockedRow& row = rows[i];
+    row.thread = ThreadId(table.thread()->Get(i));
+    row.state = KnownState(table.state()->Get(i));
+    row.kernel_stack = StackId(table.kernel_stack()->Get(i));
+    row.user_stack = StackId(table.user_stack()->Get(i));
+    row.time_ns = table.time_ns()->Get(i);
+    row.count = table.count()->Get(i);
+  }
+  return std::nullopt;
+}
+
+MaybeFault CheckBlockedRows(const std::vector<BlockedRow>& rows, const DefinitionCounts& defined,
+                            Totals& totals) {
+  for (const BlockedRow& row : rows) {
+    if (row.thread.value == 0) return Fault{"a blocked row names no thread", true};
+    TWOFOLD_RETURN_IF_FAULT(
+        CheckDefined(row.thread.value, defined.threads, "a blocked row's thread"));
+    TWOFOLD_RETURN_IF_FAULT(
+        CheckDefined(row.kernel_stack.value, defined.stacks, "a blocked row's kernel stack"));
+    TWOFOLD_RETURN_IF_FAULT(
+        CheckDefined(row.user_stack.value, defined.stacks, "a blocked row's user stack"));
+    if (!AddToTotal(totals.blocked_ns, row.time_ns) || !AddToTotal(totals.blocks, row.count)) {
+      return Fault{"its blocked rows add up to more than 2^63"};
+    }
+  }
+  return std::nullopt;
+}
+
+void NoteIds(const std::vector<BlockedRow>& rows, DefinitionCounts& highest) {
+  for (const BlockedRow& row : rows) {
+    highest.threads = std::max(highest.threads, row.thread.value);
+    highest.stacks = std::max({highest.stacks, row.kernel_stack.value, row.user_stack.value});
+  }
+}
+
+}  // namespace twofold::records

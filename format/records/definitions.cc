@@ -1,0 +1,370 @@
+#include "format/records/definitions.h"
+
+#include "format/base/utf8.h"
+
+namespace twofold::records {
+namespace {
+
+template <typename Table>
+using Offset = flatbuffers::Offset<Table>;
+using Builder = flatbuffers::FlatBufferBuilder;
+
+// ---- packing: tables without rows are left out
+
+Offset<wire::Strings> PackStrings(Builder& builder, const std::vector<std::string>& strings) {
+  if (strings.empty()) return 0;
+  size_t total_bytes = 0;
+  for (const std::string& text : strings) total_bytes += text.size();
+  uint8_t* position = nullptr;
+  auto bytes = builder.CreateUninitializedVector<uint8_t>(total_bytes, &position);
+  for (const std::string& text : strings) {
+    position = std::copy(text.begin(), text.end(), position);
+  }
+  auto length = PackColumn<uint32_t>(builder, strings, [](auto& text) { return text.size(); });
+  return wire::CreateStrings(builder, bytes, length);
+}
+
+Offset<wire::Modules> PackModules(Builder& builder, const std::vector<Module>& rows) {
+  if (rows.empty()) return 0;
+  auto kind = PackColumn<uint8_t>(builder, rows, [](auto& row) { return row.kind; });
+  auto path = PackColumn<uint32_t>(builder, rows, [](auto& row) { return row.path.value; });
+  auto build_id = PackColumn<uint32_t>(builder, rows, [](auto& row) { return row.build_id.value; });
+  return wire::CreateModules(builder, kind, path, build_id);
+}
+
+Offset<wire::Frames> PackFrames(Builder& builder, const std::vector<Frame>& rows) {
+  if (rows.empty()) return 0;
+  auto module = PackColumn<uint32_t>(builder, rows, [](auto& row) { return row.module.value; });
+  auto symbol = PackColumn<uint32_t>(builder, rows, [](auto& row) { return row.symbol.value; });
+  auto offset = PackColumn<uint64_t>(builder, rows, [](auto& row) { return row.offset; });
+  return wire::CreateFrames(builder, module, symbol, offset);
+}
+
+Offset<wire::Stacks> PackStacks(Builder& builder, const std::vector<StackNode>& rows,
+                                uint32_t defined_before) {
+  if (rows.empty()) return 0;
+  uint32_t id = defined_before;
+  auto distance = PackColumn<uint32_t>(builder, rows, [&](auto& row) {
+    id += 1;
+    return row.parent.value == 0 ? 0 : id - row.parent.value;
+  });
+  auto frame = PackColumn<uint32_t>(builder, rows, [](auto& row) { return row.frame.value; });
+  return wire::CreateStacks(builder, distance, frame);
+}
+
+Offset<wire::Processes> PackProcesses(Builder& builder, const std::vector<Process>& rows) {
+  if (rows.empty()) return 0;
+  auto pid = PackColumn<uint32_t>(builder, rows, [](auto& row) { return row.pid.value; });
+  auto parent = PackColumn<uint32_t>(builder, rows, [](auto& row) { return row.parent_pid.value; });
+  auto start = PackColumn<int64_t>(builder, rows, [](auto& row) { return row.start_ns; });
+  auto image = PackColumn<int64_t>(builder, rows, [](auto& row) { return row.image_start_ns; });
+  auto name = PackColumn<uint32_t>(builder, rows, [](auto& row) { return row.name.value; });
+  auto executable =
+      PackColumn<uint32_t>(builder, rows, [](auto& row) { return row.executable.value; });
+  auto cgroup = PackColumn<uint32_t>(builder, rows, [](auto& row) { return row.cgroup.value; });
+  return wire::CreateProcesses(builder, pid, parent, start, image, name, executable, cgroup);
+}
+
+Offset<wire::Threads> PackThreads(Builder& builder, const std::vector<Thread>& rows) {
+  if (rows.empty()) return 0;
+  auto process = PackColumn<uint32_t>(builder, rows, [](auto& row) { return row.process.value; });
+  auto tid = PackColumn<uint32_t>(builder, rows, [](auto& row) { return row.tid.value; });
+  auto start = PackColumn<int64_t>(builder, rows, [](auto& row) { return row.start_ns; });
+  auto name = PackColumn<uint32_t>(builder, rows, [](auto& row) { return row.name.value; });
+  return wire::CreateThreads(builder, process, tid, start, name);
+}
+
+Offset<wire::ProcessEnds> PackProcessEnds(Builder& builder, const std::vector<ProcessEnd>& rows) {
+  if (rows.empty()) return 0;
+  auto process = PackColumn<uint32_t>(builder, rows, [](auto& row) { return row.process.value; });
+  auto end = PackColumn<int64_t>(builder, rows, [](auto& row) { return row.end_ns; });
+  return wire::CreateProcessEnds(builder, process, end);
+}
+
+// ---- unpacking
+
+// What a string takes: its struct, and the heap for what does not fit inside of it.
+constexpr uint64_t kHeapStringBytes = 32;
+
+MaybeFault UnpackStrings(const wire::Strings& table, MemoryBudget& budget,
+                         std::vector<std::string>& strings) {
+  size_t count = RowsOf(table.length());
+  size_t left = RowsOf(table.bytes());
+  if (!budget.Take(count, sizeof(std::string)) || !budget.Take(left, 1)) return TooMuchMemory();
+  strings.reserve(count);
+  const char* position = left == 0 ? nullptr : reinterpret_cast<const char*>(table.bytes()->data());
+  for (uint32_t i = 0; i < count; ++i) {
+    uint32_t length = table.length()->Get(i);
+    if (length > left) return Fault{"its strings are longer than their bytes"};
+    if (length > 15 && !budget.Take(1, kHeapStringBytes)) return TooMuchMemory();
+    strings.emplace_back(position, length);
+    position += length;
+    left -= length;
+  }
+  if (left != 0) return Fault{"its strings are shorter than their bytes"};
+  return std::nullopt;
+}
+
+MaybeFault UnpackModules(const wire::Modules& table, MemoryBudget& budget,
+                         std::vector<Module>& rows) {
+  size_t count = RowsOf(table.kind());
+  TWOFOLD_RETURN_IF_FAULT(
+      CheckColumns("modules", count, {RowsOf(table.path()), RowsOf(table.build_id())}));
+  if (!budget.Take(count, sizeof(Module))) return TooMuchMemory();
+  rows.resize(count);
+  for (uint32_t i = 0; i < count; ++i) {
+    uint8_t kind = table.kind()->Get(i);
+    // Kinds of newer versions are kept as kOther.
+    rows[i].kind = kind <= static_cast<uint8_t>(ModuleKind::kSpecial)
+                       ? static_cast<ModuleKind>(kind)
+                       : ModuleKind::kOther;
+    rows[i].path = StringId(table.path()->Get(i));
+    rows[i].build_id = StringId(table.build_id()->Get(i));
+  }
+  return std::nullopt;
+}
+
+MaybeFault UnpackFrames(const wire::Frames& table, MemoryBudget& budget, std::vector<Frame>& rows) {
+  size_t count = RowsOf(table.module_());
+  TWOFOLD_RETURN_IF_FAULT(
+      CheckColumns("frames", count, {RowsOf(table.symbol()), RowsOf(table.offset())}));
+  if (!budget.Take(count, sizeof(Frame))) return TooMuchMemory();
+  rows.resize(count);
+  for (uint32_t i = 0; i < count; ++i) {
+    rows[i].module = ModuleId(table.module_()->Get(i));
+    rows[i].symbol = StringId(table.symbol()->Get(i));
+    rows[i].offset = table.offset()->Get(i);
+  }
+  return std::nullopt;
+}
+
+MaybeFault UnpackStacks(const wire::Stacks& table, MemoryBudget& budget, uint32_t defined_before,
+                        std::vector<StackNode>& rows) {
+  size_t count = RowsOf(table.parent_distance());
+  TWOFOLD_RETURN_IF_FAULT(CheckColumns("stacks", count, {RowsOf(table.frame())}));
+  // With each node goes its depth (Progress).
+  if (!budget.Take(count, sizeof(StackNode) + sizeof(uint16_t))) return TooMuchMemory();
+  if (count >= UINT32_MAX - defined_before) return Fault{"it defines too many stacks"};
+  rows.resize(count);
+  uint32_t id = defined_before;
+  for (uint32_t i = 0; i < count; ++i) {
+    id += 1;
+    uint32_t distance = table.parent_distance()->Get(i);
+    if (distance >= id) return Fault{"the parent of a stack lies before the first stack", true};
+    if (distance != 0) rows[i].parent = StackId(id - distance);
+    rows[i].frame = FrameId(table.frame()->Get(i));
+  }
+  return std::nullopt;
+}
+
+MaybeFault UnpackProcesses(const wire::Processes& table, MemoryBudget& budget,
+                           std::vector<Process>& rows) {
+  size_t count = RowsOf(table.pid());
+  TWOFOLD_RETURN_IF_FAULT(CheckColumns(
+      "processes", count,
+      {RowsOf(table.parent_pid()), RowsOf(table.start_ns()), RowsOf(table.image_start_ns()),
+       RowsOf(table.name()), RowsOf(table.executable()), RowsOf(table.cgroup())}));
+  if (!budget.Take(count, sizeof(Process))) return TooMuchMemory();
+  rows.resize(count);
+  for (uint32_t i = 0; i < count; ++i) {
+    Process& row = rows[i];
+    row.pid = Pid(table.pid()->Get(i));
+    row.parent_pid = Pid(table.parent_pid()->Get(i));
+    row.start_ns = table.start_ns()->Get(i);
+    row.image_start_ns = table.image_start_ns()->Get(i);
+    row.name = StringId(table.name()->Get(i));
+    row.executable = StringId(table.executable()->Get(i));
+    row.cgroup = StringId(table.cgroup()->Get(i));
+  }
+  return std::nullopt;
+}
+
+MaybeFault UnpackThreads(const wire::Threads& table, MemoryBudget& budget,
+                         std::vector<Thread>& rows) {
+  size_t count = RowsOf(table.process());
+  TWOFOLD_RETURN_IF_FAULT(CheckColumns(
+      "threads", count, {RowsOf(table.tid()), RowsOf(table.start_ns()), RowsOf(table.name())}));
+  if (!budget.Take(count, sizeof(Thread))) return TooMuchMemory();
+  rows.resize(count);
+  for (uint32_t i = 0; i < count; ++i) {
+    rows[i].process = ProcessId(table.process()->Get(i));
+    rows[i].tid = Tid(table.tid()->Get(i));
+    rows[i].start_ns = table.start_ns()->Get(i);
+    rows[i].name = StringId(table.name()->Get(i));
+  }
+  return std::nullopt;
+}
+
+MaybeFault UnpackProcessEnds(const wire::ProcessEnds& table, MemoryBudget& budget,
+                             std::vector<ProcessEnd>& rows) {
+  size_t count = RowsOf(table.process());
+  TWOFOLD_RETURN_IF_FAULT(CheckColumns("process ends", count, {RowsOf(table.end_ns())}));
+  if (!budget.Take(count, sizeof(ProcessEnd))) return TooMuchMemory();
+  rows.resize(count);
+  for (uint32_t i = 0; i < count; ++i) {
+    rows[i].process = ProcessId(table.process()->Get(i));
+    rows[i].end_ns = table.end_ns()->Get(i);
+  }
+  return std::nullopt;
+}
+
+// ---- checking
+
+bool AddCount(uint32_t& defined, size_t fresh) {
+  if (fresh >= UINT32_MAX - defined) return false;
+  defined += static_cast<uint32_t>(fresh);
+  return true;
+}
+
+MaybeFault CheckModules(const std::vector<Module>& rows, const DefinitionCounts& defined) {
+  for (const Module& row : rows) {
+    TWOFOLD_RETURN_IF_FAULT(CheckDefined(row.path.value, defined.strings, "a module's path"));
+    TWOFOLD_RETURN_IF_FAULT(
+        CheckDefined(row.build_id.value, defined.strings, "a module's build id"));
+  }
+  return std::nullopt;
+}
+
+MaybeFault CheckFrames(const std::vector<Frame>& rows, const DefinitionCounts& defined) {
+  for (const Frame& row : rows) {
+    TWOFOLD_RETURN_IF_FAULT(CheckDefined(row.module.value, defined.modules, "a frame's module"));
+    TWOFOLD_RETURN_IF_FAULT(CheckDefined(row.symbol.value, defined.strings, "a frame's symbol"));
+  }
+  return std::nullopt;
+}
+
+// Appends the depths of new nodes to `stack_frames`; the caller takes them away again on a fault.
+MaybeFault CheckStacks(const std::vector<StackNode>& rows, const DefinitionCounts& defined,
+                       std::vector<uint16_t>& stack_frames) {
+  for (const StackNode& row : rows) {
+    if (row.frame.value == 0) return Fault{"a stack names no frame", true};
+    TWOFOLD_RETURN_IF_FAULT(CheckDefined(row.frame.value, defined.frames, "a stack's frame"));
+    TWOFOLD_RETURN_IF_FAULT(CheckDefined(
+        row.parent.value, static_cast<uint32_t>(stack_frames.size()), "a stack's parent"));
+    uint32_t frames = 1;
+    if (row.parent.value != 0) frames += stack_frames[row.parent.value - 1];
+    if (frames > container::kMaxStackFrames) {
+      return Fault{"a stack has more than " + std::to_string(container::kMaxStackFrames) +
+                   " frames"};
+    }
+    stack_frames.push_back(static_cast<uint16_t>(frames));
+  }
+  return std::nullopt;
+}
+
+MaybeFault CheckProcesses(const std::vector<Process>& rows, const DefinitionCounts& defined) {
+  for (const Process& row : rows) {
+    TWOFOLD_RETURN_IF_FAULT(CheckTime(row.start_ns, "a process's start"));
+    TWOFOLD_RETURN_IF_FAULT(CheckTime(row.image_start_ns, "a process image's start"));
+    TWOFOLD_RETURN_IF_FAULT(CheckDefined(row.name.value, defined.strings, "a process's name"));
+    TWOFOLD_RETURN_IF_FAULT(
+        CheckDefined(row.executable.value, defined.strings, "a process's executable"));
+    TWOFOLD_RETURN_IF_FAULT(CheckDefined(row.cgroup.value, defined.strings, "a process's cgroup"));
+  }
+  return std::nullopt;
+}
+
+MaybeFault CheckThreads(const std::vector<Thread>& rows, const DefinitionCounts& defined) {
+  for (const Thread& row : rows) {
+    if (row.process.value == 0) return Fault{"a thread names no process", true};
+    TWOFOLD_RETURN_IF_FAULT(
+        CheckDefined(row.process.value, defined.processes, "a thread's process"));
+    TWOFOLD_RETURN_IF_FAULT(CheckDefined(row.name.value, defined.strings, "a thread's name"));
+    TWOFOLD_RETURN_IF_FAULT(CheckTime(row.start_ns, "a thread's start"));
+  }
+  return std::nullopt;
+}
+
+MaybeFault CheckProcessEnds(const std::vector<ProcessEnd>& rows, const DefinitionCounts& defined) {
+  for (const ProcessEnd& row : rows) {
+    if (row.process.value == 0) return Fault{"a process's end names no process", true};
+    TWOFOLD_RETURN_IF_FAULT(CheckDefined(row.process.value, defined.processes, "an ended process"));
+    TWOFOLD_RETURN_IF_FAULT(CheckTime(row.end_ns, "a process's end"));
+  }
+  return std::nullopt;
+}
+
+MaybeFault CheckAll(const Definitions& fresh, const DefinitionCounts& defined,
+                    std::vector<uint16_t>& stack_frames) {
+  for (const std::string& text : fresh.strings) {
+    if (!IsUtf8(text)) return Fault{"one of its strings is not UTF-8"};
+  }
+  TWOFOLD_RETURN_IF_FAULT(CheckModules(fresh.modules, defined));
+  TWOFOLD_RETURN_IF_FAULT(CheckFrames(fresh.frames, defined));
+  TWOFOLD_RETURN_IF_FAULT(CheckStacks(fresh.stacks, defined, stack_frames));
+  TWOFOLD_RETURN_IF_FAULT(CheckProcesses(fresh.processes, defined));
+  TWOFOLD_RETURN_IF_FAULT(CheckThreads(fresh.threads, defined));
+  return CheckProcessEnds(fresh.process_ends, defined);
+}
+
+}  // namespace
+
+void PackDefinitions(const Definitions& fresh, const DefinitionCounts& before,
+                     flatbuffers::FlatBufferBuilder& builder) {
+  auto strings = PackStrings(builder, fresh.strings);
+  auto modules = PackModules(builder, fresh.modules);
+  auto frames = PackFrames(builder, fresh.frames);
+  auto stacks = PackStacks(builder, fresh.stacks, before.stacks);
+  auto processes = PackProcesses(builder, fresh.processes);
+  auto threads = PackThreads(builder, fresh.threads);
+  auto process_ends = PackProcessEnds(builder, fresh.process_ends);
+  builder.Finish(wire::CreateDefinitions(builder, before.strings + 1, before.modules + 1,
+                                         before.frames + 1, before.stacks + 1, before.processes + 1,
+                                         before.threads + 1, strings, modules, frames, stacks,
+                                         processes, threads, process_ends));
+}
+
+MaybeFault UnpackDefinitions(std::span<const uint8_t> payload, MemoryBudget& budget,
+                             Definitions& fresh, DefinitionCounts& before) {
+  if (!IsFlatBuffer<wire::Definitions>(payload)) return MalformedFlatBuffer();
+  const auto* table = RootOf<wire::Definitions>(payload);
+  if (table->first_string() == 0 || table->first_module() == 0 || table->first_frame() == 0 ||
+      table->first_stack() == 0 || table->first_process() == 0 || table->first_thread() == 0) {
+    return Fault{"it defines an id 0"};
+  }
+  before = {table->first_string() - 1, table->first_module() - 1,  table->first_frame() - 1,
+            table->first_stack() - 1,  table->first_process() - 1, table->first_thread() - 1};
+  if (auto* rows = table->strings()) {
+    TWOFOLD_RETURN_IF_FAULT(UnpackStrings(*rows, budget, fresh.strings));
+  }
+  if (auto* rows = table->modules()) {
+    TWOFOLD_RETURN_IF_FAULT(UnpackModules(*rows, budget, fresh.modules));
+  }
+  if (auto* rows = table->frames()) {
+    TWOFOLD_RETURN_IF_FAULT(UnpackFrames(*rows, budget, fresh.frames));
+  }
+  if (auto* rows = table->stacks()) {
+    TWOFOLD_RETURN_IF_FAULT(UnpackStacks(*rows, budget, before.stacks, fresh.stacks));
+  }
+  if (auto* rows = table->processes()) {
+    TWOFOLD_RETURN_IF_FAULT(UnpackProcesses(*rows, budget, fresh.processes));
+  }
+  if (auto* rows = table->threads()) {
+    TWOFOLD_RETURN_IF_FAULT(UnpackThreads(*rows, budget, fresh.threads));
+  }
+  if (auto* rows = table->process_ends()) {
+    TWOFOLD_RETURN_IF_FAULT(UnpackProcessEnds(*rows, budget, fresh.process_ends));
+  }
+  return std::nullopt;
+}
+
+MaybeFault AddDefinitions(const Definitions& fresh, Progress& progress) {
+  DefinitionCounts defined = progress.defined;
+  bool countable = AddCount(defined.strings, fresh.strings.size()) &&
+                   AddCount(defined.modules, fresh.modules.size()) &&
+                   AddCount(defined.frames, fresh.frames.size()) &&
+                   AddCount(defined.stacks, fresh.stacks.size()) &&
+                   AddCount(defined.processes, fresh.processes.size()) &&
+                   AddCount(defined.threads, fresh.threads.size());
+  if (!countable) return Fault{"it defines more ids than there are numbers"};
+  size_t stacks_before = progress.stack_frames.size();
+  MaybeFault fault = CheckAll(fresh, defined, progress.stack_frames);
+  if (fault) {
+    progress.stack_frames.resize(stacks_before);
+    return fault;
+  }
+  progress.defined = defined;
+  return std::nullopt;
+}
+
+}  // namespace twofold::records

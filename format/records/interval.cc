@@ -1,0 +1,107 @@
+#include "format/records/interval.h"
+
+#include "format/records/blocked_rows.h"
+#include "format/records/cpu_rows.h"
+#include "format/records/loss_rows.h"
+
+namespace twofold::records {
+namespace {
+
+Cost UnpackCost(const wire::Cost& table) {
+  Cost cost;
+  cost.bpf_ns = table.bpf_ns();
+  cost.bpf_runs = table.bpf_runs();
+  cost.user_ns = table.user_ns();
+  cost.system_ns = table.system_ns();
+  cost.peak_resident_bytes = table.peak_resident_bytes();
+  cost.map_bytes = table.map_bytes();
+  return cost;
+}
+
+MaybeFault CheckCost(const Cost& cost, Totals& totals) {
+  bool fits =
+      AddToTotal(totals.bpf_ns, cost.bpf_ns) && AddToTotal(totals.bpf_runs, cost.bpf_runs) &&
+      AddToTotal(totals.recorder_ns, cost.user_ns) &&
+      AddToTotal(totals.recorder_ns, cost.system_ns) &&
+      cost.peak_resident_bytes <= container::kMaxSum && cost.map_bytes <= container::kMaxSum;
+  if (!fits) return Fault{"its costs add up to more than 2^63"};
+  return std::nullopt;
+}
+
+}  // namespace
+
+void PackInterval(const Interval& interval, flatbuffers::FlatBufferBuilder& builder) {
+  flatbuffers::Offset<wire::CpuRows> cpu;
+  flatbuffers::Offset<wire::BlockedRows> blocked;
+  flatbuffers::Offset<wire::Losses> losses;
+  if (interval.cpu) cpu = PackCpuRows(builder, *interval.cpu);
+  if (interval.blocked) blocked = PackBlockedRows(builder, *interval.blocked);
+  if (!interval.losses.empty()) losses = PackLosses(builder, interval.losses);
+  const Cost& spent = interval.cost;
+  auto cost = wire::CreateCost(builder, spent.bpf_ns, spent.bpf_runs, spent.user_ns,
+                               spent.system_ns, spent.peak_resident_bytes, spent.map_bytes);
+  builder.Finish(wire::CreateInterval(builder, interval.number, interval.start_ns, interval.end_ns,
+                                      interval.start_realtime_ns, cpu, blocked, losses, cost));
+}
+
+MaybeFault UnpackInterval(std::span<const uint8_t> payload, MemoryBudget& budget,
+                          Interval& interval) {
+  if (!IsFlatBuffer<wire::Interval>(payload)) return MalformedFlatBuffer();
+  const auto* table = RootOf<wire::Interval>(payload);
+  interval.number = table->number();
+  interval.start_ns = table->start_ns();
+  interval.end_ns = table->end_ns();
+  interval.start_realtime_ns = table->start_realtime_ns();
+  if (!budget.Take(1, sizeof(Interval))) return TooMuchMemory();
+  if (table->cpu() != nullptr) {
+    TWOFOLD_RETURN_IF_FAULT(UnpackCpuRows(*table->cpu(), budget, interval.cpu.emplace()));
+  }
+  if (table->blocked() != nullptr) {
+    TWOFOLD_RETURN_IF_FAULT(
+        UnpackBlockedRows(*table->blocked(), budget, interval.blocked.emplace()));
+  }
+  if (table->losses() != nullptr) {
+    TWOFOLD_RETURN_IF_FAULT(UnpackLosses(*table->losses(), budget, interval.losses));
+  }
+  if (table->cost() != nullptr) interval.cost = UnpackCost(*table->cost());
+  return std::nullopt;
+}
+
+MaybeFault AddInterval(const Interval& interval, Progress& progress) {
+  if (interval.number < progress.next_interval || interval.number == UINT32_MAX) {
+    return Fault{"interval " + std::to_string(interval.number) + " comes after interval " +
+                 std::to_string(progress.next_interval - 1)};
+  }
+  if (interval.end_ns < interval.start_ns ||
+      interval.end_ns > static_cast<uint64_t>(container::kMaxTimeNs)) {
+    return Fault{"interval " + std::to_string(interval.number) + " ends before it begins"};
+  }
+  if (interval.start_ns < progress.end_ns) {
+    return Fault{"interval " + std::to_string(interval.number) +
+                 " begins before the one before it ended"};
+  }
+  TWOFOLD_RETURN_IF_FAULT(CheckTime(interval.start_realtime_ns, "its real time"));
+  Totals totals = progress.totals;
+  if (interval.cpu) {
+    TWOFOLD_RETURN_IF_FAULT(CheckCpuRows(*interval.cpu, progress.defined, totals));
+  }
+  if (interval.blocked) {
+    TWOFOLD_RETURN_IF_FAULT(CheckBlockedRows(*interval.blocked, progress.defined, totals));
+  }
+  TWOFOLD_RETURN_IF_FAULT(CheckLosses(interval.losses, totals));
+  TWOFOLD_RETURN_IF_FAULT(CheckCost(interval.cost, totals));
+  progress.totals = totals;
+  progress.intervals += 1;
+  progress.next_interval = interval.number + 1;
+  progress.end_ns = interval.end_ns;
+  return std::nullopt;
+}
+
+DefinitionCounts HighestIds(const Interval& interval) {
+  DefinitionCounts highest;
+  if (interval.cpu) NoteIds(*interval.cpu, highest);
+  if (interval.blocked) NoteIds(*interval.blocked, highest);
+  return highest;
+}
+
+}  // namespace twofold::records

@@ -1,0 +1,68 @@
+// Between FlatBuffers and plain structs: what all records share. Only files under format/records
+// include this.
+#pragma once
+
+#include <flatbuffers/flatbuffers.h>
+#include <schemas/capture_generated.h>
+
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "format/container.h"
+#include "format/records/progress.h"
+
+namespace twofold::records {
+
+template <typename T>
+using Column = flatbuffers::Vector<T>;
+
+// Writes one column: `get` gives row i's value.
+template <typename T, typename Row, typename Get>
+flatbuffers::Offset<Column<T>> PackColumn(flatbuffers::FlatBufferBuilder& builder,
+                                          const std::vector<Row>& rows, Get get) {
+  T* values = nullptr;
+  auto offset = builder.CreateUninitializedVector<T>(rows.size(), &values);
+  for (const Row& row : rows) flatbuffers::WriteScalar<T>(values++, static_cast<T>(get(row)));
+  return offset;
+}
+
+// An absent column has no rows.
+template <typename T>
+size_t RowsOf(const Column<T>* column) {
+  return column == nullptr ? 0 : column->size();
+}
+
+// The fault of columns that do not all have `rows` rows.
+inline MaybeFault CheckColumns(const char* table, size_t rows,
+                               std::initializer_list<size_t> lengths) {
+  for (size_t length : lengths) {
+    if (length != rows) return Fault{std::string("its columns of ") + table + " differ in length"};
+  }
+  return std::nullopt;
+}
+
+// Whether `payload` is a FlatBuffer of type T from end to end. Records have few tables, none deep.
+template <typename T>
+bool IsFlatBuffer(std::span<const uint8_t> payload) {
+  flatbuffers::Verifier::Options options;
+  options.max_depth = 8;
+  options.max_tables = 256;
+  flatbuffers::Verifier verifier(payload.data(), payload.size(), options);
+  return verifier.VerifyBuffer<T>(nullptr);
+}
+
+template <typename T>
+const T* RootOf(std::span<const uint8_t> payload) {
+  return flatbuffers::GetRoot<T>(payload.data());
+}
+
+inline Fault MalformedFlatBuffer() { return Fault{"its FlatBuffer is malformed"}; }
+
+inline std::span<const uint8_t> Packed(const flatbuffers::FlatBufferBuilder& builder) {
+  return {builder.GetBufferPointer(), builder.GetSize()};
+}
+
+}  // namespace twofold::records
