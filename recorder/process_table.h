@@ -4,86 +4,88 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
-#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "format/base/ids.h"
-#include "format/capture.h"
+#include "recorder/proc_process.h"
+#include "recorder/process_image.h"
 #include "recorder/sideband.h"
 
 namespace twofold {
-
-// An executable mapping.
-struct Mapping {
-  uint64_t start = 0;
-  uint64_t end = 0;          // first address behind it
-  uint64_t file_offset = 0;  // of start, in bytes
-  ModuleKind kind = ModuleKind::kUserFile;
-  std::string
-      path;  // as the process sees it, without " (deleted)"; "[vdso]"; empty for anonymous memory
-  std::string build_id;  // lower-case hexadecimal; empty: not known yet
-};
-
-// One program image of a process: exec begins a new one with the same pid and start.
-struct ProcessImage {
-  Pid pid;
-  Pid parent_pid;
-  uint64_t start_boottime_ns =
-      0;  // of the process, CLOCK_BOOTTIME; within a clock tick when read from /proc
-  uint64_t image_start_monotonic_ns = 0;  // fork, exec or (known from /proc) 0
-  uint64_t end_monotonic_ns = 0;          // exit or the next exec; 0: still running
-  bool ended_by_exec = false;
-  bool mappings_known = true;  // false: the process was gone before its mappings could be read
-  std::string name;            // comm of the main thread
-  std::string executable;      // path; empty: unknown, or a kernel thread
-  std::string cgroup;          // path; empty: unknown
-
-  // The mapping at an address, or nullptr.
-  const Mapping* FindMapping(uint64_t address) const;
-
-  // Keyed by start; a later mapping replaces what it overlaps.
-  std::map<uint64_t, Mapping> mappings;
-};
 
 class ProcessTable {
  public:
   struct Scope {
     bool all = true;               // every process of the host
     std::vector<Pid> pids;         // else: these
-    bool follow_children = false;  // and their descendants
+    bool follow_children = false;  // and the descendants that they fork from now on
   };
 
   explicit ProcessTable(Scope scope);
 
   // Adds the processes in scope that run now, with their mappings. Call after the sideband was
   // opened and before its first events are applied; events that repeat what the scan saw change
-  // nothing.
+  // nothing. May be called again after events were lost: processes that are gone by then end now,
+  // those that are new are added.
   void ScanProc();
 
-  // Events must come in order of time.
+  // Events must come in order of time. A few that come late do no harm beyond a name that is a bit
+  // old.
   void Apply(const SidebandEvent& event);
 
   // The image that `pid` ran at a time (CLOCK_MONOTONIC), or nullptr when no event or scan told of
-  // it. The pointer stays valid until Forget removes the image.
+  // it. A time after the process's end gives its last image: a thread still runs a little after the
+  // kernel told of its exit. The pointer stays valid until Forget removes the image. The first call
+  // for an image that only events told of reads the rest (cgroup) from /proc if it still runs.
   ProcessImage* Find(Pid pid, uint64_t monotonic_ns);
 
-  // Reads a live process that no event told of; nullptr when it is gone.
+  // Reads a live process that no event told of, in scope or not; nullptr when it is gone. One that
+  // is known already is returned as it is.
   ProcessImage* ReadFromProc(Pid pid);
 
   // Removes images that ended before a time (CLOCK_MONOTONIC).
   void Forget(uint64_t before_monotonic_ns);
 
+  // Images, those that ended included.
   size_t size() const;
 
  private:
+  using Images = std::vector<std::unique_ptr<ProcessImage>>;  // of one pid, oldest first
+
   bool InScope(Pid pid) const;
+  ProcessImage* Latest(Pid pid) const;
+  ProcessImage* At(Pid pid, uint64_t monotonic_ns) const;
+  // The image that an event belongs to, made up if need be; nullptr: out of scope, or older than
+  // what was read from /proc.
+  ProcessImage* ImageOf(const SidebandEvent& event);
+  ProcessImage& Add(std::unique_ptr<ProcessImage> image);
+  void ApplyFork(const SidebandEvent& event);
+  void ApplyExec(const SidebandEvent& event);
+  void ApplyExit(const SidebandEvent& event);
+  void ApplyMap(const SidebandEvent& event);
+  void ReadMappings(const ProcProcess& process, ProcessImage& image);
+  void CompleteFromProc(ProcessImage& image);
+  std::shared_ptr<const MappedFile> Intern(MappedFile file);
+
+  struct FileHash {
+    size_t operator()(const std::shared_ptr<const MappedFile>& file) const;
+  };
+  struct FileEqual {
+    bool operator()(const std::shared_ptr<const MappedFile>& a,
+                    const std::shared_ptr<const MappedFile>& b) const {
+      return *a == *b;
+    }
+  };
+
   Scope scope_;
-  std::unordered_map<uint32_t, bool> tracked_;
-  std::unordered_map<uint32_t, std::deque<std::unique_ptr<ProcessImage>>> images_;  // oldest first
+  std::unordered_set<uint32_t> tracked_;  // where the scope is not all: pids in scope
+  std::unordered_map<uint32_t, Images> images_;
+  std::unordered_set<std::shared_ptr<const MappedFile>, FileHash, FileEqual> files_;
+  size_t files_worth_a_sweep_ = 1024;
 };
 
 }  // namespace twofold

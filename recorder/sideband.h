@@ -24,13 +24,18 @@ struct SidebandEvent {
   uint64_t address = 0;  // kMap
   uint64_t size_bytes = 0;
   uint64_t file_offset = 0;
-  std::string
-      build_id;  // kMap: lower-case hexadecimal; empty where the kernel does not tell (before 5.12)
+  // kMap: lower-case hexadecimal; empty where the kernel does not tell (before 5.12, or the file's
+  // page with it was not in memory).
+  std::string build_id;
+  // kMap: of the file; 0 where the kernel told the build id instead.
+  uint64_t device = 0;  // as makedev(3) has it
+  uint64_t inode = 0;
 };
 
 class Sideband {
  public:
-  // Opens one ring per online CPU. Error: names the missing privilege or the sysctl in the way.
+  // Opens one ring per online CPU; CPUs that come online later are not followed. Error: names the
+  // missing privilege or the sysctl in the way.
   static Result<std::unique_ptr<Sideband>> Open();
   ~Sideband();
   Sideband(const Sideband&) = delete;
@@ -39,7 +44,10 @@ class Sideband {
   // Readable when a ring is half full; for epoll.
   const std::vector<int>& fds() const;
 
-  // Appends all events that are complete, ordered by time over all CPUs.
+  // Appends all events that are complete, ordered by time over all CPUs. Rings are read one after
+  // the other, so a ring read late may hold events later than some that an earlier one got
+  // meanwhile: events newer than the begin of this call are kept back for the next one. Across
+  // calls times go backwards only when a CPU was held up between stamping an event and writing it.
   void Drain(std::vector<SidebandEvent>& events);
 
   // Events that the rings had no room for, so far.

@@ -15,21 +15,26 @@ namespace twofold {
 
 class Symbolizer {
  public:
-  // Both are borrowed and must outlive the symbolizer.
-  Symbolizer(DefinitionsBuilder& definitions, const KernelSymbols& kernel_symbols);
+  // Both are borrowed and must outlive the symbolizer. An address that the kernel's symbols do not
+  // know makes it reload them, once per second at most: modules and BPF programs come and go.
+  Symbolizer(DefinitionsBuilder& definitions, KernelSymbols& kernel_symbols);
   ~Symbolizer();
   Symbolizer(const Symbolizer&) = delete;
   Symbolizer& operator=(const Symbolizer&) = delete;
 
   // `is_return_address`: the name is that of the call before the address (every frame but the
-  // leaf).
+  // leaf); the frame's offset is that of the address itself.
+  //
+  // An address that no symbol or mapping explains gives a special frame: an absolute address would
+  // tell where the kernel put things, and is never stored.
   FrameId KernelFrame(uint64_t address, bool is_return_address);
   FrameId UserFrame(const ProcessImage& image, uint64_t address, bool is_return_address);
 
   // Modules whose file could not be opened or parsed since the last call (each is counted once).
   uint64_t TakeUnreadableModules();
 
-  // Drops cached symbol tables; call at the end of each interval.
+  // Drops the symbol tables that were not used since the last call; names that were found stay.
+  // Call at the end of each interval.
   void ReleaseMemory();
 
  private:

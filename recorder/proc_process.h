@@ -1,0 +1,74 @@
+// What /proc tells about one process. The parsers take text, so that tests can feed them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "format/base/ids.h"
+#include "recorder/unique_fd.h"
+
+namespace twofold {
+
+struct ProcStat {
+  std::string name;  // comm
+  char state = '?';
+  Pid parent_pid;
+  bool is_kernel_thread = false;
+  uint32_t threads = 0;
+  uint64_t start_boottime_ns = 0;  // rounded down to a clock tick
+};
+
+// /proc/PID/stat; nullopt when it is not of that form. The name may hold spaces and parentheses. A
+// kernel worker's name is cut where the work it does begins ("kworker/0:1-events"), as the kernel's
+// own comm has it.
+std::optional<ProcStat> ParseProcStat(std::string_view text, uint64_t ticks_per_second);
+
+// /proc/PID/cgroup: the path in the unified hierarchy ("0::/..."); where that is the root, as on
+// hosts that still use version 1, the path in the "name=systemd" hierarchy, else the first path
+// that is not the root.
+std::string ParseProcCgroup(std::string_view text);
+
+// An executable line of /proc/PID/maps.
+struct MapsLine {
+  uint64_t start = 0;
+  uint64_t end = 0;
+  uint64_t file_offset = 0;
+  uint64_t device = 0;
+  uint64_t inode = 0;
+  std::string text;  // last column
+};
+
+// nullopt: not executable, or not of that form.
+std::optional<MapsLine> ParseMapsLine(std::string_view line);
+
+// One process's directory in /proc. The descriptor stands for the process, not for its pid: once
+// the process is gone, every read fails, even if another one has the same pid by then.
+class ProcProcess {
+ public:
+  // nullopt: no such process.
+  static std::optional<ProcProcess> Open(Pid pid);
+
+  int directory_fd() const { return directory_.get(); }
+
+  std::optional<ProcStat> Stat() const;
+  std::optional<std::string> Cgroup() const;
+  // Path of the executable without " (deleted)"; nullopt for kernel threads.
+  std::optional<std::string> Executable() const;
+  // Ascending.
+  std::vector<uint32_t> Tids() const;
+  // Hands over every executable mapping; false when the mappings cannot be read.
+  bool ForEachExecutableMapping(const std::function<void(const MapsLine&)>& take) const;
+
+ private:
+  explicit ProcProcess(UniqueFd directory) : directory_(std::move(directory)) {}
+  UniqueFd directory_;
+};
+
+// The processes that /proc lists, ascending.
+std::vector<Pid> ListProcesses();
+
+}  // namespace twofold

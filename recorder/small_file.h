@@ -1,0 +1,27 @@
+// Reading the small files of /proc, /sys and /etc, and exact ranges of larger ones, always with a
+// cap.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace twofold {
+
+// The first `max_bytes` bytes of a file, opened relative to a directory descriptor (AT_FDCWD for
+// plain paths); nullopt when it cannot be opened or read. Never blocks on a FIFO.
+std::optional<std::string> ReadSmallFile(int directory_fd, const char* path, size_t max_bytes);
+
+// What a symbolic link says; nullopt when there is none.
+std::optional<std::string> ReadLink(int directory_fd, const char* path);
+
+// Reads up to bytes.size() bytes at an offset and says how many there were; nullopt on a read
+// error.
+std::optional<size_t> ReadAt(int fd, uint64_t offset, std::span<uint8_t> bytes);
+
+// Lower-case hexadecimal.
+std::string ToHex(std::span<const uint8_t> bytes);
+
+}  // namespace twofold

@@ -1,0 +1,197 @@
+#include "recorder/symbolizer.h"
+
+#include <time.h>
+
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "recorder/elf_notes.h"
+#include "recorder/host_facts.h"
+#include "recorder/symbol_tables.h"
+
+namespace twofold {
+namespace {
+
+constexpr uint64_t kReloadPauseNs = 1'000'000'000;
+// About 10 MiB; what is dropped is found again when it is needed.
+constexpr size_t kMaxCachedFrames = 200'000;
+constexpr size_t kMaxCachedModules = 4096;
+// Processes of 32 bits have a vDSO of their own, below this address.
+constexpr uint64_t kEndOf32Bits = 1ULL << 32;
+
+constexpr std::string_view kUnmapped = "[unmapped address]";
+constexpr std::string_view kGone = "[process gone before its mappings were read]";
+constexpr std::string_view kKernelUnknown = "[kernel address without symbol]";
+
+uint64_t MonotonicNs() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+// A frame's cache key: an address or offset, and how its name is looked up.
+uint64_t CacheKey(uint64_t address, bool is_return_address) {
+  return address * 2 + (is_return_address ? 1 : 0);
+}
+
+}  // namespace
+
+struct Symbolizer::State {
+  // What is known of one mapped file.
+  struct UserModule {
+    std::shared_ptr<const MappedFile> file;  // holds on to the pointer that is the key
+    std::shared_ptr<SymbolTables::Source> source;
+    ModuleId id;
+    std::unordered_map<uint64_t, FrameId> frames;
+  };
+
+  State(DefinitionsBuilder& definitions_in, KernelSymbols& kernel_symbols_in)
+      : definitions(definitions_in),
+        kernel_symbols(kernel_symbols_in),
+        kernel_build_id(ReadKernelBuildId()),
+        last_reload_ns(MonotonicNs()) {}
+
+  ModuleId KernelModule(std::string_view module);
+  ModuleId InternModule(ModuleKind kind, std::string_view path, std::string_view build_id);
+  UserModule& FindModule(const ProcessImage& image, const Mapping& mapping);
+  FrameId FileFrame(const ProcessImage& image, const Mapping& mapping, uint64_t address,
+                    bool is_return_address);
+
+  DefinitionsBuilder& definitions;
+  KernelSymbols& kernel_symbols;
+  std::string kernel_build_id;
+  uint64_t last_reload_ns;
+  std::unordered_map<uint64_t, FrameId> kernel_frames;
+  std::unordered_map<std::string, ModuleId> kernel_modules;
+  std::unordered_map<const MappedFile*, UserModule> user_modules;
+  size_t user_frames = 0;  // in all modules
+  SymbolTables tables;
+};
+
+Symbolizer::Symbolizer(DefinitionsBuilder& definitions, KernelSymbols& kernel_symbols)
+    : state_(std::make_unique<State>(definitions, kernel_symbols)) {}
+Symbolizer::~Symbolizer() = default;
+
+ModuleId Symbolizer::State::InternModule(ModuleKind kind, std::string_view path,
+                                         std::string_view build_id) {
+  Module module;
+  module.kind = kind;
+  module.path = definitions.InternString(path);
+  module.build_id = definitions.InternString(build_id);
+  return definitions.InternModule(module);
+}
+
+ModuleId Symbolizer::State::KernelModule(std::string_view module) {
+  const auto [entry, is_new] = kernel_modules.try_emplace(std::string(module));
+  if (!is_new) return entry->second;
+  if (module.empty()) {
+    entry->second = InternModule(ModuleKind::kKernel, "[kernel]", kernel_build_id);
+  } else {
+    const std::string notes = "/sys/module/" + std::string(module) + "/notes/.note.gnu.build-id";
+    entry->second =
+        InternModule(ModuleKind::kKernelModule, module, ReadBuildIdOfNotesFile(notes.c_str()));
+  }
+  return entry->second;
+}
+
+FrameId Symbolizer::KernelFrame(uint64_t address, bool is_return_address) {
+  State& state = *state_;
+  const uint64_t key = CacheKey(address, is_return_address);
+  if (const auto known = state.kernel_frames.find(key); known != state.kernel_frames.end()) {
+    return known->second;
+  }
+  const uint64_t wanted = is_return_address ? address - 1 : address;
+  std::optional<KernelSymbols::Hit> hit = state.kernel_symbols.Find(wanted);
+  if (!hit && MonotonicNs() - state.last_reload_ns >= kReloadPauseNs) {
+    state.kernel_symbols.Reload();
+    state.kernel_frames.clear();  // a module that went may have given its place to another
+    state.last_reload_ns = MonotonicNs();
+    hit = state.kernel_symbols.Find(wanted);
+  }
+  if (!hit) return state.definitions.InternSpecialFrame(kKernelUnknown);
+  Frame frame;
+  frame.module = state.KernelModule(hit->module);
+  frame.symbol = state.definitions.InternString(hit->name);
+  frame.offset = hit->offset + (address - wanted);
+  const FrameId id = state.definitions.InternFrame(frame);
+  if (state.kernel_frames.size() >= kMaxCachedFrames) state.kernel_frames.clear();
+  state.kernel_frames.emplace(key, id);
+  return id;
+}
+
+Symbolizer::State::UserModule& Symbolizer::State::FindModule(const ProcessImage& image,
+                                                             const Mapping& mapping) {
+  const auto known = user_modules.find(mapping.file.get());
+  const bool has_symbols =
+      mapping.kind() == ModuleKind::kUserFile || mapping.kind() == ModuleKind::kVdso;
+  if (known != user_modules.end()) {
+    UserModule& module = known->second;
+    if (!has_symbols || module.source->was_read) return module;
+    // Perhaps this process can show the file that others could not.
+    module.source = tables.Get(image, mapping);
+    if (module.source->was_read) {
+      module.id = InternModule(mapping.kind(), mapping.path(), module.source->build_id);
+    }
+    return module;
+  }
+  if (user_modules.size() >= kMaxCachedModules) {
+    user_modules.clear();
+    user_frames = 0;
+    tables.Clear();
+  }
+  UserModule& module = user_modules[mapping.file.get()];
+  module.file = mapping.file;
+  std::string_view build_id = mapping.build_id();
+  if (has_symbols) {
+    module.source = tables.Get(image, mapping);
+    if (module.source->was_read) build_id = module.source->build_id;
+  }
+  module.id = InternModule(mapping.kind(), mapping.path(), build_id);
+  return module;
+}
+
+FrameId Symbolizer::State::FileFrame(const ProcessImage& image, const Mapping& mapping,
+                                     uint64_t address, bool is_return_address) {
+  const bool is_file = mapping.kind() == ModuleKind::kUserFile;
+  Frame frame;
+  frame.offset = address - mapping.start + (is_file ? mapping.file_offset : 0);
+  UserModule& module = FindModule(image, mapping);
+  const uint64_t key = CacheKey(frame.offset, is_return_address);
+  if (const auto cached = module.frames.find(key); cached != module.frames.end()) {
+    return cached->second;
+  }
+  frame.module = module.id;
+  bool is_final = true;
+  const bool is_foreign_vdso = mapping.kind() == ModuleKind::kVdso && mapping.start < kEndOf32Bits;
+  if (module.source != nullptr && !is_foreign_vdso) {
+    is_final = module.source->was_read;
+    const auto name =
+        tables.NameAt(*module.source, image, mapping, frame.offset - (is_return_address ? 1 : 0));
+    if (name) frame.symbol = definitions.InternString(*name);
+  }
+  const FrameId id = definitions.InternFrame(frame);
+  if (!is_final) return id;
+  if (user_frames >= kMaxCachedFrames) {
+    for (auto& [file, other] : user_modules) other.frames.clear();
+    user_frames = 0;
+  }
+  module.frames.emplace(key, id);
+  ++user_frames;
+  return id;
+}
+
+FrameId Symbolizer::UserFrame(const ProcessImage& image, uint64_t address, bool is_return_address) {
+  const Mapping* mapping = image.FindMapping(is_return_address ? address - 1 : address);
+  if (mapping == nullptr) {
+    return state_->definitions.InternSpecialFrame(image.mappings_known ? kUnmapped : kGone);
+  }
+  return state_->FileFrame(image, *mapping, address, is_return_address);
+}
+
+uint64_t Symbolizer::TakeUnreadableModules() { return state_->tables.TakeUnreadable(); }
+
+void Symbolizer::ReleaseMemory() { state_->tables.ReleaseMemory(); }
+
+}  // namespace twofold
