@@ -1,6 +1,7 @@
 #include "recorder/capture_builder.h"
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <tuple>
 
@@ -18,6 +19,10 @@ std::string_view SpecialText(uint64_t stack, bool user) {
     default:
       return user ? "[user stack unreadable]" : "[kernel stack unreadable]";
   }
+}
+
+std::string_view NameOf(const twofold_thread& thread) {
+  return {thread.comm, strnlen(thread.comm, sizeof(thread.comm))};
 }
 
 // Sorts rows by what they refer to and adds up those that refer to the same: two hashes may name
@@ -129,12 +134,11 @@ ThreadId CaptureBuilder::DefineThread(uint32_t number) {
   }
   const twofold_thread& thread = found->second;
   const DefinedProcess process = DefineProcess(thread);
-  const std::string_view name(thread.comm, strnlen(thread.comm, sizeof(thread.comm)));
   const ThreadId id =
       definitions_.AddThread(Thread{.process = process.id,
                                     .tid = Tid(thread.tid),
                                     .start_ns = SinceStart(thread.start_boottime_ns),
-                                    .name = definitions_.InternString(name)});
+                                    .name = definitions_.InternString(NameOf(thread))});
   thread_process_.emplace(number, process);
   threads_.erase(found);
   return thread_ids_.emplace(number, id).first->second;
@@ -166,13 +170,13 @@ CaptureBuilder::DefinedProcess CaptureBuilder::DefineProcess(const twofold_threa
   const uint64_t key = thread.process_start_boottime_ns << 22 | thread.tgid;
   const auto known = unknown_processes_.find(key);
   if (known != unknown_processes_.end()) return {.id = known->second, .image = nullptr};
-  const std::string_view name(thread.comm, strnlen(thread.comm, sizeof(thread.comm)));
   const int64_t start_ns = SinceStart(thread.process_start_boottime_ns);
-  const ProcessId id = definitions_.AddProcess(Process{.pid = Pid(thread.tgid),
-                                                       .parent_pid = Pid(thread.parent_tgid),
-                                                       .start_ns = start_ns,
-                                                       .image_start_ns = start_ns,
-                                                       .name = definitions_.InternString(name)});
+  const ProcessId id =
+      definitions_.AddProcess(Process{.pid = Pid(thread.tgid),
+                                      .parent_pid = Pid(thread.parent_tgid),
+                                      .start_ns = start_ns,
+                                      .image_start_ns = start_ns,
+                                      .name = definitions_.InternString(NameOf(thread))});
   ++process_ids_made_;
   ++unknown_processes_counted_;
   unknown_processes_.emplace(key, id);

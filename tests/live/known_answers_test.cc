@@ -1,0 +1,241 @@
+// Records workloads whose answer is known by construction (tests/live/workloads) and holds the
+// capture against it.
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "tests/live/record_harness.h"
+
+namespace twofold::live {
+namespace {
+
+// Every share within two points of the truth, every total within two per cent of wall time.
+constexpr double kSharePoints = 0.02;
+constexpr double kTotalPart = 0.02;
+
+struct Recorded {
+  Capture capture;
+  Truth truth;
+};
+
+Recorded Record(const std::vector<std::string>& options, const std::vector<std::string>& command) {
+  const Workplace workplace;
+  std::vector<std::string> words = {RecorderPath(), "-o", workplace.Path("capture.twofold")};
+  words.insert(words.end(), options.begin(), options.end());
+  words.push_back("--");
+  words.insert(words.end(), command.begin(), command.end());
+  const Outcome outcome = RunToEnd(workplace, words);
+  EXPECT_EQ(outcome.status, 0) << outcome.errors;
+  EXPECT_EQ(workplace.Files(), std::set<std::string>{"capture.twofold"});
+  return {LoadCapture(workplace.Path("capture.twofold")), Truth(outcome.output)};
+}
+
+double Share(uint64_t part, uint64_t whole) {
+  return whole == 0 ? 0 : double(part) / double(whole);
+}
+
+TEST(KnownAnswers, TwoSleepersHaveTheirSharesOfTheBlockedTime) {
+  const auto [capture, truth] = Record({}, {WorkloadPath("sleep_shares"), "8"});
+  const uint64_t thirty_ns = BlockedNs(capture, {.function = "sleep_in_thirty"});
+  const uint64_t seventy_ns = BlockedNs(capture, {.function = "sleep_in_seventy"});
+  const uint64_t both_ns = thirty_ns + seventy_ns;
+  EXPECT_NEAR(Share(thirty_ns, both_ns), 0.30, kSharePoints);
+  EXPECT_NEAR(Share(seventy_ns, both_ns), 0.70, kSharePoints);
+  const double wall_ns = double(truth["wall_ns"]);
+  EXPECT_NEAR(double(thirty_ns), double(truth["thirty_ns"]), kTotalPart * wall_ns);
+  EXPECT_NEAR(double(seventy_ns), double(truth["seventy_ns"]), kTotalPart * wall_ns);
+  EXPECT_NEAR(double(BlockedNs(capture, {.pid = uint32_t(truth["pid"])})),
+              double(truth["off_cpu_ns"]), kTotalPart * wall_ns);
+  EXPECT_EQ(LossCount(capture), 0u);
+}
+
+TEST(KnownAnswers, TwoBurnersHaveTheirSharesOfTheCpuTime) {
+  const auto [capture, truth] = Record({}, {WorkloadPath("burn_shares"), "10"});
+  const uint64_t quarter_ns = CpuNs(capture, {.function = "burn_a_quarter"});
+  const uint64_t rest_ns = CpuNs(capture, {.function = "burn_three_quarters"});
+  EXPECT_NEAR(Share(quarter_ns, quarter_ns + rest_ns), 0.25, kSharePoints);
+  EXPECT_NEAR(Share(rest_ns, quarter_ns + rest_ns), 0.75, kSharePoints);
+  EXPECT_NEAR(double(CpuNs(capture, {.pid = uint32_t(truth["pid"])})), double(truth["cpu_ns"]),
+              kTotalPart * double(truth["wall_ns"]));
+  EXPECT_EQ(LossCount(capture), 0u);
+}
+
+TEST(KnownAnswers, EveryOneOfThousandsOfStacksIsKept) {
+  const auto [capture, truth] = Record({}, {WorkloadPath("many_stacks"), "8", "5000"});
+  std::map<StackId, uint64_t> blocks_by_stack;
+  uint64_t blocked_ns = 0;
+  for (const Interval& interval : capture.intervals) {
+    for (const BlockedRow& row : *interval.blocked) {
+      if (!StackHas(capture, row.user_stack, "block_once")) continue;
+      blocks_by_stack[row.user_stack] += row.count;
+      blocked_ns += row.time_ns;
+    }
+  }
+  EXPECT_EQ(LossCount(capture), 0u);
+  // By names: addresses may tell more stacks apart than there are paths.
+  std::set<std::vector<std::string>> paths;
+  uint64_t blocks = 0;
+  for (const auto& [stack, count] : blocks_by_stack) {
+    paths.insert(StackNames(capture, stack));
+    blocks += count;
+  }
+  EXPECT_EQ(paths.size(), truth["paths"]);
+  EXPECT_EQ(blocks, truth["blocks"]);
+  EXPECT_NEAR(double(blocked_ns + truth["run_delay_ns"]), double(truth["off_cpu_ns"]),
+              kTotalPart * double(truth["wall_ns"]));
+}
+
+TEST(KnownAnswers, IntervalsAddUpToTheWhole) {
+  const auto [capture, truth] = Record({"--interval", "2"}, {WorkloadPath("sleep_shares"), "5"});
+  ASSERT_GE(capture.intervals.size(), 3u);
+  uint64_t sum_ns = 0;
+  uint64_t expected_start_ns = 0;
+  for (const Interval& interval : capture.intervals) {
+    EXPECT_EQ(interval.start_ns, expected_start_ns) << "a gap before interval " << interval.number;
+    expected_start_ns = interval.end_ns;
+    uint64_t interval_ns = 0;
+    for (const BlockedRow& row : *interval.blocked) interval_ns += row.time_ns;
+    // One thread cannot be blocked for longer than an interval lasts; a pass over all tasks takes a
+    // moment.
+    EXPECT_LE(interval_ns, interval.end_ns - interval.start_ns + 10'000'000);
+    sum_ns += interval_ns;
+  }
+  EXPECT_NEAR(double(sum_ns), double(truth["off_cpu_ns"]), kTotalPart * double(truth["wall_ns"]));
+  ASSERT_TRUE(capture.end.has_value());
+  EXPECT_EQ(capture.end->intervals, capture.intervals.size());
+  EXPECT_EQ(capture.end->end_ns, capture.intervals.back().end_ns);
+}
+
+TEST(KnownAnswers, BlockThatOutlastsTheWindowIsThereFromEndToEnd) {
+  const Workplace workplace;
+  Program workload({WorkloadPath("blocked_whole_window"), "30"}, workplace.Path("out"),
+                   workplace.Path("err"));
+  ASSERT_TRUE(Eventually([&] {  // it has begun to wait
+    return ReadWhole("/proc/" + std::to_string(workload.pid()) + "/syscall").rfind("0 ", 0) == 0;
+  }));
+  const Outcome outcome =
+      RunToEnd(workplace, {RecorderPath(), "-o", workplace.Path("capture.twofold"), "-d", "3", "-p",
+                           std::to_string(workload.pid())});
+  ASSERT_EQ(outcome.status, 0) << outcome.errors;
+  const Capture capture = LoadCapture(workplace.Path("capture.twofold"));
+  const uint32_t pid = uint32_t(workload.pid());
+  const uint64_t blocked_ns = BlockedNs(capture, {.pid = pid, .tid = pid});
+  EXPECT_NEAR(double(blocked_ns), double(WindowNs(capture)), 0.001 * double(WindowNs(capture)));
+  EXPECT_EQ(BlockCount(capture, {.pid = pid, .tid = pid}), 0u) << "no block ended in the window";
+  // Its kernel stack says what it waits for.
+  EXPECT_EQ(BlockedNs(capture, {.pid = pid, .tid = pid, .function = "schedule"}), blocked_ns);
+}
+
+TEST(KnownAnswers, ThreadsKeepTheirOwnNamesAndTimes) {
+  const auto [capture, truth] = Record({}, {WorkloadPath("threads"), "6"});
+  for (const std::string name : {"sleeper", "burner", "half_and_half"}) {
+    SCOPED_TRACE(name);
+    const uint32_t tid = uint32_t(truth[name + "_tid"]);
+    std::set<std::string> names;
+    for (const Thread& thread : capture.definitions.threads) {
+      if (thread.tid.value == tid) names.insert(capture.String(thread.name));
+    }
+    EXPECT_TRUE(names.count(name)) << "not among the thread's names";
+    const double wall_ns = double(truth[name + "_wall_ns"]);
+    EXPECT_NEAR(double(BlockedNs(capture, {.tid = tid}) + truth[name + "_run_delay_ns"]),
+                double(truth[name + "_off_cpu_ns"]), kTotalPart * wall_ns);
+    EXPECT_NEAR(double(CpuNs(capture, {.tid = tid})), double(truth[name + "_cpu_ns"]),
+                kTotalPart * wall_ns);
+  }
+}
+
+TEST(KnownAnswers, DescendantsOfTheCommandAreRecordedUnderTheirNames) {
+  const auto [capture, truth] = Record({}, {WorkloadPath("process_tree"), "4"});
+  std::map<uint32_t, std::set<std::string>> names_by_pid;
+  size_t briefs = 0;
+  for (const Process& process : capture.definitions.processes) {
+    const std::string& name = capture.String(process.name);
+    names_by_pid[process.pid.value].insert(name);
+    if (name != "brief") continue;
+    ++briefs;
+    const std::string& executable = capture.String(process.executable);
+    EXPECT_EQ(executable.substr(executable.rfind('/') + 1), "brief");
+    EXPECT_EQ(process.parent_pid.value, truth["pid"]);
+  }
+  EXPECT_TRUE(names_by_pid[uint32_t(truth["pid"])].count("process_tree"));
+  EXPECT_TRUE(names_by_pid[uint32_t(truth["sleeper_pid"])].count("sleep_shares"));
+  EXPECT_TRUE(names_by_pid[uint32_t(truth["burner_pid"])].count("burn_shares"));
+  EXPECT_EQ(briefs, truth["briefs"]);
+  EXPECT_EQ(LossCount(capture), 0u);
+}
+
+TEST(KnownAnswers, StackThatIsTooDeepIsMarkedAndKeepsItsTime) {
+  const auto [capture, truth] = Record({}, {WorkloadPath("deep_stack"), "3", "300"});
+  const uint64_t marked_ns = BlockedNs(capture, {.function = "[truncated stack]"});
+  EXPECT_NEAR(double(marked_ns + truth["run_delay_ns"]), double(truth["off_cpu_ns"]),
+              kTotalPart * double(truth["wall_ns"]));
+  EXPECT_EQ(BlockedNs(capture, {.function = "descend"}), marked_ns);
+}
+
+TEST(KnownAnswers, FullMapLosesStacksButNoTime) {
+  const auto [capture, truth] =
+      Record({"--memory", "8", "--record", "offcpu"}, {WorkloadPath("many_stacks"), "10", "20000"});
+  EXPECT_GT(LossCountOf(capture, LossCause::kStackMapFull), 0u);
+  const uint64_t lost_ns = BlockedNs(capture, {.function = "[stack lost: map full]"});
+  EXPECT_GT(lost_ns, 0u);
+  // Each block is in a row, with its stack or with the frame that says why there is none.
+  uint64_t lost_rows_ns = 0;
+  uint64_t lost_rows = 0;
+  for (const Interval& interval : capture.intervals) {
+    for (const Loss& loss : interval.losses) {
+      if (loss.cause != LossCause::kRowMapFull) continue;
+      lost_rows_ns += loss.time_ns;
+      lost_rows += loss.count;
+    }
+  }
+  const Rows workload = {.pid = uint32_t(truth["pid"])};
+  EXPECT_NEAR(double(BlockedNs(capture, workload) + lost_rows_ns + truth["run_delay_ns"]),
+              double(truth["off_cpu_ns"]), kTotalPart * double(truth["wall_ns"]));
+  EXPECT_GE(BlockCount(capture, workload) + lost_rows, truth["blocks"]);
+}
+
+TEST(KnownAnswers, CpuRecordingAloneHasNoBlockedRows) {
+  const auto [capture, truth] = Record({"--record", "cpu"}, {WorkloadPath("sleep_shares"), "1"});
+  ASSERT_FALSE(capture.intervals.empty());
+  for (const Interval& interval : capture.intervals) {
+    EXPECT_TRUE(interval.cpu.has_value());
+    EXPECT_FALSE(interval.blocked.has_value());
+  }
+  EXPECT_EQ(capture.recording.settings.sources, std::vector<std::string>{"cpu"});
+}
+
+// Looks at the whole host and keeps nothing of it.
+TEST(KnownAnswers, WholeSystemSeesAProcessAmongAllOthers) {
+  const Workplace workplace;
+  Program workload({WorkloadPath("sleep_shares"), "30"}, workplace.Path("out"),
+                   workplace.Path("err"));
+  const Outcome outcome =
+      RunToEnd(workplace, {RecorderPath(), "-o", workplace.Path("capture.twofold"), "-d", "3"});
+  ASSERT_EQ(outcome.status, 0) << outcome.errors;
+  const Capture capture = LoadCapture(workplace.Path("capture.twofold"));
+  const uint64_t window_ns = WindowNs(capture);
+  const uint64_t blocked_ns = BlockedNs(capture, {.pid = uint32_t(workload.pid())});
+  EXPECT_GT(blocked_ns, window_ns * 9 / 10);
+  EXPECT_LE(blocked_ns, window_ns + window_ns / 1000);
+
+  // No thread of the host was blocked for longer than the window lasted.
+  std::map<std::pair<uint32_t, int64_t>, uint64_t> blocked_by_thread_ns;
+  for (const Interval& interval : capture.intervals) {
+    for (const BlockedRow& row : *interval.blocked) {
+      const Thread& thread = capture.GetThread(row.thread);
+      blocked_by_thread_ns[{thread.tid.value, thread.start_ns}] += row.time_ns;
+    }
+  }
+  EXPECT_GT(blocked_by_thread_ns.size(), 10u);
+  for (const auto& [thread, time_ns] : blocked_by_thread_ns) {
+    EXPECT_LE(time_ns, window_ns + window_ns / 1000) << "thread " << thread.first;
+  }
+}
+
+}  // namespace
+}  // namespace twofold::live

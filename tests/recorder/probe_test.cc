@@ -1,0 +1,104 @@
+// These run as root and without; what needs a privilege is in tests/live.
+#include "recorder/probe.h"
+
+#include <bpf/btf.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+namespace twofold {
+namespace {
+
+using testing::HasSubstr;
+
+// Kernel types with some tracepoints only.
+class TypesFile {
+ public:
+  explicit TypesFile(const std::vector<std::string>& tracepoints) {
+    btf* types = btf__new_empty();
+    for (const std::string& tracepoint : tracepoints) {
+      const int prototype = btf__add_func_proto(types, 0);
+      btf__add_func_param(types, "unused", 0);
+      const int pointer = btf__add_ptr(types, prototype);
+      btf__add_typedef(types, ("btf_trace_" + tracepoint).c_str(), pointer);
+    }
+    uint32_t bytes = 0;
+    const void* data = btf__raw_data(types, &bytes);
+    std::string pattern = (std::filesystem::temp_directory_path() / "twofold-btf-XXXXXX").string();
+    const int fd = mkstemp(pattern.data());
+    EXPECT_EQ(write(fd, data, bytes), ssize_t(bytes));
+    close(fd);
+    btf__free(types);
+    path_ = pattern;
+  }
+  ~TypesFile() { std::filesystem::remove(path_); }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+const std::vector<std::string> kBasic = {"sched_process_fork", "sched_process_exec", "task_rename"};
+
+class ProbeHostTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "without root the missing privilege comes first";
+  }
+};
+
+TEST_F(ProbeHostTest, KernelWithoutTypesIsNamed) {
+  const Result<void> result = ProbeHost(true, "/no/such/file");
+  ASSERT_FALSE(result);
+  EXPECT_THAT(result.error().Message(), HasSubstr("/no/such/file"));
+  EXPECT_THAT(result.error().Message(), HasSubstr("CONFIG_DEBUG_INFO_BTF"));
+}
+
+TEST_F(ProbeHostTest, TypesThatAreGarbageAreNamed) {
+  std::string pattern = (std::filesystem::temp_directory_path() / "twofold-btf-XXXXXX").string();
+  const int fd = mkstemp(pattern.data());
+  ASSERT_EQ(write(fd, "garbage", 7), 7);
+  close(fd);
+  const Result<void> result = ProbeHost(true, pattern);
+  std::filesystem::remove(pattern);
+  ASSERT_FALSE(result);
+  EXPECT_THAT(result.error().Message(), HasSubstr("cannot be parsed"));
+}
+
+TEST_F(ProbeHostTest, MissingTracepointIsNamedWithTheWayOut) {
+  const TypesFile types(kBasic);
+  const Result<void> result = ProbeHost(true, types.path());
+  ASSERT_FALSE(result);
+  EXPECT_THAT(result.error().Message(), HasSubstr("no tracepoint sched_switch"));
+  EXPECT_THAT(result.error().Message(), HasSubstr("--record cpu"));
+}
+
+TEST_F(ProbeHostTest, SamplingAloneNeedsNoSchedulerTracepoints) {
+  const TypesFile types(kBasic);
+  const Result<void> result = ProbeHost(false, types.path());
+  EXPECT_TRUE(result) << result.error().Message();
+}
+
+TEST(ProbePids, ProcessThatDoesNotExistIsNamed) {
+  const Result<void> result = ProbePids({Pid(uint32_t(getpid())), Pid(4194304)});
+  ASSERT_FALSE(result);
+  EXPECT_THAT(result.error().Message(), HasSubstr("there is no process 4194304"));
+}
+
+TEST(ProbePids, ThreadIsToldFromAProcess) {
+  std::thread([] {
+    const Result<void> result = ProbePids({Pid(uint32_t(gettid()))});
+    ASSERT_FALSE(result);
+    EXPECT_THAT(result.error().Message(), HasSubstr("is a thread of process"));
+    EXPECT_THAT(result.error().Message(), HasSubstr("-p " + std::to_string(getpid())));
+  }).join();
+}
+
+TEST(ProbePids, OwnProcessIsFine) { EXPECT_TRUE(ProbePids({Pid(uint32_t(getpid()))})); }
+
+}  // namespace
+}  // namespace twofold
