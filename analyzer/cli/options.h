@@ -1,0 +1,59 @@
+// The options of one subcommand: declared once, they are parsed, checked and printed as help.
+// Boost.Program_options does the parsing and stays inside options.cc.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "format/base/result.h"
+
+namespace twofold {
+
+struct Option {
+  std::string name;        // without dashes
+  char letter = '\0';      // short form; 0: none
+  std::string value_name;  // empty: a flag
+  std::string help;        // without a full stop
+};
+
+// What a command line said.
+class Arguments {
+ public:
+  bool Has(std::string_view name) const { return values_.count(std::string(name)) > 0; }
+  // The value of an option, or `fallback` when it was not given.
+  std::string Get(std::string_view name, std::string_view fallback = "") const;
+  // Error: not a number, or not from `least` to `most`.
+  Result<double> Number(std::string_view name, double fallback, double least, double most) const;
+  const std::vector<std::string>& positionals() const { return positionals_; }
+
+ private:
+  friend class OptionSet;
+  std::map<std::string, std::string> values_;
+  std::vector<std::string> positionals_;
+};
+
+class OptionSet {
+ public:
+  void Flag(std::string_view name, std::string_view help);
+  void Value(std::string_view name, std::string_view value_name, std::string_view help,
+             char letter = '\0');
+
+  // Error: an unknown option (with a suggestion), a missing value, an option given twice.
+  Result<Arguments> Parse(const std::vector<std::string>& words) const;
+
+  // One paragraph per option, at most 80 columns wide.
+  std::string Help() const;
+
+ private:
+  std::vector<Option> options_;
+};
+
+// Breaks text at spaces into lines of at most `width` columns, each but the first begun with
+// `indent` spaces; the first line is taken to begin at column `indent` already.
+std::string Wrap(std::string_view text, size_t indent, size_t width = 80);
+
+}  // namespace twofold

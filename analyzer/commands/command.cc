@@ -1,0 +1,120 @@
+#include "analyzer/commands/command.h"
+
+#include "analyzer/cli/suggest.h"
+#include "analyzer/cli/words.h"
+#include "format/base/version.h"
+
+namespace twofold {
+namespace {
+
+std::string ProgramHelp() {
+  std::string text =
+      "twofold shows where the time of every thread went: it reads what twofold-record\n"
+      "wrote.\n"
+      "\n"
+      "Usage: twofold SUBCOMMAND [OPTIONS] CAPTURE...\n"
+      "\n";
+  for (const Command* command : Commands()) {
+    std::string line = "  " + std::string(command->name);
+    line.resize(10, ' ');
+    text += line + Wrap(command->summary, 10) + "\n";
+  }
+  text +=
+      "\n"
+      "'twofold SUBCOMMAND --help' explains a subcommand and ends with examples.\n"
+      "'twofold --version' prints the version.\n"
+      "\n"
+      "Data goes to standard output or to -o FILE, words go to standard error; '-' stands\n"
+      "for standard input or output. Exit status: 0 done, 1 failed, 2 used wrongly, 3 with\n"
+      "--strict: done, but the capture is partial or has losses.\n"
+      "\n"
+      "Start with: twofold info host.twofold\n"
+      "      then: twofold flame --view offcpu -o offcpu.svg host.twofold\n";
+  return text;
+}
+
+std::string CommandHelp(const Command& command, const OptionSet& options) {
+  std::string text = "Usage: twofold " + std::string(command.name) + " ";
+  text += Wrap(command.usage, text.size()) + "\n\n" + Wrap(command.description, 0) + "\n\n";
+  text += "Options:\n" + options.Help() + "\nExamples:\n";
+  std::string_view rest = command.examples;
+  while (!rest.empty()) {
+    size_t end = std::min(rest.find('\n'), rest.size());
+    text += "  " + std::string(rest.substr(0, end)) + "\n";
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return text;
+}
+
+Result<ExitStatus> Print(const std::string& text) {
+  TWOFOLD_RETURN_IF_ERROR(PrintToStandardOutput(text));
+  return ExitStatus::kDone;
+}
+
+Result<ExitStatus> RunCommand(const Command& command, const std::vector<std::string>& words) {
+  OptionSet options;
+  command.add_options(options);
+  options.Flag("help", "print this");
+  Result<Arguments> arguments = options.Parse(words);
+  if (!arguments) return std::move(arguments).error();
+  if (arguments->Has("help")) return Print(CommandHelp(command, options));
+  return command.run(*arguments);
+}
+
+Result<ExitStatus> Dispatch(const std::vector<std::string>& words) {
+  const std::string& first = words[0];
+  if (first == "--version" || first == "-V")
+    return Print("twofold " + std::string(kVersion) + "\n");
+  bool help = first == "--help" || first == "-h" || first == "help";
+  if (help && words.size() == 1) return Print(ProgramHelp());
+  const std::string& name = help ? words[1] : first;
+  std::vector<std::string_view> known;
+  for (const Command* command : Commands()) {
+    known.push_back(command->name);
+    if (command->name != name) continue;
+    if (help) return RunCommand(*command, {"--help"});
+    return RunCommand(*command, {words.begin() + 1, words.end()});
+  }
+  if (name.rfind('-', 0) == 0) {
+    return Error{"there is no option '" + name + "' before the subcommand", "",
+                 "Known: --help, --version", Error::Kind::kUsage};
+  }
+  return Error{"there is no subcommand '" + name + "'", "", Suggestion(name, known),
+               Error::Kind::kUsage};
+}
+
+}  // namespace
+
+const std::vector<const Command*>& Commands() {
+  static const std::vector<const Command*> commands = {
+      &kInfoCommand, &kFlameCommand, &kFoldCommand, &kSqlCommand, &kLoadCommand, &kVerifyCommand,
+  };
+  return commands;
+}
+
+int RunProgram(const std::vector<std::string>& words) {
+  if (words.empty()) {
+    // Nothing was asked for: the help is the answer, but the call was no success.
+    Say(ProgramHelp(), SayAs::kText);
+    return static_cast<int>(ExitStatus::kUsedWrongly);
+  }
+  Result<ExitStatus> status = Dispatch(words);
+  if (status) return static_cast<int>(*status);
+  switch (status.error().kind) {
+    case Error::Kind::kBrokenPipe:
+      return static_cast<int>(ExitStatus::kFailed);
+    case Error::Kind::kUsage: {
+      Say(status.error().Message());
+      bool known = false;
+      for (const Command* command : Commands()) known = known || command->name == words[0];
+      Say("'twofold " + (known ? words[0] + " " : "") + "--help' shows how to use it");
+      return static_cast<int>(ExitStatus::kUsedWrongly);
+    }
+    case Error::Kind::kFailed:
+      break;
+  }
+  Say(status.error().Message());
+  return static_cast<int>(ExitStatus::kFailed);
+}
+
+}  // namespace twofold

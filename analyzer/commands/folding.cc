@@ -1,0 +1,147 @@
+#include "analyzer/commands/folding.h"
+
+#include <sys/stat.h>
+
+#include "analyzer/cli/words.h"
+#include "analyzer/data/input.h"
+#include "analyzer/data/losses.h"
+#include "analyzer/fold/filter.h"
+#include "analyzer/text/units.h"
+#include "format/base/output_file.h"
+
+namespace twofold {
+namespace {
+
+Result<FoldRequest> ParseRequest(const Arguments& arguments) {
+  FoldRequest request;
+  Result<const View*> view = FindView(arguments.Get("view", "cpu"));
+  if (!view) return std::move(view).error();
+  request.view = *view;
+  Result<RootFrame> root = ParseRootFrame(arguments.Get("root", "process"));
+  if (!root) return std::move(root).error();
+  request.root = *root;
+  for (const Filter* filter : Filters()) {
+    if (!arguments.Has(filter->option)) continue;
+    Result<Condition> condition = filter->make(arguments.Get(filter->option));
+    if (!condition) return std::move(condition).error();
+    request.conditions.push_back(std::move(*condition));
+  }
+  return request;
+}
+
+// Error: no capture in the database recorded what the view shows.
+Result<void> CheckRecorded(Database& database, const View& view, const std::string& path) {
+  std::string source(view.source);
+  Result<int64_t> recorded = database.QueryInt(
+      "SELECT count(*) FROM capture WHERE ',' || sources || ',' LIKE '%,' || ? || ',%'", {source});
+  if (!recorded) return std::move(recorded).error();
+  if (*recorded > 0) return {};
+  return Error{"the view " + std::string(view.name) + " needs what this capture did not record",
+               path, "Record again with --record " + source};
+}
+
+// Length of the intervals that the filters select.
+Result<int64_t> WindowOf(Database& database, const FoldRequest& request) {
+  std::string sql = "SELECT sum(end_ns - start_ns) FROM interval WHERE true";
+  std::vector<SqlValue> parameters;
+  for (const Condition& condition : request.conditions) {
+    if (!condition.selects_by_time) continue;
+    sql += " AND " + condition.sql;
+    parameters.insert(parameters.end(), condition.parameters.begin(), condition.parameters.end());
+  }
+  return database.QueryInt(sql, parameters);
+}
+
+std::vector<std::string> NotesOn(const Folded& folded, const FoldRequest& request) {
+  std::vector<std::string> notes;
+  auto duration = [](uint64_t value) { return FormatDuration(static_cast<int64_t>(value)); };
+  if (folded.lost > 0) {
+    notes.push_back(
+        duration(folded.lost) + " (" +
+        FormatShare(static_cast<double>(folded.lost), static_cast<double>(folded.total)) +
+        ") were lost while recording and are shown as [lost: ...]");
+  }
+  if (folded.lost_left_out > 0) {
+    notes.push_back(duration(folded.lost_left_out) +
+                    " were lost while recording; a part of them may belong to what was selected");
+  }
+  if (folded.stacks.empty()) {
+    notes.push_back(request.conditions.empty()
+                        ? "the capture holds no time in the view " + std::string(request.view->name)
+                        : "no time matches the filters");
+  }
+  return notes;
+}
+
+Result<OutputFile> CreateOutput(const Arguments& arguments) {
+  std::string path = arguments.Get("output", "-");
+  bool force = arguments.Has("force");
+  struct stat status;
+  if (!force && lstat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode)) {
+    return Error{"the file exists already", path,
+                 "Choose another name, or replace it with --force"};
+  }
+  return OutputFile::Create(path, force);
+}
+
+}  // namespace
+
+void AddFoldingOptions(OptionSet& options) {
+  std::string views;
+  for (const View& view : Views()) {
+    if (!views.empty()) views += "; ";
+    views += std::string(view.name) + ": " + std::string(view.summary);
+  }
+  options.Value("view", "VIEW", views + " (default: cpu)");
+  options.Value("root", "FRAME", "first frame: process (default), thread or none");
+  for (const Filter* filter : Filters()) {
+    options.Value(filter->option, filter->value_name, filter->summary);
+  }
+  options.Value("output", "FILE", "write to FILE instead of standard output", 'o');
+  options.Flag("force", "replace FILE if it exists");
+  options.Flag("strict", "exit with 3 when the capture is partial or has losses");
+}
+
+Result<ExitStatus> RunFolding(const Arguments& arguments, const OutputFormat& format,
+                              Presentation presentation) {
+  if (arguments.positionals().size() != 1) {
+    return Error{arguments.positionals().empty() ? "no capture is given" : "one capture is enough",
+                 "", "", Error::Kind::kUsage};
+  }
+  const std::string& path = arguments.positionals()[0];
+  Result<FoldRequest> request = ParseRequest(arguments);
+  if (!request) return std::move(request).error();
+  // Before the work, so that a file in the way is found at once.
+  Result<OutputFile> output = CreateOutput(arguments);
+  if (!output) return std::move(output).error();
+  Result<Input> input = OpenInput(path, TableKind::kInPlace);
+  if (!input) return std::move(input).error();
+  Database& database = input->database;
+  TWOFOLD_RETURN_IF_ERROR(CheckRecorded(database, *request->view, path));
+  Result<Folded> folded = Fold(database, *request);
+  if (!folded) {
+    Error error = folded.error();
+    if (error.where.empty()) error.where = path;
+    return error;
+  }
+  Result<std::vector<std::string>> notes = PartialNotes(database);
+  if (!notes) return std::move(notes).error();
+  bool partial = !notes->empty();
+  for (std::string& note : NotesOn(*folded, *request)) notes->push_back(std::move(note));
+  for (const std::string& note : *notes) Say(note);
+
+  Result<int64_t> window_ns = WindowOf(database, *request);
+  if (!window_ns) return std::move(window_ns).error();
+  presentation.view = request->view;
+  presentation.window_ns = *window_ns;
+  presentation.notes = std::move(*notes);
+  TWOFOLD_RETURN_IF_ERROR(format.write(*folded, presentation, *output));
+  TWOFOLD_RETURN_IF_ERROR(output->Commit());
+
+  if (!arguments.Has("strict")) return ExitStatus::kDone;
+  Result<bool> losses = HasLosses(database);
+  if (!losses) return std::move(losses).error();
+  return partial || *losses ? ExitStatus::kIncomplete : ExitStatus::kDone;
+}
+
+}  // namespace twofold

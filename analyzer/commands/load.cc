@@ -1,0 +1,149 @@
+// twofold load: captures into a database that stays. The database grows under a temporary name and
+// appears under its own only when it is whole.
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+
+#include "analyzer/cli/words.h"
+#include "analyzer/commands/command.h"
+#include "analyzer/data/input.h"
+#include "analyzer/data/losses.h"
+#include "analyzer/text/escape.h"
+#include "analyzer/text/units.h"
+#include "format/base/output_file.h"
+#include "format/capture_reader.h"
+
+namespace twofold {
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+
+void OnSignal(int) { interrupted = 1; }
+
+// While it lives, Ctrl-C and SIGTERM set a flag instead of ending the program, so that the
+// half-written database can be removed.
+class InterruptGuard {
+ public:
+  InterruptGuard() {
+    struct sigaction action {};
+    action.sa_handler = OnSignal;
+    sigaction(SIGINT, &action, &old_interrupt_);
+    sigaction(SIGTERM, &action, &old_terminate_);
+  }
+  ~InterruptGuard() {
+    sigaction(SIGINT, &old_interrupt_, nullptr);
+    sigaction(SIGTERM, &old_terminate_, nullptr);
+  }
+  InterruptGuard(const InterruptGuard&) = delete;
+  InterruptGuard& operator=(const InterruptGuard&) = delete;
+
+ private:
+  struct sigaction old_interrupt_ {};
+  struct sigaction old_terminate_ {};
+};
+
+// One line on a terminal, from the second second on.
+class ProgressLine {
+ public:
+  void Show(const std::string& path, uint64_t done, uint64_t total) {
+    auto now = std::chrono::steady_clock::now();
+    bool due = terminal_ && now - start_ > std::chrono::seconds(1) &&
+               now - last_ > std::chrono::milliseconds(200);
+    if (!due) return;
+    last_ = now;
+    shown_ = true;
+    uint64_t percent = total == 0 ? 100 : std::min<uint64_t>(100, done * 100 / total);
+    Say("\r\x1b[K" + EscapeText(path) + ": " + std::to_string(percent) + " %", SayAs::kText);
+  }
+  ~ProgressLine() {
+    if (shown_) Say("\r\x1b[K", SayAs::kText);
+  }
+
+ private:
+  bool terminal_ = isatty(STDERR_FILENO) != 0;
+  bool shown_ = false;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point last_;
+};
+
+Error Stopped(const std::string& path) {
+  return Error{"stopped by a signal; the unfinished database was removed", path, ""};
+}
+
+void AddOptions(OptionSet& options) {
+  options.Value("output", "FILE", "the database to make; must not exist", 'o');
+  options.Flag("strict", "exit with 3 when a capture is partial or has losses");
+}
+
+Result<void> LoadAll(Database& database, const std::vector<std::string>& paths) {
+  ProgressLine line;
+  for (const std::string& path : paths) {
+    Result<Capture> capture = ReadCaptureFile(path);
+    if (!capture) return std::move(capture).error();
+    if (interrupted) return Stopped(path);
+    auto progress = [&](uint64_t done, uint64_t total) { line.Show(path, done, total); };
+    auto cancelled = [] { return interrupted != 0; };
+    Result<void> copied = CopyCapture(database, *capture, path, progress, cancelled);
+    if (interrupted) return Stopped(path);
+    if (!copied) {
+      return Error{"cannot store the capture: " + copied.error().what, path,
+                   "Check that the disk of the database is not full"};
+    }
+  }
+  TWOFOLD_RETURN_IF_ERROR(CreateIndexes(database));
+  return {};
+}
+
+Result<ExitStatus> Run(const Arguments& arguments) {
+  const std::vector<std::string>& paths = arguments.positionals();
+  if (paths.empty()) return Error{"no capture is given", "", "", Error::Kind::kUsage};
+  std::string target = arguments.Get("output");
+  if (target.empty() || target == "-") {
+    return Error{"a database needs a file to live in", "", "Give -o FILE", Error::Kind::kUsage};
+  }
+  InterruptGuard guard;
+  Result<OutputFile> output = OutputFile::Create(target);
+  if (!output) return std::move(output).error();
+  // Errors from here on remove the temporary file when `output` goes. Devices and pipes have none.
+  std::string temporary = target + ".partial";
+  Result<Database> database = Database::OpenForLoading(temporary);
+  if (!database) {
+    return Error{"cannot make a database here: " + database.error().what, target,
+                 "Give -o the name of a file on a disk"};
+  }
+  TWOFOLD_RETURN_IF_ERROR(CreateSchema(*database));
+  TWOFOLD_RETURN_IF_ERROR(LoadAll(*database, paths));
+  if (interrupted) return Stopped(target);
+  Result<std::vector<std::string>> notes = PartialNotes(*database);
+  if (!notes) return std::move(notes).error();
+  Result<bool> losses = HasLosses(*database);
+  if (!losses) return std::move(losses).error();
+  TWOFOLD_RETURN_IF_ERROR(database->Close());
+  TWOFOLD_RETURN_IF_ERROR(output->Commit());
+
+  for (const std::string& note : *notes) Say(note);
+  Say("wrote " + target + " (" + FormatCount(static_cast<int64_t>(paths.size())) +
+      (paths.size() == 1 ? " capture)" : " captures)"));
+  bool incomplete = !notes->empty() || *losses;
+  return incomplete && arguments.Has("strict") ? ExitStatus::kIncomplete : ExitStatus::kDone;
+}
+
+}  // namespace
+
+const Command kLoadCommand = {
+    "load",
+    "captures into an SQLite database that stays",
+    "-o FILE [--strict] CAPTURE...",
+    "Makes an SQLite database of one or more captures, for 'twofold sql' and any other tool that "
+    "reads SQLite; docs/sql.md describes its tables and views. An existing file is never "
+    "replaced, and a database that could not be finished is removed.",
+    "twofold load -o host.db host.twofold\n"
+    "twofold load -o both.db before.twofold after.twofold",
+    AddOptions,
+    Run,
+};
+
+}  // namespace twofold

@@ -1,0 +1,94 @@
+// twofold verify: checks whole files, one line each.
+#include "analyzer/cli/words.h"
+#include "analyzer/commands/command.h"
+#include "analyzer/text/escape.h"
+#include "analyzer/text/units.h"
+#include "format/base/input_file.h"
+#include "format/capture_reader.h"
+
+namespace twofold {
+namespace {
+
+void AddOptions(OptionSet& options) {
+  options.Flag("strict", "exit with 3 when a capture was cut short");
+}
+
+// What is wrong with one file, and how that counts.
+struct Verdict {
+  std::string line;
+  ExitStatus status = ExitStatus::kDone;
+};
+
+// Whether the only thing wrong is that the file stops: it has no end, and the bytes behind its last
+// whole block, if there are any, add nothing to what was read.
+bool IsOnlyCutShort(const Capture& capture, std::span<const uint8_t> bytes) {
+  const std::vector<Damage>& damages = capture.damages;
+  bool stops = !capture.end && !damages.empty() && damages.back().offset_bytes == bytes.size();
+  if (!stops || damages.size() > 2) return false;
+  if (damages.size() == 1) return true;
+  Result<Capture> whole_part = ReadCapture(bytes.first(damages[0].offset_bytes), "");
+  return whole_part && whole_part->damages.size() == 1 &&
+         whole_part->intervals.size() == capture.intervals.size() &&
+         whole_part->definitions == capture.definitions;
+}
+
+Verdict Check(const std::string& path, bool strict) {
+  std::string name = path == "-" ? "standard input" : path;
+  Result<std::vector<uint8_t>> bytes = ReadInputFile(path, ReadLimits{}.max_file_bytes);
+  // Messages of errors name the file themselves.
+  if (!bytes) return {bytes.error().Message(), ExitStatus::kFailed};
+  Result<Capture> capture = ReadCapture(*bytes, name);
+  if (!capture) return {capture.error().Message(), ExitStatus::kFailed};
+  size_t intervals = capture->intervals.size();
+  std::string size = FormatCount(static_cast<int64_t>(intervals)) +
+                     (intervals == 1 ? " interval, " : " intervals, ") +
+                     FormatBytes(static_cast<int64_t>(bytes->size()));
+  if (IsOnlyCutShort(*capture, *bytes)) {
+    std::string place = " at byte " + std::to_string(capture->damages.front().offset_bytes);
+    std::string last = intervals == 0
+                           ? "before the first interval"
+                           : "after interval " + std::to_string(capture->intervals.back().number);
+    return {name + ": partial: cut short" + place + ", " + last + " (" + size + ")",
+            strict ? ExitStatus::kIncomplete : ExitStatus::kDone};
+  }
+  if (capture->damages.empty()) return {name + ": ok (" + size + ")", ExitStatus::kDone};
+  std::string line = name + ": damaged:";
+  for (const Damage& damage : capture->damages) {
+    if (&damage != &capture->damages.front()) line += ";";
+    line += " at byte " + std::to_string(damage.offset_bytes) + ": " + damage.what;
+  }
+  return {line, ExitStatus::kFailed};
+}
+
+Result<ExitStatus> Run(const Arguments& arguments) {
+  if (arguments.positionals().empty()) {
+    return Error{"no capture is given", "", "", Error::Kind::kUsage};
+  }
+  ExitStatus worst = ExitStatus::kDone;
+  for (const std::string& path : arguments.positionals()) {
+    Verdict verdict = Check(path, arguments.Has("strict"));
+    TWOFOLD_RETURN_IF_ERROR(PrintToStandardOutput(EscapeText(verdict.line) + "\n"));
+    bool worse = verdict.status == ExitStatus::kFailed ||
+                 (verdict.status == ExitStatus::kIncomplete && worst == ExitStatus::kDone);
+    if (worse) worst = verdict.status;
+  }
+  return worst;
+}
+
+}  // namespace
+
+const Command kVerifyCommand = {
+    "verify",
+    "check captures from the first byte to the last",
+    "[--strict] CAPTURE...",
+    "Reads each file whole, checks every checksum and every row, and prints one line: ok; partial, "
+    "when the recording was cut short and what was written is sound; or damaged, with the place. "
+    "Exit status: 0 when all are ok or partial, 1 when one is damaged or no capture, 3 with "
+    "--strict when one is partial.",
+    "twofold verify host.twofold\n"
+    "twofold verify --strict *.twofold",
+    AddOptions,
+    Run,
+};
+
+}  // namespace twofold

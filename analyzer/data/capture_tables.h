@@ -1,0 +1,92 @@
+// Captures as SQL tables without copying: every table of sql/schema.sql that holds rows of a
+// capture exists here as a virtual table over the structs in memory. One command's work reads them
+// as they are; `load` copies them with INSERT ... SELECT. The list of tables and columns is in
+// capture_columns.cc.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "analyzer/data/database.h"
+#include "format/base/result.h"
+#include "format/capture.h"
+
+namespace twofold {
+
+// Added to the ids of a capture so that several captures fit in one database.
+struct IdOffsets {
+  int64_t damage = 0;
+  int64_t module = 0;
+  int64_t frame = 0;
+  int64_t stack = 0;
+  int64_t process = 0;
+  int64_t thread = 0;
+  int64_t interval = 0;
+  int64_t cpu_sample = 0;
+  int64_t blocked = 0;
+  int64_t loss = 0;
+};
+
+// Row `row` of interval `interval`, for the tables that lie in intervals.
+struct RowPlace {
+  uint32_t interval;
+  uint32_t row;
+};
+
+// A capture, prepared for reading row by row. The capture is borrowed and must outlive the source,
+// and the source must outlive the tables made from it.
+struct CaptureSource {
+  CaptureSource(const Capture& capture, std::string file_name, int64_t capture_id,
+                const IdOffsets& offsets);
+
+  const Capture& capture;
+  std::string file_name;
+  int64_t capture_id;
+  IdOffsets offsets;
+
+  std::string sources;  // settings as the table capture shows them
+  std::string pids;
+  int64_t window_ns = 0;
+  std::vector<RowPlace> cpu_rows;
+  std::vector<RowPlace> blocked_rows;
+  std::vector<RowPlace> loss_rows;
+  std::vector<int64_t> process_end_ns;  // by process index; kNoEnd: none
+  static constexpr int64_t kNoEnd = INT64_MIN;
+
+  // Rows that tables of this source have handed out, for a progress display.
+  std::atomic<uint64_t> rows_read{0};
+  uint64_t TotalRows() const;
+};
+
+// What a column of a row holds.
+struct ColumnValue {
+  enum class Kind { kNull, kInt, kText };
+  Kind kind = Kind::kNull;
+  int64_t number = 0;
+  std::string_view text;  // lives as long as the capture
+};
+
+struct CaptureColumn {
+  const char* declaration;  // "thread_id INTEGER"
+  ColumnValue (*value)(const CaptureSource& source, size_t row);
+};
+
+// Column 0 of every table is its integer primary key, which counts up by one from row to row.
+struct CaptureTable {
+  const char* name;  // as in sql/schema.sql
+  size_t (*row_count)(const CaptureSource& source);
+  std::vector<CaptureColumn> columns;  // in the order of sql/schema.sql
+};
+
+const std::vector<CaptureTable>& CaptureTables();
+
+// Creates the tables of `source` in `database`: each under its own name, or as temp.source_NAME
+// when `as_temporary_source` is set. Virtual tables take part in views and queries like others, but
+// have no index except their primary key.
+Result<void> CreateCaptureTables(Database& database, CaptureSource& source,
+                                 bool as_temporary_source);
+
+}  // namespace twofold

@@ -1,0 +1,234 @@
+#include "analyzer/data/input.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "analyzer/sql/sql_text.h"
+#include "analyzer/text/units.h"
+#include "format/base/output_file.h"
+#include "format/capture_reader.h"
+
+namespace twofold {
+namespace {
+
+// As in sql/schema.sql.
+constexpr int64_t kApplicationId = 845573220;
+constexpr int64_t kUserVersion = 1;
+
+std::string BaseName(const std::string& path) {
+  size_t slash = path.rfind('/');
+  return slash == std::string::npos ? path : path.substr(slash + 1);
+}
+
+// Whether a file begins as SQLite's do. Files that cannot be read are left to the capture reader,
+// which says why.
+bool LooksLikeDatabase(const std::string& path) {
+  static constexpr char kMagic[16] = {'S', 'Q', 'L', 'i', 't', 'e', ' ', 'f',
+                                      'o', 'r', 'm', 'a', 't', ' ', '3', '\0'};
+  if (path == "-") return false;
+  int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return false;
+  char head[sizeof(kMagic)] = {};
+  ssize_t got = pread(fd, head, sizeof(head), 0);
+  close(fd);
+  return got == static_cast<ssize_t>(sizeof(head)) && memcmp(head, kMagic, sizeof(head)) == 0;
+}
+
+// The text of a whole schema, in a fixed order.
+Result<std::string> SchemaText(Database& database) {
+  Result<Statement> statement = database.Prepare(
+      "SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema "
+      "WHERE name NOT LIKE 'sqlite_stat%' ORDER BY type, name");
+  if (!statement) return std::move(statement).error();
+  std::string text;
+  while (true) {
+    Result<bool> row = statement->Step();
+    if (!row) return std::move(row).error();
+    if (!*row) return text;
+    for (int column = 0; column < 4; ++column) {
+      text += statement->Text(column);
+      text += '\n';
+    }
+  }
+}
+
+Result<Database> OpenStrangersDatabase(const std::string& path) {
+  const char* remedy = "Make one with 'twofold load -o NEW.db CAPTURE'";
+  Result<Database> database = Database::OpenUntrusted(path);
+  if (!database) {
+    return Error{"cannot open the database: " + database.error().what, path, remedy};
+  }
+  Result<int64_t> application = database->QueryInt("PRAGMA application_id");
+  if (!application) {
+    return Error{"cannot read the database: " + application.error().what, path, remedy};
+  }
+  if (*application != kApplicationId) {
+    return Error{"this SQLite database was not made by 'twofold load'", path, remedy};
+  }
+  Result<int64_t> version = database->QueryInt("PRAGMA user_version");
+  if (!version) return std::move(version).error();
+  if (*version != kUserVersion) {
+    return Error{"the database has schema version " + std::to_string(*version) +
+                     ", this program reads version " + std::to_string(kUserVersion),
+                 path, "Load the captures again with this program"};
+  }
+  Result<Database> reference = Database::OpenMemory();
+  if (!reference) return std::move(reference).error();
+  TWOFOLD_RETURN_IF_ERROR(CreateSchema(*reference));
+  TWOFOLD_RETURN_IF_ERROR(CreateIndexes(*reference));
+  Result<std::string> wanted = SchemaText(*reference);
+  if (!wanted) return std::move(wanted).error();
+  Result<std::string> found = SchemaText(*database);
+  if (!found) return Error{"cannot read the database: " + found.error().what, path, remedy};
+  if (*wanted != *found) {
+    return Error{"the database's tables or views are not those that 'twofold load' makes", path,
+                 "Don't trust it; load the captures again"};
+  }
+  return database;
+}
+
+// Ids of the next capture go on from the largest ones.
+Result<IdOffsets> NextOffsets(Database& database) {
+  IdOffsets offsets;
+  const std::pair<const char*, int64_t*> queries[] = {
+      {"SELECT max(damage_id) FROM damage", &offsets.damage},
+      {"SELECT max(module_id) FROM module", &offsets.module},
+      {"SELECT max(frame_id) FROM frame", &offsets.frame},
+      {"SELECT max(stack_id) FROM stack", &offsets.stack},
+      {"SELECT max(process_id) FROM process", &offsets.process},
+      {"SELECT max(thread_id) FROM thread", &offsets.thread},
+      {"SELECT max(interval_id) FROM interval", &offsets.interval},
+      {"SELECT max(cpu_sample_id) FROM cpu_sample", &offsets.cpu_sample},
+      {"SELECT max(blocked_id) FROM blocked", &offsets.blocked},
+      {"SELECT max(loss_id) FROM loss", &offsets.loss},
+  };
+  for (const auto& [sql, target] : queries) {
+    Result<int64_t> largest = database.QueryInt(sql);
+    if (!largest) return std::move(largest).error();
+    *target = *largest;
+  }
+  return offsets;
+}
+
+struct CopyState {
+  CaptureSource* source;
+  uint64_t total;
+  const Progress* progress;
+  const std::function<bool()>* cancelled;
+};
+
+int OnProgress(void* argument) {
+  const CopyState& state = *static_cast<CopyState*>(argument);
+  if (*state.progress) {
+    (*state.progress)(state.source->rows_read.load(std::memory_order_relaxed), state.total);
+  }
+  return *state.cancelled && (*state.cancelled)() ? 1 : 0;
+}
+
+Result<void> CopyRows(Database& database) {
+  TWOFOLD_RETURN_IF_ERROR(database.Execute("BEGIN"));
+  for (const CaptureTable& table : CaptureTables()) {
+    std::string name = table.name;
+    TWOFOLD_RETURN_IF_ERROR(
+        database.Execute("INSERT INTO main." + name + " SELECT * FROM temp.source_" + name));
+  }
+  TWOFOLD_RETURN_IF_ERROR(database.Execute("COMMIT"));
+  for (const CaptureTable& table : CaptureTables()) {
+    TWOFOLD_RETURN_IF_ERROR(database.Execute(std::string("DROP TABLE temp.source_") + table.name));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> CreateSchema(Database& database) {
+  TWOFOLD_RETURN_IF_ERROR(database.Execute(std::string(kSchemaSql)));
+  return database.Execute(std::string(kViewsSql));
+}
+
+Result<void> CreateIndexes(Database& database) {
+  return database.Execute(std::string(kIndexesSql));
+}
+
+Result<void> CopyCapture(Database& database, const Capture& capture, const std::string& file_name,
+                         const Progress& progress, const std::function<bool()>& cancelled) {
+  Result<int64_t> captures = database.QueryInt("SELECT max(capture_id) FROM capture");
+  if (!captures) return std::move(captures).error();
+  Result<IdOffsets> offsets = NextOffsets(database);
+  if (!offsets) return std::move(offsets).error();
+  CaptureSource source(capture, BaseName(file_name), *captures + 1, *offsets);
+  TWOFOLD_RETURN_IF_ERROR(CreateCaptureTables(database, source, true));
+
+  CopyState state{&source, source.TotalRows(), &progress, &cancelled};
+  sqlite3_progress_handler(database.handle(), 100000, OnProgress, &state);
+  Result<void> copied = CopyRows(database);
+  sqlite3_progress_handler(database.handle(), 0, nullptr, nullptr);
+  return copied;
+}
+
+Result<Input> OpenInput(const std::string& path, TableKind kind) {
+  Input input;
+  if (LooksLikeDatabase(path)) {
+    Result<Database> database = OpenStrangersDatabase(path);
+    if (!database) return std::move(database).error();
+    input.database = std::move(*database);
+    return input;
+  }
+  Result<Capture> capture = ReadCaptureFile(path);
+  if (!capture) return std::move(capture).error();
+  input.capture = std::make_unique<Capture>(std::move(*capture));
+  Result<Database> database = Database::OpenMemory();
+  if (!database) return std::move(database).error();
+  input.database = std::move(*database);
+  if (kind == TableKind::kCopied) {
+    TWOFOLD_RETURN_IF_ERROR(CreateSchema(input.database));
+    TWOFOLD_RETURN_IF_ERROR(CopyCapture(input.database, *input.capture, path, {}, {}));
+    TWOFOLD_RETURN_IF_ERROR(CreateIndexes(input.database));
+  } else {
+    input.source = std::make_unique<CaptureSource>(*input.capture, BaseName(path), 1, IdOffsets{});
+    TWOFOLD_RETURN_IF_ERROR(CreateCaptureTables(input.database, *input.source, false));
+    TWOFOLD_RETURN_IF_ERROR(input.database.Execute(std::string(kViewsSql)));
+  }
+  return input;
+}
+
+Result<std::vector<std::string>> PartialNotes(Database& database) {
+  // One row per damage, or one row with NULLs. That a capture was cut short is itself a damage, at
+  // the end of the file: it gets a better sentence here.
+  Result<Statement> statement = database.Prepare(
+      "SELECT capture.file_name, capture.end_reason IS NULL, "
+      "       (SELECT max(number) FROM interval WHERE interval.capture_id = capture.capture_id), "
+      "       capture.window_ns, damage.offset_bytes, damage.description "
+      "FROM capture LEFT JOIN damage ON damage.capture_id = capture.capture_id "
+      "  AND NOT (capture.end_reason IS NULL AND damage.offset_bytes >= capture.file_bytes) "
+      "WHERE capture.is_partial ORDER BY capture.capture_id, damage.damage_id");
+  if (!statement) return std::move(statement).error();
+  std::vector<std::string> notes;
+  std::string last_name;
+  while (true) {
+    Result<bool> row = statement->Step();
+    if (!row) return std::move(row).error();
+    if (!*row) return notes;
+    std::string name(statement->Text(0));
+    std::string shown = name == "-" ? "the capture" : name;
+    bool cut_short = statement->Int(1) != 0;
+    bool has_damage = !statement->IsNull(4);
+    if (cut_short && (notes.empty() || name != last_name)) {
+      std::string note = shown + " is partial: cut short ";
+      note += statement->IsNull(2) ? "before the first interval was written"
+                                   : "after interval " + std::to_string(statement->Int(2)) + " (" +
+                                         FormatDuration(statement->Int(3)) + ")";
+      notes.push_back(std::move(note));
+    }
+    if (has_damage) {
+      notes.push_back(shown + " is damaged at byte " + std::to_string(statement->Int(4)) + ": " +
+                      std::string(statement->Text(5)));
+    }
+    last_name = name;
+  }
+}
+
+}  // namespace twofold

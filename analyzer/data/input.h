@@ -1,0 +1,49 @@
+// What a command reads: a capture, or a database that `twofold load` made. Both become a Database
+// with the tables and views of sql/.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "analyzer/data/capture_tables.h"
+#include "analyzer/data/database.h"
+#include "format/base/result.h"
+#include "format/capture.h"
+
+namespace twofold {
+
+enum class TableKind {
+  kInPlace,  // virtual tables over the capture: nothing is copied; for queries that scan
+  kCopied,   // real tables with indexes; for queries of any kind
+};
+
+struct Input {
+  // Members are destroyed in reverse order: the database goes before what it reads from.
+  std::unique_ptr<Capture> capture;       // null: the input is a database
+  std::unique_ptr<CaptureSource> source;  // of TableKind::kInPlace
+  Database database;
+};
+
+// Opens a capture ("-": standard input) or a database. Error: names the path and the way out.
+Result<Input> OpenInput(const std::string& path, TableKind kind);
+
+// Tells how far a copy is, in rows; called now and then.
+using Progress = std::function<void(uint64_t rows_done, uint64_t rows_total)>;
+
+// Creates tables and views (no rows, no indexes) in an empty database.
+Result<void> CreateSchema(Database& database);
+
+// Adds a capture to a database with that schema, in one transaction. `file_name` is what the table
+// capture calls it. Stops with an Error when `cancelled` returns true.
+Result<void> CopyCapture(Database& database, const Capture& capture, const std::string& file_name,
+                         const Progress& progress, const std::function<bool()>& cancelled);
+
+// Creates the indexes, after the last CopyCapture.
+Result<void> CreateIndexes(Database& database);
+
+// Says what is missing from partial captures, one sentence for each, and an empty string when all
+// are whole: "x.twofold is partial: cut short after interval 7 (8.0 s)".
+Result<std::vector<std::string>> PartialNotes(Database& database);
+
+}  // namespace twofold

@@ -1,0 +1,49 @@
+#include "analyzer/data/losses.h"
+
+#include <algorithm>
+
+namespace twofold {
+namespace {
+
+LossCause CauseOf(int64_t number) {
+  bool possible = number >= 0 && number <= UINT16_MAX;
+  return possible ? static_cast<LossCause>(number) : LossCause::kUnknown;
+}
+
+}  // namespace
+
+Result<std::vector<LossTotal>> LossTotals(Database& database, int64_t capture_id) {
+  Result<Statement> statement = database.Prepare(
+      "SELECT loss.cause, loss.source, sum(loss.count), sum(loss.time_ns), max(loss.in_rows) "
+      "FROM loss JOIN interval ON interval.interval_id = loss.interval_id "
+      "WHERE interval.capture_id = ? AND (loss.count > 0 OR loss.time_ns > 0) "
+      "GROUP BY loss.cause, loss.source ORDER BY loss.cause, loss.source",
+      {capture_id});
+  if (!statement) return std::move(statement).error();
+  std::vector<LossTotal> totals;
+  while (true) {
+    Result<bool> row = statement->Step();
+    if (!row) return std::move(row).error();
+    if (!*row) break;
+    totals.push_back({GetLossInfo(CauseOf(statement->Int(0))), std::string(statement->Text(1)),
+                      statement->Int(2), statement->Int(3), statement->Int(4) != 0});
+  }
+  std::stable_sort(totals.begin(), totals.end(), [](const LossTotal& a, const LossTotal& b) {
+    return a.info.severity > b.info.severity;
+  });
+  return totals;
+}
+
+Result<bool> HasLosses(Database& database) {
+  Result<Statement> statement =
+      database.Prepare("SELECT DISTINCT cause FROM loss WHERE count > 0 OR time_ns > 0");
+  if (!statement) return std::move(statement).error();
+  while (true) {
+    Result<bool> row = statement->Step();
+    if (!row) return std::move(row).error();
+    if (!*row) return false;
+    if (GetLossInfo(CauseOf(statement->Int(0))).severity != LossSeverity::kNotice) return true;
+  }
+}
+
+}  // namespace twofold

@@ -1,0 +1,39 @@
+#include "analyzer/fold/filter.h"
+
+#include <charconv>
+
+#include "analyzer/fold/filters/filters.h"
+
+namespace twofold {
+
+const std::vector<const Filter*>& Filters() {
+  static const std::vector<const Filter*> filters = {
+      &kPidFilter, &kTidFilter, &kCommFilter, &kStateFilter, &kFromFilter, &kToFilter,
+  };
+  return filters;
+}
+
+std::string Placeholders(size_t count) {
+  std::string text;
+  for (size_t i = 0; i < count; ++i) text += i == 0 ? "?" : ", ?";
+  return text;
+}
+
+Result<std::vector<SqlValue>> ParseNumbers(const std::string& value, std::string_view option) {
+  std::vector<SqlValue> numbers;
+  for (size_t start = 0; start <= value.size();) {
+    size_t comma = std::min(value.find(',', start), value.size());
+    uint32_t number = 0;
+    const char* end = value.data() + comma;
+    auto [stop, status] = std::from_chars(value.data() + start, end, number);
+    if (status != std::errc() || stop != end || numbers.size() >= 1000) {
+      return Error{"'" + value + "' is no list of numbers", "--" + std::string(option),
+                   "Give numbers with commas between them, such as 812,813", Error::Kind::kUsage};
+    }
+    numbers.emplace_back(static_cast<int64_t>(number));
+    start = comma + 1;
+  }
+  return numbers;
+}
+
+}  // namespace twofold

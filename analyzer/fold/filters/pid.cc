@@ -1,0 +1,19 @@
+// --pid: time of processes, by the number that the kernel gave them.
+#include "analyzer/fold/filters/filters.h"
+
+namespace twofold {
+namespace {
+
+Result<Condition> Make(const std::string& value) {
+  Result<std::vector<SqlValue>> pids = ParseNumbers(value, "pid");
+  if (!pids) return std::move(pids).error();
+  return Condition{"process_id IN (SELECT process.process_id FROM process WHERE process.pid IN (" +
+                       Placeholders(pids->size()) + "))",
+                   std::move(*pids)};
+}
+
+}  // namespace
+
+const Filter kPidFilter = {"pid", "PID,...", "only these processes", Make};
+
+}  // namespace twofold

@@ -1,0 +1,94 @@
+// Weighted stacks of a view, merged by what their frames are called: what every output of a view is
+// made from.
+//
+// A stack here is up to three parts, root first: a first frame (the process's or thread's name),
+// user frames, kernel frames. User and kernel frames are nodes of one forest that is merged by
+// names, so that a million stacks with shared callers stay small and no stack is walked twice.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "analyzer/data/database.h"
+#include "analyzer/fold/filter.h"
+#include "analyzer/fold/view.h"
+#include "format/base/result.h"
+
+namespace twofold {
+
+enum class FrameKind : uint8_t {
+  kRoot,     // a process or thread
+  kUser,     // user code
+  kKernel,   // the kernel and its modules
+  kSpecial,  // a message, such as [stack lost: map full]
+};
+
+// What a frame is called. Two frames with the same text and kind are one.
+struct FrameName {
+  uint32_t text;  // index into Folded::texts
+  FrameKind kind;
+};
+
+// A node of the forest. Index 0 stands for "no frames"; a parent's index is smaller.
+struct FrameNode {
+  uint32_t parent = 0;
+  uint32_t name = 0;   // index into Folded::names
+  uint32_t depth = 0;  // frames from the root down to here; 0 for node 0
+};
+
+struct FoldedStack {
+  uint32_t root = 0;    // index into Folded::names; kNoRoot: no first frame
+  uint32_t user = 0;    // node
+  uint32_t kernel = 0;  // node, below the user frames
+  uint64_t value = 0;   // in the view's unit
+};
+
+struct Folded {
+  static constexpr uint32_t kNoRoot = UINT32_MAX;
+
+  std::vector<std::string> texts;  // made harmless by EscapeText
+  std::vector<FrameName> names;
+  std::vector<FrameNode> nodes;
+  std::vector<FoldedStack> stacks;  // in the order of their frames' texts; no two with equal texts
+  uint64_t total = 0;               // sum of all values
+  uint64_t lost = 0;                // part of it that is lost time
+  uint64_t lost_left_out = 0;       // lost time that the filters left out: it may belong to them
+
+  std::string_view Text(uint32_t name) const { return texts[names[name].text]; }
+};
+
+enum class RootFrame { kProcess, kThread, kNone };
+
+// Error: the name is unknown; suggests one.
+Result<RootFrame> ParseRootFrame(std::string_view name);
+
+struct FoldRequest {
+  const View* view = nullptr;
+  RootFrame root = RootFrame::kProcess;
+  std::vector<Condition> conditions;  // all must hold
+};
+
+// Error: the database cannot be read, its ids are not those of `twofold load`, or times overflow.
+Result<Folded> Fold(Database& database, const FoldRequest& request);
+
+// Walks through stacks in their order and gives each as frames, root first, at the cost of what
+// differs from the stack before.
+class PathWalker {
+ public:
+  explicit PathWalker(const Folded& folded) : folded_(folded) {}
+
+  // Moves to a stack. Returns how many leading frames of path() are as they were.
+  size_t MoveTo(const FoldedStack& stack);
+
+  // Indices into Folded::names, root first. Never empty.
+  const std::vector<uint32_t>& path() const { return path_; }
+
+ private:
+  const Folded& folded_;
+  std::vector<uint32_t> path_;
+  FoldedStack last_{Folded::kNoRoot, 0, 0, 0};
+};
+
+}  // namespace twofold

@@ -1,0 +1,8 @@
+-- Made after the rows are in: what queries by thread, interval and pid look up.
+CREATE INDEX damage_by_capture ON damage (capture_id);
+CREATE INDEX process_by_pid ON process (pid);
+CREATE INDEX thread_by_process ON thread (process_id);
+CREATE INDEX interval_by_capture ON interval (capture_id);
+CREATE INDEX cpu_sample_by_thread ON cpu_sample (thread_id);
+CREATE INDEX blocked_by_thread ON blocked (thread_id);
+CREATE INDEX loss_by_interval ON loss (interval_id);

@@ -1,0 +1,43 @@
+-- On-CPU time by sampling: one row per thread, pair of stacks and interval. Time that was lost
+-- has rows of its own, so that sums add up.
+CREATE VIEW cpu (
+  capture_id,  -- the capture
+  interval_id,  -- when
+  process_id,  -- whose time; NULL: lost time
+  thread_id,  -- whose time; NULL: lost time
+  state,  -- 'R': running; NULL: lost time
+  kernel_stack_id,  -- NULL: no kernel frames
+  user_stack_id,  -- NULL: no user frames
+  loss,  -- name of the loss, as in loss.name; NULL: time that was kept
+  count,  -- how many samples
+  value_ns,  -- time in nanoseconds
+  value_us  -- the same in microseconds
+) AS
+SELECT
+  (SELECT capture_id FROM interval WHERE interval.interval_id = cpu_sample.interval_id),
+  cpu_sample.interval_id,
+  (SELECT process_id FROM thread WHERE thread.thread_id = cpu_sample.thread_id),
+  cpu_sample.thread_id,
+  'R',
+  cpu_sample.kernel_stack_id,
+  cpu_sample.user_stack_id,
+  NULL,
+  cpu_sample.samples,
+  cpu_sample.time_ns,
+  cpu_sample.time_ns / 1000.0
+FROM cpu_sample
+UNION ALL
+SELECT
+  (SELECT capture_id FROM interval WHERE interval.interval_id = loss.interval_id),
+  loss.interval_id,
+  NULL,
+  NULL,
+  NULL,
+  NULL,
+  NULL,
+  loss.name,
+  loss.count,
+  loss.time_ns,
+  loss.time_ns / 1000.0
+FROM loss
+WHERE loss.source = 'cpu' AND loss.in_rows = 0 AND loss.time_ns > 0;
