@@ -97,6 +97,7 @@ Result<uint64_t> CaptureAssembler::ReadFileHeader() const {
       container::Checksum(header, bytes_.subspan(sizeof(header), header_bytes - sizeof(header))) ==
           header.checksum;
   if (!right_magic && !right_checksum) return DescribeForeignFile(bytes_, name_);
+  if (std::optional<Error> text_mode = DescribeTextMode(bytes_, name_)) return *text_mode;
   if (!right_magic || !right_checksum) {
     return Error{"the file's header is damaged", name_ + " at byte 0", kTransferAgain};
   }

@@ -126,14 +126,21 @@ bool DescribeShifted(std::span<const uint8_t> bytes, const std::string& name, Er
 
 }  // namespace
 
+std::optional<Error> DescribeTextMode(std::span<const uint8_t> bytes, const std::string& name) {
+  for (const Signature& signature : kMangled) {
+    if (AsText(bytes).starts_with(signature.start)) {
+      return Error{signature.what, name, signature.remedy};
+    }
+  }
+  return std::nullopt;
+}
+
 Error DescribeForeignFile(std::span<const uint8_t> bytes, const std::string& name) {
   std::string_view text = AsText(bytes);
   if (text.empty()) {
     return Error{"the file is empty", name, "Record again: a capture has at least its header"};
   }
-  for (const Signature& signature : kMangled) {
-    if (text.starts_with(signature.start)) return Error{signature.what, name, signature.remedy};
-  }
+  if (std::optional<Error> text_mode = DescribeTextMode(bytes, name)) return *text_mode;
   for (const Signature& signature : kForeign) {
     if (text.starts_with(signature.start)) return Error{signature.what, name, signature.remedy};
   }

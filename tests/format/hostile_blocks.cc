@@ -1,0 +1,70 @@
+#include "tests/format/hostile_blocks.h"
+
+#include "schemas/capture_generated.h"
+
+namespace twofold::testing {
+
+using container::BlockType;
+using flatbuffers::FlatBufferBuilder;
+
+void WriteDefinitions(CaptureBytes& capture, const DefinitionsSpec& spec) {
+  FlatBufferBuilder builder;
+  std::vector<uint8_t> text(spec.text.begin(), spec.text.end());
+  auto strings =
+      wire::CreateStrings(builder, Column(builder, text), Column(builder, spec.text_lengths));
+  auto modules = wire::CreateModules(
+      builder, Column(builder, std::vector<uint8_t>(spec.module_paths.size(), 1)),
+      Column(builder, spec.module_paths),
+      Column(builder, std::vector<uint32_t>(spec.module_paths.size())));
+  auto frames =
+      wire::CreateFrames(builder, Column(builder, spec.frame_modules),
+                         Column(builder, spec.frame_symbols), Column(builder, spec.frame_offsets));
+  auto stacks = wire::CreateStacks(builder, Column(builder, spec.parent_distances),
+                                   Column(builder, spec.stack_frames));
+  size_t images = spec.process_names.size();
+  auto zeros = Column(builder, std::vector<uint32_t>(images));
+  auto processes =
+      wire::CreateProcesses(builder, zeros, zeros, Column(builder, spec.process_starts),
+                            Column(builder, std::vector<int64_t>(images)),
+                            Column(builder, spec.process_names), zeros, zeros);
+  size_t tasks = spec.thread_processes.size();
+  auto threads = wire::CreateThreads(builder, Column(builder, spec.thread_processes),
+                                     Column(builder, std::vector<uint32_t>(tasks)),
+                                     Column(builder, std::vector<int64_t>(tasks)),
+                                     Column(builder, std::vector<uint32_t>(tasks)));
+  auto ends = wire::CreateProcessEnds(builder, Column(builder, spec.ended_processes),
+                                      Column(builder, spec.process_ends));
+  builder.Finish(wire::CreateDefinitions(builder, spec.first[0], spec.first[1], spec.first[2],
+                                         spec.first[3], spec.first[4], spec.first[5], strings,
+                                         modules, frames, stacks, processes, threads, ends));
+  capture.WriteBlock(BlockType::kDefinitions, builder);
+}
+
+void WriteInterval(CaptureBytes& capture, const IntervalSpec& spec) {
+  FlatBufferBuilder builder;
+  auto cpu = wire::CreateCpuRows(
+      builder, Column(builder, spec.threads), Column(builder, spec.kernel_stacks),
+      Column(builder, spec.user_stacks), Column(builder, spec.samples), spec.period_ns);
+  auto blocked =
+      wire::CreateBlockedRows(builder, Column(builder, spec.blocked_threads),
+                              Column(builder, spec.states), Column(builder, spec.blocked_stacks),
+                              Column(builder, std::vector<uint32_t>(spec.blocked_stacks.size())),
+                              Column(builder, spec.times_ns), Column(builder, spec.counts));
+  auto losses =
+      wire::CreateLosses(builder, Column(builder, std::vector<uint16_t>(spec.lost.size(), 1)),
+                         Column(builder, std::vector<uint8_t>(spec.lost.size(), 1)),
+                         Column(builder, spec.lost), Column(builder, spec.lost_ns));
+  auto cost = wire::CreateCost(builder, spec.bpf_ns);
+  builder.Finish(wire::CreateInterval(builder, spec.number, spec.start_ns, spec.end_ns, 0, cpu,
+                                      blocked, losses, cost));
+  capture.WriteBlock(BlockType::kInterval, builder);
+}
+
+CaptureBytes NewCapture() {
+  CaptureBytes capture;
+  capture.WriteFileHeader();
+  capture.WriteRecording();
+  return capture;
+}
+
+}  // namespace twofold::testing

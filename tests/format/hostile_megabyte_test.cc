@@ -1,0 +1,188 @@
+// The worst files that fit into a megabyte: each must be read within 10 seconds and 512 MiB.
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+
+#include "format/base/bytes.h"
+#include "format/zstd_frame.h"
+#include "schemas/capture_generated.h"
+#include "tests/format/capture_bytes.h"
+#include "tests/format/hostile_blocks.h"
+
+namespace twofold::testing {
+namespace {
+
+using container::BlockType;
+using flatbuffers::FlatBufferBuilder;
+
+struct Usage {
+  double seconds = 0;
+  double peak_mib = 0;
+  bool ended_well = false;
+};
+
+// Reads in a process of its own, whose peak memory tells what reading took.
+Usage MeasureRead(const CaptureBytes& capture) {
+  auto start = std::chrono::steady_clock::now();
+  pid_t child = fork();
+  if (child == 0) {
+    Result<Capture> read = capture.Read();
+    bool labelled = !read.has_value() || read->partial();
+    _exit(labelled ? 0 : 1);
+  }
+  int status = 0;
+  struct rusage usage = {};
+  EXPECT_EQ(wait4(child, &status, 0, &usage), child);
+  std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  return {elapsed.count(), static_cast<double>(usage.ru_maxrss) / 1024,
+          WIFEXITED(status) && WEXITSTATUS(status) == 0};
+}
+
+void ExpectHarmless(const CaptureBytes& capture) {
+  ASSERT_LE(capture.size(), 1'000'000U);
+  ASSERT_GE(capture.size(), 300'000U) << "the file could be worse";
+  Usage usage = MeasureRead(capture);
+  ::testing::Test::RecordProperty("seconds", std::to_string(usage.seconds));
+  ::testing::Test::RecordProperty("peak_mib", std::to_string(usage.peak_mib));
+  std::printf("    %.2f s, %.0f MiB\n", usage.seconds, usage.peak_mib);
+  EXPECT_TRUE(usage.ended_well);
+  EXPECT_LT(usage.seconds, 10);
+#if !defined(__SANITIZE_ADDRESS__)
+  EXPECT_LT(usage.peak_mib, 512);
+#endif
+}
+
+// Repeats a block until the file has a megabyte.
+template <typename Write>
+CaptureBytes Megabyte(Write write) {
+  CaptureBytes capture = NewCapture();
+  while (true) {
+    size_t before = capture.size();
+    write(capture);
+    if (capture.size() <= 1'000'000) continue;
+    capture.Truncate(before);
+    return capture;
+  }
+}
+
+// Numbers that do not compress: 64 kB of them let a block unpack to 64 MB before its ratio is
+// refused.
+template <typename T>
+void MakeIncompressible(std::vector<T>& values, size_t count) {
+  uint32_t random = 1;
+  for (size_t i = 0; i < count; ++i) values[i] = (random = random * 1664525 + 1013904223) >> 8;
+}
+
+TEST(HostileMegabyte, OfEmptyStrings) {
+  uint32_t first = 1;
+  ExpectHarmless(Megabyte([&](CaptureBytes& capture) {
+    FlatBufferBuilder builder;
+    constexpr uint32_t kCount = 250'000;
+    auto lengths = Column(builder, std::vector<uint32_t>(kCount));
+    auto strings = wire::CreateStrings(builder, 0, lengths);
+    builder.Finish(wire::CreateDefinitions(builder, first, 1, 1, 1, 1, 1, strings));
+    capture.WriteBlock(BlockType::kDefinitions, builder);
+    first += kCount;
+  }));
+}
+
+// As much as the budget has room for, in one block: the unpacked bytes and the rows stand side by
+// side in memory.
+TEST(HostileMegabyte, OfOneHugeBlock) {
+  CaptureBytes capture = NewCapture();
+  {
+    constexpr size_t kRows = 4'000'000;
+    std::vector<uint32_t> symbols(kRows);
+    std::vector<uint64_t> offsets(kRows);
+    MakeIncompressible(offsets, 200'000);
+    FlatBufferBuilder builder;
+    auto modules = Column(builder, symbols);
+    auto frames = wire::CreateFrames(builder, modules, modules, Column(builder, offsets));
+    builder.Finish(wire::CreateDefinitions(builder, 1, 1, 1, 1, 1, 1, 0, 0, frames));
+    capture.WriteBlock(BlockType::kDefinitions, builder);
+  }
+  ExpectHarmless(capture);
+}
+
+TEST(HostileMegabyte, OfRowsWithoutEnd) {
+  uint32_t number = 0;
+  ExpectHarmless(Megabyte([&](CaptureBytes& next) {
+    constexpr size_t kRows = 100'000;
+    if (number == 0) WriteDefinitions(next, {});
+    std::vector<uint32_t> ones(kRows, 1);
+    std::vector<uint64_t> values(kRows, 1);
+    MakeIncompressible(values, 1'000);
+    WriteInterval(next, {.number = number,
+                         .start_ns = number,
+                         .end_ns = number + 1,
+                         .threads = ones,
+                         .kernel_stacks = ones,
+                         .user_stacks = ones,
+                         .samples = values,
+                         .period_ns = 1,
+                         .blocked_threads = ones,
+                         .states = std::vector<uint8_t>(kRows, 1),
+                         .blocked_stacks = ones,
+                         .times_ns = values,
+                         .counts = values});
+    number += 1;
+  }));
+}
+
+TEST(HostileMegabyte, OfGapsBehindDamage) {
+  CaptureBytes capture = NewCapture();
+  capture.WriteStored(2, AsBytes("damaged"), 7);
+  capture.FlipBit(capture.size() - 1, 0);
+  uint32_t first = 1;
+  while (capture.size() < 900'000) {
+    first += 100'000;
+    WriteDefinitions(capture, {.first = {first, first, first, first, first, first}});
+    first += 1;
+  }
+  ExpectHarmless(capture);
+}
+
+TEST(HostileMegabyte, OfFalseBlockBeginnings) {
+  CaptureBytes capture = NewCapture();
+  container::BlockHeader header;
+  header.type = 3;
+  while (capture.size() < 999'000) {
+    // Each claims nearly all that is left.
+    header.stored_bytes = static_cast<uint32_t>(999'000 - capture.size());
+    capture.Append(std::string(AsText(BytesOf(header))));
+  }
+  ExpectHarmless(capture);
+}
+
+TEST(HostileMegabyte, OfDamages) {
+  CaptureBytes capture = Megabyte([](CaptureBytes& next) { next.WriteStored(3, {}, 0); });
+  ExpectHarmless(capture);
+  Result<Capture> read = capture.Read();
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->damages.size(), 101U);
+  EXPECT_TRUE(HasDamage(*read, "more damages up to here"));
+}
+
+TEST(HostileMegabyte, OfSmallBombs) {
+  std::vector<uint8_t> frame;
+  std::vector<uint8_t> zeros(1U << 20);
+  ASSERT_TRUE(ZstdPacker().AppendFrame(zeros, frame).has_value());
+  ExpectHarmless(Megabyte([&](CaptureBytes& next) { next.WriteStored(3, frame, 1U << 20); }));
+}
+
+TEST(HostileMegabyte, OfIndexes) {
+  FlatBufferBuilder builder;
+  constexpr size_t kRows = 58'000;
+  builder.Finish(wire::CreateIndex(builder, Column(builder, std::vector<uint16_t>(kRows, 1)),
+                                   Column(builder, std::vector<uint64_t>(kRows)),
+                                   Column(builder, std::vector<uint64_t>(kRows))));
+  ExpectHarmless(
+      Megabyte([&](CaptureBytes& next) { next.WriteBlock(BlockType::kIndex, builder); }));
+}
+
+}  // namespace
+}  // namespace twofold::testing

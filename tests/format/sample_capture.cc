@@ -1,0 +1,176 @@
+#include "tests/format/sample_capture.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "format/capture_writer.h"
+#include "format/definitions_builder.h"
+
+namespace twofold::testing {
+namespace {
+
+constexpr uint64_t kIntervalNs = 1'000'000'000;
+
+template <typename T>
+void Append(std::vector<T>& to, const std::vector<T>& from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
+
+void Append(Definitions& to, const Definitions& from) {
+  Append(to.strings, from.strings);
+  Append(to.modules, from.modules);
+  Append(to.frames, from.frames);
+  Append(to.stacks, from.stacks);
+  Append(to.processes, from.processes);
+  Append(to.threads, from.threads);
+  Append(to.process_ends, from.process_ends);
+}
+
+class SampleMaker {
+ public:
+  explicit SampleMaker(const SampleSize& size) : size_(size) {}
+
+  Sample Make() {
+    Sample sample;
+    std::vector<Definitions> fresh;
+    for (uint32_t number = 0; number < size_.intervals; ++number) {
+      sample.expected.intervals.push_back(MakeInterval(number));
+      fresh.push_back(builder_.TakeNew());
+      Append(sample.expected.definitions, fresh.back());
+    }
+    End end;
+    end.reason = EndReason::kCommandEnded;
+    end.end_ns = size_.intervals * kIntervalNs + 7;
+    end.intervals = size_.intervals;
+    end.command_status = 3;
+    sample.expected.recording = SampleRecording();
+    sample.expected.end = end;
+    sample.bytes = WriteCapture(sample.expected.recording, fresh, sample.expected.intervals, end);
+    sample.expected.file_bytes = sample.bytes.size();
+    return sample;
+  }
+
+ private:
+  // The low bits of a fixed generator: the same on every platform.
+  uint64_t Random(uint64_t below) { return generator_() % below; }
+
+  FrameId MakeFrame() {
+    static constexpr ModuleKind kKinds[] = {ModuleKind::kUserFile, ModuleKind::kKernel,
+                                            ModuleKind::kKernelModule, ModuleKind::kVdso,
+                                            ModuleKind::kAnonymous};
+    if (Random(20) == 0) return builder_.InternSpecialFrame("[stack lost: map full]");
+    uint64_t number = Random(40);
+    Module module;
+    module.kind = kKinds[number % 5];
+    module.path = builder_.InternString("/usr/lib/module-" + std::to_string(number % 5) + ".so");
+    module.build_id = builder_.InternString("0123456789abcdef" + std::to_string(number % 5));
+    Frame frame;
+    frame.module = builder_.InternModule(module);
+    if (number != 0) {
+      frame.symbol = builder_.InternString("_ZN5space4name8functionEv" + std::to_string(number));
+    }
+    frame.offset = Random(1 << 20);
+    return builder_.InternFrame(frame);
+  }
+
+  StackId MakeStack() {
+    std::vector<FrameId> frames;
+    for (uint32_t i = 0; i < size_.frames_per_stack; ++i) frames.push_back(MakeFrame());
+    return builder_.InternStack(frames);
+  }
+
+  ThreadId MakeThread(uint32_t number) {
+    Process process;
+    process.pid = Pid(1000 + number);
+    process.parent_pid = Pid(1);
+    process.start_ns = -5'000'000'000 + static_cast<int64_t>(number);
+    process.image_start_ns = number % 2 == 0 ? -1 : 12345;
+    process.name = builder_.InternString("wörker");
+    process.executable = builder_.InternString("/usr/bin/worker");
+    process.cgroup = builder_.InternString("/system.slice/worker.service");
+    process_ = builder_.AddProcess(process);
+    Thread thread;
+    thread.process = process_;
+    thread.tid = Tid(1000 + number);
+    thread.start_ns = process.start_ns;
+    thread.name = process.name;
+    return builder_.AddThread(thread);
+  }
+
+  Interval MakeInterval(uint32_t number) {
+    Interval interval;
+    interval.number = number;
+    interval.start_ns = number * kIntervalNs;
+    interval.end_ns = (number + 1) * kIntervalNs;
+    interval.start_realtime_ns = 1'700'000'000'000'000'000 + number;
+    ThreadId thread = MakeThread(number);
+    CpuRows cpu;
+    cpu.period_ns = 10'101'010;
+    std::vector<BlockedRow> blocked;
+    for (uint32_t i = 0; i < size_.stacks_per_interval; ++i) {
+      StackId kernel = MakeStack();
+      StackId user = MakeStack();
+      if (i % 2 == 0) {
+        cpu.rows.push_back({thread, i % 4 == 0 ? StackId() : kernel, user, 1 + Random(50)});
+      } else {
+        auto state = static_cast<BlockState>(1 + i % 7);
+        blocked.push_back({thread, state, kernel, user, Random(kIntervalNs), Random(1000)});
+      }
+    }
+    interval.cpu = cpu;
+    // The first interval lacks a source, to tell "not recorded" from "nothing happened".
+    if (number != 0) interval.blocked = blocked;
+    interval.losses = {{LossCause::kStackMapFull, LossSource::kOffCpu, 3, 4444},
+                       {LossCause::kEventsLost, LossSource::kRecorder, number, 0}};
+    interval.cost = {1'000'000 + number, 5000, 2'000'000, 3'000'000, 64 << 20, 32 << 20};
+    builder_.AddProcessEnd({process_, static_cast<int64_t>(interval.end_ns) - 1});
+    return interval;
+  }
+
+  SampleSize size_;
+  DefinitionsBuilder builder_;
+  std::mt19937_64 generator_{2};
+  ProcessId process_;
+};
+
+}  // namespace
+
+Recording SampleRecording() {
+  Recording recording;
+  recording.host = {"host.example",
+                    "6.1.0-18-amd64",
+                    "#1 SMP Debian 6.1.76-1 (2024-02-01)",
+                    "x86_64",
+                    "Example Linux",
+                    "Example CPU @ 2.00GHz",
+                    16,
+                    64ULL << 30,
+                    4096,
+                    "00112233445566778899"};
+  recording.settings = {"0.1.0", {"cpu", "offcpu"}, 99,         1'000'000'000, 64 << 20,
+                        127,     "command",         {17, 4000}, "sleeper",     "switch-out"};
+  recording.start_realtime_ns = 1'700'000'000'123'456'789;
+  recording.start_monotonic_ns = 987'654'321;
+  recording.start_boottime_ns = 1'987'654'321;
+  return recording;
+}
+
+Sample MakeSample(const SampleSize& size) { return SampleMaker(size).Make(); }
+
+std::string WriteCapture(const Recording& recording,
+                         const std::vector<Definitions>& fresh_per_interval,
+                         const std::vector<Interval>& intervals, const End& end) {
+  MemorySink sink;
+  CaptureWriter writer(sink);
+  EXPECT_TRUE(writer.Start(recording).has_value());
+  for (size_t i = 0; i < intervals.size(); ++i) {
+    EXPECT_TRUE(writer.WriteDefinitions(fresh_per_interval[i]).has_value());
+    EXPECT_TRUE(writer.WriteInterval(intervals[i]).has_value());
+  }
+  EXPECT_TRUE(writer.Finish(end).has_value());
+  EXPECT_EQ(writer.bytes_written(), sink.bytes.size());
+  return sink.bytes;
+}
+
+}  // namespace twofold::testing
