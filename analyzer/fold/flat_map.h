@@ -13,7 +13,7 @@ class FlatMap {
  public:
   explicit FlatMap(size_t expected = 0) {
     size_t capacity = 16;
-    while (capacity < expected * 2) capacity *= 2;
+    while (capacity * 3 < expected * 4) capacity *= 2;
     slots_.resize(capacity);
   }
 

@@ -257,33 +257,31 @@ class Folder {
     return texts;
   }
 
-  // Orders stacks by their frames' texts, root first: nodes get ranks by walking the forest with
-  // children in the order of their texts, and stacks are then compared by three numbers.
+  // Orders stacks by their frames' texts, root first: nodes are numbered anew in the order of a walk
+  // that takes children in the order of their texts, and stacks are then compared by three numbers.
+  // The new numbers also put callers close to callees in memory, which PathWalker profits from.
   void Sort() {
     std::vector<uint32_t> name_ranks = NameRanks();
     std::vector<uint32_t> node_ranks = NodeRanks(name_ranks);
-    auto root_rank = [&](const FoldedStack& stack) -> uint64_t {
+    std::vector<FrameNode> nodes(folded_.nodes.size());
+    for (size_t i = 0; i < nodes.size(); ++i) {
+      const FrameNode& node = folded_.nodes[i];
+      nodes[node_ranks[i]] = {node_ranks[node.parent], node.name, node.depth};
+    }
+    folded_.nodes = std::move(nodes);
+    for (FoldedStack& stack : folded_.stacks) {
+      stack.user = node_ranks[stack.user];
+      stack.kernel = node_ranks[stack.kernel];
+    }
+    auto root_rank = [&](const FoldedStack& stack) {
       return stack.root == Folded::kNoRoot ? 0 : name_ranks[stack.root] + uint64_t{1};
     };
-    struct Keyed {
-      uint64_t root_and_user;
-      uint32_t kernel;
-      uint32_t index;
-    };
-    std::vector<Keyed> order;
-    order.reserve(folded_.stacks.size());
-    for (const FoldedStack& stack : folded_.stacks) {
-      order.push_back({root_rank(stack) << 32 | node_ranks[stack.user], node_ranks[stack.kernel],
-                       static_cast<uint32_t>(order.size())});
-    }
-    std::sort(order.begin(), order.end(), [](const Keyed& a, const Keyed& b) {
-      return a.root_and_user != b.root_and_user ? a.root_and_user < b.root_and_user
-                                                : a.kernel < b.kernel;
-    });
-    std::vector<FoldedStack> sorted;
-    sorted.reserve(order.size());
-    for (const Keyed& key : order) sorted.push_back(folded_.stacks[key.index]);
-    folded_.stacks = std::move(sorted);
+    std::sort(folded_.stacks.begin(), folded_.stacks.end(),
+              [&](const FoldedStack& a, const FoldedStack& b) {
+                uint64_t a_start = root_rank(a) << 32 | a.user;
+                uint64_t b_start = root_rank(b) << 32 | b.user;
+                return a_start != b_start ? a_start < b_start : a.kernel < b.kernel;
+              });
   }
 
   std::vector<uint32_t> NameRanks() const {
