@@ -1,6 +1,7 @@
 #include "recorder/elf_symbols.h"
 
 #include <algorithm>
+#include <functional>
 #include <tuple>
 
 #include "recorder/small_file.h"
@@ -59,7 +60,8 @@ std::optional<std::string> ElfSymbols::FindByAddress(uint64_t address) const {
     std::string name = ReadName(*found);
     if (name.empty()) continue;
     const auto key = [](uint32_t binding, const std::string& n) {
-      return std::make_tuple(binding, LeadingUnderscores(n), n.size(), std::cref(n));
+      return std::make_tuple(binding == kLocal, LeadingUnderscores(n), binding, n.size(),
+                             std::cref(n));
     };
     if (!best || key(found->binding, name) < key(best_binding, *best)) {
       best_binding = found->binding;

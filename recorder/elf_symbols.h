@@ -28,10 +28,11 @@ class ElfSymbols {
   // symbol version ("@GLIBC_2.2.5"); nullopt when there is none.
   //
   // Among nested functions it is the innermost. Among names of one address it is, always the same
-  // way: a global before a weak before a local one, as the global name is the one in the interface;
-  // then the one with the fewest leading underscores, then the shortest, as decorations only add
-  // characters; then the first in alphabetical order. A function without a size reaches to the next
-  // one or to the end of its section.
+  // way: a global or weak before a local one, as those are the names in the interface; then the one
+  // with the fewest leading underscores (in C libraries the public name is often the weak one:
+  // `read`, where `__read` is global); then a global before a weak one; then the shortest, as
+  // decorations only add characters; then the first in alphabetical order. A function without a
+  // size reaches to the next one or to the end of its section.
   std::optional<std::string> FindByFileOffset(uint64_t file_offset) const;
 
   // The same by virtual address, as the file itself counts (before relocation).

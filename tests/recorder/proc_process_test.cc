@@ -1,0 +1,144 @@
+#include "recorder/proc_process.h"
+
+#include <gtest/gtest.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "recorder/online_cpus.h"
+#include "recorder/small_file.h"
+
+namespace twofold {
+namespace {
+
+// Fields 3 to 22 of /proc/PID/stat.
+std::string StatRest(const std::string& flags, const std::string& threads,
+                     const std::string& start) {
+  return " S 7 1 1 0 -1 " + flags + " 1 2 3 4 5 6 7 8 20 0 " + threads + " 0 " + start + " 1 2 3\n";
+}
+
+TEST(ParseProcStat, NamesMayHoldBlanksAndParentheses) {
+  const auto stat = ParseProcStat("42 (a) b (c ) x)" + StatRest("4194560", "3", "250"), 100);
+  ASSERT_TRUE(stat.has_value());
+  EXPECT_EQ(stat->name, "a) b (c ) x");
+  EXPECT_EQ(stat->state, 'S');
+  EXPECT_EQ(stat->parent_pid, Pid(7));
+  EXPECT_EQ(stat->threads, 3u);
+  EXPECT_FALSE(stat->is_kernel_thread);
+  EXPECT_EQ(stat->start_boottime_ns, 2'500'000'000u);
+}
+
+TEST(ParseProcStat, KernelWorkersLoseTheNameOfTheirWork) {
+  const auto worker =
+      ParseProcStat("9 (kworker/u4:2-ext4-rsv)" + StatRest("69238880", "1", "1"), 100);
+  ASSERT_TRUE(worker.has_value());
+  EXPECT_TRUE(worker->is_kernel_thread);
+  EXPECT_EQ(worker->name, "kworker/u4:2");
+  const auto user = ParseProcStat("9 (kworker/u4:2-x)" + StatRest("4194560", "1", "1"), 100);
+  ASSERT_TRUE(user.has_value());
+  EXPECT_EQ(user->name, "kworker/u4:2-x");
+}
+
+TEST(ParseProcStat, RefusesGarbage) {
+  for (const char* text : {"", "42", "42 (name", "42 name) S 7", "42 (name) S 7 1 1", ") 42 (",
+                           "42 (name) SS 7 1 1 0 -1 0 1 2 3 4 5 6 7 8 20 0 1 0 5 ",
+                           "42 (name) S x 1 1 0 -1 0 1 2 3 4 5 6 7 8 20 0 1 0 5 "}) {
+    EXPECT_FALSE(ParseProcStat(text, 100).has_value()) << text;
+  }
+}
+
+TEST(ParseProcCgroup, UnifiedHierarchyFirst) {
+  EXPECT_EQ(ParseProcCgroup("0::/user.slice/session-1.scope\n"), "/user.slice/session-1.scope");
+  EXPECT_EQ(ParseProcCgroup("1:name=systemd:/a\n0::/b\n"), "/b");
+  EXPECT_EQ(ParseProcCgroup("4:memory:/m\n1:name=systemd:/a\n0::/\n"), "/a");
+  EXPECT_EQ(ParseProcCgroup("5:cpu,cpuacct:/\n4:memory:/m:n\n1:name=systemd:/\n0::/\n"), "/m:n");
+  EXPECT_EQ(ParseProcCgroup("0::/\n"), "/");
+  EXPECT_EQ(ParseProcCgroup("1:name=systemd:/\n"), "/");
+  EXPECT_EQ(ParseProcCgroup("0::/a\\012b\n"), "/a\nb");
+  EXPECT_EQ(ParseProcCgroup("garbage\n\n:\n"), "");
+}
+
+TEST(ParseMapsLine, TellsExecutableMappings) {
+  const auto line = ParseMapsLine(
+      "7f00a000-7f00c000 r-xp 00002000 fe:01 12345                      /usr/lib/a b\\012c.so");
+  ASSERT_TRUE(line.has_value());
+  EXPECT_EQ(line->start, 0x7f00a000u);
+  EXPECT_EQ(line->end, 0x7f00c000u);
+  EXPECT_EQ(line->file_offset, 0x2000u);
+  EXPECT_EQ(line->device, makedev(0xfe, 1));
+  EXPECT_EQ(line->inode, 12345u);
+  EXPECT_EQ(line->text, "/usr/lib/a b\nc.so");
+  const auto anonymous = ParseMapsLine("7f00a000-7f00c000 rwxp 00000000 00:00 0 ");
+  ASSERT_TRUE(anonymous.has_value());
+  EXPECT_EQ(anonymous->text, "");
+}
+
+TEST(ParseMapsLine, LeavesOutTheRest) {
+  for (const char* text :
+       {"", "7f00a000-7f00c000 r--p 00002000 fe:01 12345 /usr/lib/a.so",
+        "7f00a000 r-xp 00002000 fe:01 12345 /a", "7f00c000-7f00a000 r-xp 0 fe:01 1 /a",
+        "7f00a000-7f00c000 r-xp 00002000 fe01 12345 /a", "7f00a000-7f00c000 r-xp 0 fe:01",
+        "x-y r-xp 0 fe:01 1 /a", "7f00a000-7f00a000 r-xp 0 fe:01 1 /a"}) {
+    EXPECT_FALSE(ParseMapsLine(text).has_value()) << text;
+  }
+}
+
+TEST(ProcProcess, TellsAboutThisProcess) {
+  const auto process = ProcProcess::Open(Pid(static_cast<uint32_t>(getpid())));
+  ASSERT_TRUE(process.has_value());
+  const auto stat = process->Stat();
+  ASSERT_TRUE(stat.has_value());
+  EXPECT_EQ(stat->parent_pid, Pid(static_cast<uint32_t>(getppid())));
+  EXPECT_FALSE(stat->is_kernel_thread);
+  timespec now{};
+  ASSERT_EQ(clock_gettime(CLOCK_BOOTTIME, &now), 0);
+  const uint64_t now_ns =
+      static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+  EXPECT_LE(stat->start_boottime_ns, now_ns);
+  EXPECT_GE(stat->start_boottime_ns + 600'000'000'000, now_ns);
+  EXPECT_EQ(process->Executable(), ReadLink(-100, "/proc/self/exe"));
+  EXPECT_TRUE(process->Cgroup().has_value());
+
+  const uint64_t here = reinterpret_cast<uint64_t>(&ParseProcCgroup);
+  bool found = false;
+  EXPECT_TRUE(process->ForEachExecutableMapping([&](const MapsLine& line) {
+    if (here >= line.start && here < line.end) found = line.text == *process->Executable();
+  }));
+  EXPECT_TRUE(found);
+
+  uint32_t other_tid = 0;
+  std::vector<uint32_t> tids;
+  std::thread([&] {
+    other_tid = static_cast<uint32_t>(gettid());
+    tids = process->Tids();
+  }).join();
+  EXPECT_TRUE(std::is_sorted(tids.begin(), tids.end()));
+  EXPECT_TRUE(std::binary_search(tids.begin(), tids.end(), other_tid));
+  EXPECT_TRUE(std::binary_search(tids.begin(), tids.end(), static_cast<uint32_t>(getpid())));
+}
+
+TEST(ProcProcess, TellsNothingAboutNobody) {
+  EXPECT_FALSE(ProcProcess::Open(Pid(0x7fffffff)).has_value());
+}
+
+TEST(ListProcesses, KnowsThisOne) {
+  const std::vector<Pid> pids = ListProcesses();
+  EXPECT_TRUE(std::is_sorted(pids.begin(), pids.end()));
+  EXPECT_TRUE(std::binary_search(pids.begin(), pids.end(), Pid(static_cast<uint32_t>(getpid()))));
+}
+
+TEST(ParseCpuList, TakesNumbersAndRanges) {
+  EXPECT_EQ(ParseCpuList("0-3,7,10-11\n"), (std::vector<uint32_t>{0, 1, 2, 3, 7, 10, 11}));
+  EXPECT_EQ(ParseCpuList("0"), std::vector<uint32_t>{0});
+  EXPECT_EQ(ParseCpuList(""), std::vector<uint32_t>{});
+  EXPECT_EQ(ParseCpuList("x"), std::vector<uint32_t>{});
+  EXPECT_EQ(ParseCpuList("2-"), std::vector<uint32_t>{});
+  EXPECT_EQ(ParseCpuList("0-4294967295"), std::vector<uint32_t>{});
+  EXPECT_EQ(OnlineCpus().size(), static_cast<size_t>(sysconf(_SC_NPROCESSORS_ONLN)));
+}
+
+}  // namespace
+}  // namespace twofold

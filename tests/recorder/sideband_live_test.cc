@@ -1,0 +1,220 @@
+// What perf's sideband tells about processes that these tests start. Needs root.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <set>
+
+#include "recorder/elf_symbols.h"
+#include "recorder/process_table.h"
+#include "recorder/sideband.h"
+
+extern char** environ;
+
+namespace twofold {
+namespace {
+
+const std::string kTiny = TWOFOLD_NAMES_DIR "/names_tiny";
+
+// Starts a program and waits for its end; returns its pid.
+uint32_t RunProgram(const std::string& program, const std::string& argument = "") {
+  std::vector<char*> arguments{const_cast<char*>(program.c_str())};
+  if (!argument.empty()) arguments.push_back(const_cast<char*>(argument.c_str()));
+  arguments.push_back(nullptr);
+  pid_t pid = 0;
+  EXPECT_EQ(posix_spawn(&pid, program.c_str(), nullptr, nullptr, arguments.data(), environ), 0)
+      << program;
+  int status = 0;
+  EXPECT_EQ(waitpid(pid, &status, 0), pid);
+  EXPECT_EQ(status, 0) << program;
+  return static_cast<uint32_t>(pid);
+}
+
+std::string BuildIdOf(const std::string& path) {
+  Result<ElfSymbols> symbols =
+      ElfSymbols::Read(UniqueFd(open(path.c_str(), O_RDONLY | O_CLOEXEC)), path);
+  EXPECT_TRUE(symbols.has_value());
+  return symbols->build_id();
+}
+
+class SidebandLive : public testing::Test {
+ protected:
+  void SetUp() override {
+    Result<std::unique_ptr<Sideband>> sideband = Sideband::Open();
+    ASSERT_TRUE(sideband.has_value()) << sideband.error().Message();
+    sideband_ = std::move(sideband).value();
+  }
+
+  void Drain() {
+    events_.clear();
+    sideband_->Drain(events_);
+  }
+
+  std::unique_ptr<Sideband> sideband_;
+  std::vector<SidebandEvent> events_;
+};
+
+TEST_F(SidebandLive, EveryShortLivedProcessIsSeenWithAllThatNamesIt) {
+  constexpr int kCount = 200;
+  ProcessTable table{ProcessTable::Scope{}};
+  table.ScanProc();
+  bool tells_build_ids = false;
+  const auto follow = [&] {
+    Drain();
+    for (const SidebandEvent& event : events_) {
+      table.Apply(event);
+      tells_build_ids = tells_build_ids || !event.build_id.empty();
+    }
+  };
+  std::vector<uint32_t> pids;
+  for (int i = 0; i < kCount; ++i) {
+    pids.push_back(RunProgram(kTiny));
+    if (i % 50 == 49) follow();
+  }
+  follow();
+  EXPECT_EQ(sideband_->lost(), 0u);
+
+  const std::string build_id = BuildIdOf(kTiny);
+  ASSERT_EQ(build_id.size(), 40u);
+  int complete = 0;
+  for (const uint32_t pid : pids) {
+    const ProcessImage* image = table.Find(Pid(pid), UINT64_MAX);
+    ASSERT_NE(image, nullptr) << pid;
+    EXPECT_EQ(image->name, "names_tiny");
+    EXPECT_EQ(image->executable, kTiny);
+    EXPECT_EQ(image->parent_pid, Pid(static_cast<uint32_t>(getpid())));
+    EXPECT_NE(image->end_monotonic_ns, 0u);
+    EXPECT_FALSE(image->ended_by_exec);
+    const auto mapping = std::find_if(image->mappings.begin(), image->mappings.end(),
+                                      [](const Mapping& m) { return m.path() == kTiny; });
+    ASSERT_NE(mapping, image->mappings.end());
+    const bool has_build_id = mapping->build_id() == build_id;
+    EXPECT_TRUE(has_build_id || mapping->build_id().empty()) << mapping->build_id();
+    if (has_build_id) ++complete;
+    const ProcessImage* forked = table.Find(Pid(pid), image->image_start_monotonic_ns - 1);
+    ASSERT_NE(forked, nullptr);
+    EXPECT_TRUE(forked->ended_by_exec);
+    EXPECT_EQ(forked->executable, table.Find(Pid(static_cast<uint32_t>(getpid())), 0)->executable);
+  }
+  // Kernels before 5.12 tell inodes instead.
+  EXPECT_EQ(complete, tells_build_ids ? kCount : 0);
+}
+
+TEST_F(SidebandLive, EventsComeInOrderOfTimeAndNoneFromTheFuture) {
+  uint64_t last_ns = 0;
+  for (int round = 0; round < 20; ++round) {
+    for (int i = 0; i < 5; ++i) RunProgram(kTiny);
+    Drain();
+    timespec now{};
+    ASSERT_EQ(clock_gettime(CLOCK_MONOTONIC, &now), 0);
+    const uint64_t now_ns =
+        static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+    EXPECT_FALSE(events_.empty());
+    for (const SidebandEvent& event : events_) {
+      EXPECT_GE(event.time_ns, last_ns);
+      EXPECT_LE(event.time_ns, now_ns);
+      last_ns = event.time_ns;
+    }
+  }
+}
+
+TEST_F(SidebandLive, EveryProcessHasOneForkOneExecAndOneExitInThatOrder) {
+  std::set<uint32_t> pids;
+  for (int i = 0; i < 50; ++i) pids.insert(RunProgram(kTiny));
+  Drain();
+  for (const uint32_t pid : pids) {
+    std::string kinds;
+    for (const SidebandEvent& event : events_) {
+      if (event.pid != Pid(pid)) continue;
+      if (event.kind == SidebandEvent::Kind::kFork) kinds += 'f';
+      if (event.kind == SidebandEvent::Kind::kExec) kinds += 'x';
+      if (event.kind == SidebandEvent::Kind::kExit) kinds += 'e';
+    }
+    EXPECT_EQ(kinds, "fxe") << pid;
+  }
+}
+
+TEST_F(SidebandLive, FullRingsCountWhatTheyLose) {
+  // Every life takes more than 400 bytes, the rings hold 128 KiB each.
+  constexpr int kCount = 1500;
+  for (int i = 0; i < kCount; ++i) RunProgram(kTiny);
+  Drain();
+  const size_t events = events_.size();
+  // The kernel tells of losses when it can write again.
+  for (int i = 0; i < 20; ++i) RunProgram(kTiny);
+  Drain();
+  EXPECT_GT(sideband_->lost(), 0u);
+  EXPECT_GT(events, 0u);
+}
+
+TEST_F(SidebandLive, HalfFullRingWakesItsReader) {
+  const auto ready = [&] {
+    std::vector<pollfd> fds;
+    for (const int fd : sideband_->fds()) fds.push_back({fd, POLLIN, 0});
+    return poll(fds.data(), fds.size(), 0);
+  };
+  EXPECT_EQ(ready(), 0);
+  bool woken = false;
+  for (int i = 0; i < 400 && !woken; ++i) {
+    RunProgram(kTiny);
+    woken = ready() > 0;
+  }
+  EXPECT_TRUE(woken);
+  Drain();
+  EXPECT_EQ(sideband_->lost(), 0u);
+}
+
+TEST_F(SidebandLive, ProcessOutlivesItsMainThread) {
+  ProcessTable table{ProcessTable::Scope{}};
+  table.ScanProc();
+  const uint32_t pid = RunProgram(TWOFOLD_NAMES_DIR "/names_leader_exits");
+  Drain();
+  uint64_t leader_exit_ns = 0;
+  uint64_t last_exit_ns = 0;
+  for (const SidebandEvent& event : events_) {
+    table.Apply(event);
+    if (event.pid != Pid(pid) || event.kind != SidebandEvent::Kind::kExit) continue;
+    if (event.tid.value == pid) leader_exit_ns = event.time_ns;
+    last_exit_ns = event.time_ns;
+  }
+  ASSERT_NE(leader_exit_ns, 0u);
+  EXPECT_GE(last_exit_ns, leader_exit_ns + 90'000'000);
+  const ProcessImage* image = table.Find(Pid(pid), leader_exit_ns);
+  ASSERT_NE(image, nullptr);
+  EXPECT_EQ(image->end_monotonic_ns, last_exit_ns);
+}
+
+TEST_F(SidebandLive, ExecByAThreadGoesOnUnderTheSamePid) {
+  ProcessTable table{ProcessTable::Scope{}};
+  table.ScanProc();
+  const uint32_t pid = RunProgram(TWOFOLD_NAMES_DIR "/names_thread_execs", kTiny);
+  Drain();
+  for (const SidebandEvent& event : events_) table.Apply(event);
+  const ProcessImage* image = table.Find(Pid(pid), UINT64_MAX);
+  ASSERT_NE(image, nullptr);
+  EXPECT_EQ(image->name, "names_tiny");
+  EXPECT_NE(image->end_monotonic_ns, 0u);
+  const ProcessImage* before = table.Find(Pid(pid), image->image_start_monotonic_ns - 1);
+  ASSERT_NE(before, nullptr);
+  EXPECT_EQ(before->name, "names_thread_ex");
+  EXPECT_TRUE(before->ended_by_exec);
+}
+
+TEST_F(SidebandLive, ScopeFollowsTheDescendantsOfThisTest) {
+  const Pid self(static_cast<uint32_t>(getpid()));
+  ProcessTable table({.all = false, .pids = {self}, .follow_children = true});
+  table.ScanProc();
+  const uint32_t pid = RunProgram(kTiny);
+  Drain();
+  for (const SidebandEvent& event : events_) table.Apply(event);
+  EXPECT_NE(table.Find(Pid(pid), UINT64_MAX), nullptr);
+  EXPECT_EQ(table.Find(Pid(1), UINT64_MAX), nullptr);
+}
+
+}  // namespace
+}  // namespace twofold

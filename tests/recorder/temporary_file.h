@@ -1,0 +1,36 @@
+// Files and directories that live as long as a test needs them.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "recorder/unique_fd.h"
+
+namespace twofold {
+
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory();
+  ~TemporaryDirectory();
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+
+  // Without symbolic links in it.
+  const std::string& path() const { return path_; }
+
+  // Writes a file and returns its path.
+  std::string Write(const std::string& name, std::string_view bytes) const;
+
+ private:
+  std::string path_;
+};
+
+std::string ReadWholeFile(const std::string& path);
+
+// A file in memory that holds these bytes.
+UniqueFd MemoryFile(std::string_view bytes);
+
+// The inode of a file; 0 when there is none.
+unsigned long long InodeOf(const std::string& path);
+
+}  // namespace twofold
