@@ -15,7 +15,12 @@
 
 struct mm_struct;
 
+struct sched_entity {
+	__u64 sum_exec_runtime;
+};
+
 struct task_struct {
+	struct sched_entity se;
 	unsigned int __state;
 	unsigned int flags;
 	int on_cpu;

@@ -70,12 +70,13 @@ struct twofold_task {
 				   not blocked */
 	__u64 kernel_stack;	/* of the open block */
 	__u64 user_stack;
+	__u64 cpu_ns; /* CPU time of the thread when the open block began */
 	__u32 state;
 	__u32 thread;  /* row of the thread table; 0: it had no room */
 	__u32 renames; /* how often the thread changed its name */
 	__u32 padding;
 };
-TWOFOLD_ASSERT(sizeof(struct twofold_task) == 40);
+TWOFOLD_ASSERT(sizeof(struct twofold_task) == 48);
 
 /*
  * The thread table: a ring in an array map. Thread number n (1, 2, ...) lies in slot n % slots;
@@ -120,6 +121,7 @@ enum twofold_loss_cause {
 	TWOFOLD_LOSS_MAP_BUSY = 6,
 	TWOFOLD_LOSS_TASK_STORAGE_FAILED = 7,
 	TWOFOLD_LOSS_USER_STACK_NOT_TAKEN = 12,
+	TWOFOLD_LOSS_WAKEUP_MISSED = 14,
 };
 
 /* What a pass over all tasks does (program visit_task). */

@@ -30,7 +30,8 @@ const std::vector<LossInfo>& LossRegistry() {
        "New combinations of thread and stacks found no room: their time is in no row.",
        "Record with a larger --memory, or fewer processes with -p."},
       {LossCause::kThreadTableFull, "thread-table-full", kLoss,
-       "More threads appeared in one interval than the table holds: their time is in no row.",
+       "More threads appeared in one interval than the table holds: their time is kept under a "
+       "thread named [thread table full].",
        "Record with a shorter --interval, a larger --memory, or fewer processes with -p."},
       {LossCause::kKernelStackFailed, "kernel-stack-failed", kLoss,
        "The kernel could not walk its own stack: the time is kept under a special frame.",
@@ -62,6 +63,10 @@ const std::vector<LossInfo>& LossRegistry() {
       {LossCause::kSamplesMissed, "samples-missed", kLoss,
        "Sampling interrupts came late or were throttled by the kernel.",
        "Record with a lower --frequency."},
+      {LossCause::kWakeupMissed, "wakeup-missed", kNotice,
+       "The kernel did not trace some wake-ups: their blocks end where the threads' CPU time says, "
+       "and hold the wait for a CPU as well.",
+       "A few in a thousand are normal, in virtual machines above all."},
   };
   return registry;
 }

@@ -30,6 +30,8 @@ enum class LossCause : uint16_t {
   kModuleUnreadable = 11,  // a module's file could not be opened or parsed: frames without names
   kUserStackNotTaken = 12,  // blocked since before the recording began: kernel stack only
   kSamplesMissed = 13,      // sampling interrupts that came late or were throttled by the kernel
+  kWakeupMissed =
+      14,  // a wake-up was not traced: the block's end follows from the thread's CPU time
 };
 
 // Which rows the lost time would have been in.

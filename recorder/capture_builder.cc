@@ -58,7 +58,8 @@ int64_t CaptureBuilder::SinceStart(uint64_t boottime_ns) const {
 }
 
 Interval CaptureBuilder::Build(const Reading& reading, bool cpu, bool offcpu) {
-  for (const twofold_thread& thread : reading.threads) threads_[thread.thread] = thread;
+  // Every thread in scope is told of, also one that no row refers to.
+  for (const twofold_thread& thread : reading.threads) DefineThread(thread);
   Interval interval;
   interval.losses = reading.losses;
   if (cpu) {
@@ -66,7 +67,7 @@ Interval CaptureBuilder::Build(const Reading& reading, bool cpu, bool offcpu) {
     cpu_rows.period_ns = tracer_.sample_period_ns();
     for (const CpuDifference& difference : reading.cpu) {
       const twofold_cpu_key& key = difference.key;
-      const ThreadId thread = DefineThread(key.thread);
+      const ThreadId thread = ThreadOf(key.thread);
       cpu_rows.rows.push_back(CpuRow{
           .thread = thread,
           .kernel_stack = KernelStack(Tracer::StackClass::kCpu, key.kernel_stack),
@@ -83,7 +84,7 @@ Interval CaptureBuilder::Build(const Reading& reading, bool cpu, bool offcpu) {
     std::vector<BlockedRow>& rows = interval.blocked.emplace();
     for (const BlockedDifference& difference : reading.blocked) {
       const twofold_blocked_key& key = difference.key;
-      const ThreadId thread = DefineThread(key.thread);
+      const ThreadId thread = ThreadOf(key.thread);
       rows.push_back(
           BlockedRow{.thread = thread,
                      .state = BlockState(key.state),
@@ -115,33 +116,27 @@ Interval CaptureBuilder::Build(const Reading& reading, bool cpu, bool offcpu) {
   return interval;
 }
 
-ThreadId CaptureBuilder::DefineThread(uint32_t number) {
+ThreadId CaptureBuilder::ThreadOf(uint32_t number) {
   const auto known = thread_ids_.find(number);
   if (known != thread_ids_.end()) return known->second;
+  // Number 0: the table was full when the thread began. Its time is kept under a name that says so.
+  const StringId name = definitions_.InternString("[thread table full]");
+  const DefinedProcess process{.id = definitions_.AddProcess(Process{.name = name}),
+                               .image = nullptr};
+  thread_process_.emplace(number, process);
+  const ThreadId id = definitions_.AddThread(Thread{.process = process.id, .name = name});
+  return thread_ids_.emplace(number, id).first->second;
+}
 
-  const auto found = threads_.find(number);
-  if (found == threads_.end()) {
-    // Number 0: the table was full when the thread began. Its time is kept under a name that says
-    // so.
-    const std::string_view text = "[thread table full]";
-    const DefinedProcess process{
-        .id = definitions_.AddProcess(Process{.name = definitions_.InternString(text)}),
-        .image = nullptr};
-    const ThreadId id = definitions_.AddThread(
-        Thread{.process = process.id, .name = definitions_.InternString(text)});
-    thread_process_.emplace(number, process);
-    return thread_ids_.emplace(number, id).first->second;
-  }
-  const twofold_thread& thread = found->second;
+void CaptureBuilder::DefineThread(const twofold_thread& thread) {
   const DefinedProcess process = DefineProcess(thread);
   const ThreadId id =
       definitions_.AddThread(Thread{.process = process.id,
                                     .tid = Tid(thread.tid),
                                     .start_ns = SinceStart(thread.start_boottime_ns),
                                     .name = definitions_.InternString(NameOf(thread))});
-  thread_process_.emplace(number, process);
-  threads_.erase(found);
-  return thread_ids_.emplace(number, id).first->second;
+  thread_process_.emplace(thread.thread, process);
+  thread_ids_.emplace(thread.thread, id);
 }
 
 CaptureBuilder::DefinedProcess CaptureBuilder::DefineProcess(const twofold_thread& thread) {
@@ -238,7 +233,17 @@ StackId CaptureBuilder::UserStack(Tracer::StackClass stack_class, uint64_t hash,
   if (process.image == nullptr) {
     root_first.push_back(definitions_.InternSpecialFrame("[process gone before it was read]"));
   } else {
-    for (uint32_t i = stack->nframes; i-- > 0;) {
+    // A return address that nothing is mapped at is no return address: the program keeps something
+    // else where a frame pointer is expected, and what the walk found behind it is noise.
+    uint32_t walked = 1;
+    while (walked < stack->nframes &&
+           (!process.image->mappings_known || process.image->FindMapping(stack->frames[walked]))) {
+      ++walked;
+    }
+    if (walked < stack->nframes) {
+      root_first = {definitions_.InternSpecialFrame("[stack ends: no frame pointer]")};
+    }
+    for (uint32_t i = walked; i-- > 0;) {
       root_first.push_back(symbolizer_.UserFrame(*process.image, stack->frames[i], i > 0));
     }
   }

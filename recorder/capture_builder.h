@@ -39,7 +39,8 @@ class CaptureBuilder {
     ProcessImage* image;  // nullptr: nothing is known but what the thread table says
   };
 
-  ThreadId DefineThread(uint32_t number);
+  void DefineThread(const twofold_thread& thread);
+  ThreadId ThreadOf(uint32_t number);
   DefinedProcess DefineProcess(const twofold_thread& thread);
   StackId KernelStack(Tracer::StackClass stack_class, uint64_t hash);
   StackId UserStack(Tracer::StackClass stack_class, uint64_t hash, const DefinedProcess& process);
@@ -54,8 +55,7 @@ class CaptureBuilder {
   const KernelSymbols& kernel_symbols_;
   DefinitionsBuilder& definitions_;
 
-  std::unordered_map<uint32_t, twofold_thread> threads_;  // by number; not yet referred to by a row
-  std::unordered_map<uint32_t, ThreadId> thread_ids_;     // by number
+  std::unordered_map<uint32_t, ThreadId> thread_ids_;            // by number
   std::unordered_map<uint32_t, DefinedProcess> thread_process_;  // by number
   std::unordered_map<ProcessImage*, ProcessId> process_ids_;
   std::unordered_map<uint64_t, ProcessId> unknown_processes_;  // by pid and, above it, start

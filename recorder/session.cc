@@ -144,7 +144,9 @@ Result<void> Session::Prepare() {
   sigemptyset(&stop_signals);
   for (const int signal_number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&stop_signals, signal_number);
   sigprocmask(SIG_BLOCK, &stop_signals, nullptr);
+  // A closed pipe and a file size limit come back as errors of write.
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
   signals_.Reset(signalfd(-1, &stop_signals, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_) return EventError("signals");
   TWOFOLD_RETURN_IF_ERROR(Watch(signals_.get(), Wake::kSignal));

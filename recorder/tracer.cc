@@ -31,6 +31,7 @@ static_assert(uint16_t(LossCause::kUserStackFailed) == TWOFOLD_LOSS_USER_STACK_F
 static_assert(uint16_t(LossCause::kMapBusy) == TWOFOLD_LOSS_MAP_BUSY);
 static_assert(uint16_t(LossCause::kTaskStorageFailed) == TWOFOLD_LOSS_TASK_STORAGE_FAILED);
 static_assert(uint16_t(LossCause::kUserStackNotTaken) == TWOFOLD_LOSS_USER_STACK_NOT_TAKEN);
+static_assert(uint16_t(LossCause::kWakeupMissed) == TWOFOLD_LOSS_WAKEUP_MISSED);
 static_assert(uint8_t(LossSource::kCpu) == TWOFOLD_SOURCE_CPU);
 static_assert(uint8_t(LossSource::kOffCpu) == TWOFOLD_SOURCE_OFFCPU);
 static_assert(uint8_t(BlockState::kInterruptible) == 1 && uint8_t(BlockState::kOther) == 7);

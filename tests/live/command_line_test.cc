@@ -159,7 +159,9 @@ TEST(RecorderCommandLine, FullDiskEndsWithAWordAndKeepsWhatWasWritten) {
   EXPECT_NE(outcome.errors.find("capture.twofold"), std::string::npos) << outcome.errors;
   EXPECT_FALSE(std::filesystem::exists(workplace.Path("capture.twofold")));
   const std::string part = workplace.Path("capture.twofold.partial");
-  if (std::filesystem::exists(part)) EXPECT_TRUE(LoadCapture(part).partial());
+  if (std::filesystem::exists(part)) {
+    EXPECT_TRUE(LoadCapture(part).partial());
+  }
 }
 
 TEST(RecorderCommandLine, ProcessThatDoesNotExistIsASentence) {

@@ -85,7 +85,7 @@ TEST(KnownAnswers, EveryOneOfThousandsOfStacksIsKept) {
     blocks += count;
   }
   EXPECT_EQ(paths.size(), truth["paths"]);
-  EXPECT_EQ(blocks, truth["blocks"]);
+  EXPECT_EQ(blocks, truth["switches"]);
   EXPECT_NEAR(double(blocked_ns + truth["run_delay_ns"]), double(truth["off_cpu_ns"]),
               kTotalPart * double(truth["wall_ns"]));
 }
@@ -128,11 +128,11 @@ TEST(KnownAnswers, BlockThatOutlastsTheWindowIsThereFromEndToEnd) {
   EXPECT_NEAR(double(blocked_ns), double(WindowNs(capture)), 0.001 * double(WindowNs(capture)));
   EXPECT_EQ(BlockCount(capture, {.pid = pid, .tid = pid}), 0u) << "no block ended in the window";
   // Its kernel stack says what it waits for.
-  EXPECT_EQ(BlockedNs(capture, {.pid = pid, .tid = pid, .function = "schedule"}), blocked_ns);
+  EXPECT_EQ(BlockedNs(capture, {.pid = pid, .tid = pid, .function = "vfs_read"}), blocked_ns);
 }
 
 TEST(KnownAnswers, ThreadsKeepTheirOwnNamesAndTimes) {
-  const auto [capture, truth] = Record({}, {WorkloadPath("threads"), "6"});
+  const auto [capture, truth] = Record({"--frequency", "999"}, {WorkloadPath("threads"), "6"});
   for (const std::string name : {"sleeper", "burner", "half_and_half"}) {
     SCOPED_TRACE(name);
     const uint32_t tid = uint32_t(truth[name + "_tid"]);
@@ -142,8 +142,13 @@ TEST(KnownAnswers, ThreadsKeepTheirOwnNamesAndTimes) {
     }
     EXPECT_TRUE(names.count(name)) << "not among the thread's names";
     const double wall_ns = double(truth[name + "_wall_ns"]);
-    EXPECT_NEAR(double(BlockedNs(capture, {.tid = tid}) + truth[name + "_run_delay_ns"]),
-                double(truth[name + "_off_cpu_ns"]), kTotalPart * wall_ns);
+    // Off the CPU is blocked time and some of the waiting for a CPU; a quiet machine makes both
+    // bounds one.
+    const double off_cpu_ns = double(truth[name + "_off_cpu_ns"]);
+    const double blocked_ns = double(BlockedNs(capture, {.tid = tid}));
+    EXPECT_LE(blocked_ns, off_cpu_ns + kTotalPart * wall_ns);
+    EXPECT_GE(blocked_ns,
+              off_cpu_ns - double(truth[name + "_run_delay_ns"]) - kTotalPart * wall_ns);
     EXPECT_NEAR(double(CpuNs(capture, {.tid = tid})), double(truth[name + "_cpu_ns"]),
                 kTotalPart * wall_ns);
   }
@@ -196,7 +201,7 @@ TEST(KnownAnswers, FullMapLosesStacksButNoTime) {
   const Rows workload = {.pid = uint32_t(truth["pid"])};
   EXPECT_NEAR(double(BlockedNs(capture, workload) + lost_rows_ns + truth["run_delay_ns"]),
               double(truth["off_cpu_ns"]), kTotalPart * double(truth["wall_ns"]));
-  EXPECT_GE(BlockCount(capture, workload) + lost_rows, truth["blocks"]);
+  EXPECT_GE(BlockCount(capture, workload) + lost_rows, truth["switches"]);
 }
 
 TEST(KnownAnswers, CpuRecordingAloneHasNoBlockedRows) {
