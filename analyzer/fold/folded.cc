@@ -257,9 +257,10 @@ class Folder {
     return texts;
   }
 
-  // Orders stacks by their frames' texts, root first: nodes are numbered anew in the order of a walk
-  // that takes children in the order of their texts, and stacks are then compared by three numbers.
-  // The new numbers also put callers close to callees in memory, which PathWalker profits from.
+  // Orders stacks by their frames' texts, root first: nodes are numbered anew in the order of a
+  // walk that takes children in the order of their texts, and stacks are then compared by three
+  // numbers. The new numbers also put callers close to callees in memory, which PathWalker profits
+  // from.
   void Sort() {
     std::vector<uint32_t> name_ranks = NameRanks();
     std::vector<uint32_t> node_ranks = NodeRanks(name_ranks);

@@ -1,0 +1,85 @@
+// Makes captures by hand, with verbs: who did what, for how long. Frames and stacks are named by
+// their text, so that a test reads like what it expects.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "format/base/byte_sink.h"
+#include "format/capture_writer.h"
+#include "format/definitions_builder.h"
+
+namespace twofold::testing {
+
+inline constexpr uint64_t kMillisecondNs = 1000000;
+inline constexpr uint64_t kSecondNs = 1000000000;
+
+// A capture of one-second intervals. CPU samples stand for 10 ms each unless Period says otherwise.
+class CaptureMaker {
+ public:
+  CaptureMaker();
+  explicit CaptureMaker(std::vector<std::string> sources);
+
+  // Before the first interval.
+  Recording& recording() { return recording_; }
+
+  ThreadId AddThread(std::string_view process_name, uint32_t pid, std::string_view thread_name = "",
+                     uint32_t tid = 0);
+  // A second thread of the last process.
+  ThreadId AddSibling(std::string_view thread_name, uint32_t tid);
+
+  // A stack by its frames, root first. A text that begins with "k:" is a kernel function; with "!"
+  // a special frame; "[path+0x10]" a frame without a name, of the file of that path, or of
+  // anonymous memory for the path "anon"; anything else a function of /usr/bin/app. Addresses
+  // differ from call to call, so that equal names have several frames.
+  StackId Stack(const std::vector<std::string>& root_first);
+  StackId NoStack() { return StackId(); }
+
+  void Cpu(ThreadId thread, StackId user, StackId kernel, uint64_t samples);
+  void Blocked(ThreadId thread, BlockState state, StackId user, StackId kernel, uint64_t time_ns,
+               uint64_t count = 1);
+  void Lose(LossCause cause, LossSource source, uint64_t count, uint64_t time_ns);
+  void Period(uint64_t period_ns) { interval_.cpu->period_ns = period_ns; }
+  Cost& cost() { return interval_.cost; }
+
+  // Writes the interval and begins the next one.
+  void EndInterval();
+
+  // The capture's bytes: with its end, or as a recorder leaves it that is killed now.
+  std::string Finish(EndReason reason = EndReason::kDuration);
+  std::string CutShort();
+
+ private:
+  void BeginInterval();
+  void StartOnce();
+  FrameId MakeFrame(const std::string& text);
+
+  Recording recording_;
+  DefinitionsBuilder builder_;
+  MemorySink sink_;
+  CaptureWriter writer_;
+  bool started_ = false;
+  Interval interval_;
+  uint32_t intervals_ = 0;
+  uint64_t next_address_ = 0x1000;
+  ProcessId last_process_;
+};
+
+// Writes bytes to a file of its own in the test's temporary folder; returns its path.
+std::string WriteTemporary(const std::string& name, const std::string& bytes);
+std::string TemporaryPath(const std::string& name);
+std::string ReadAll(const std::string& path);
+
+// What `twofold WORDS...` said and returned.
+struct RunResult {
+  int status = 0;
+  std::string output;
+  std::string words;
+};
+
+// Runs the program with `input` on its standard input.
+RunResult RunTwofold(const std::vector<std::string>& arguments, const std::string& input = "");
+
+}  // namespace twofold::testing

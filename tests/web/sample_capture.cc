@@ -1,0 +1,119 @@
+// Writes the capture that the tests of pages and pictures use, the same on every run: an archive
+// being made, with compression on one side of a pipe and a disk on the other, and a server that
+// waits. Names that try to break out of a page are in it, too.
+//
+//   web_sample_capture > sample.twofold
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "tests/analyzer/capture_maker.h"
+
+using twofold::BlockState;
+using twofold::LossCause;
+using twofold::LossSource;
+using twofold::StackId;
+using twofold::ThreadId;
+using twofold::testing::CaptureMaker;
+using twofold::testing::kMillisecondNs;
+
+int main() {
+  CaptureMaker maker;
+  ThreadId tar = maker.AddThread("tar", 4242);
+  ThreadId gzip = maker.AddThread("gzip", 4243);
+  ThreadId server = maker.AddThread("server", 900);
+  ThreadId worker = maker.AddSibling("worker-1", 901);
+  ThreadId writeback = maker.AddThread("kworker/u8:2", 77);
+  ThreadId hostile = maker.AddThread("<script>", 666);
+
+  using Frames = std::vector<std::string>;
+  auto with = [](Frames frames, const Frames& more) {
+    frames.insert(frames.end(), more.begin(), more.end());
+    return frames;
+  };
+  Frames dump = {"_start", "main", "create_archive", "dump_file", "dump_file0"};
+  Frames directory = with(dump, {"dump_dir", "dump_dir0", "dump_file", "dump_file0"});
+  Frames deflate = {"_start", "main", "treat_file", "zip", "deflate"};
+  Frames loop = {"_start", "main", "event_loop::run()", "event_loop::poll(std::chrono::duration)"};
+  Frames handler = {"clone3", "start_thread", "worker::run()",
+                    "handler<request, response>::operator()(request const&, response&)"};
+  Frames read = {"k:entry_SYSCALL_64_after_hwframe", "k:do_syscall_64", "k:ksys_read",
+                 "k:vfs_read"};
+  Frames write = {"k:entry_SYSCALL_64_after_hwframe", "k:do_syscall_64", "k:ksys_write",
+                  "k:vfs_write"};
+  Frames pipe_write = with(write, {"k:pipe_write"});
+  Frames pipe_read = with(read, {"k:pipe_read"});
+  Frames sleep = {"k:schedule", "k:__schedule"};
+
+  for (int second = 0; second < 4; ++second) {
+    // On the CPU: 10 ms a sample.
+    maker.Cpu(gzip, maker.Stack(with(deflate, {"longest_match"})), StackId(), 52);
+    maker.Cpu(gzip, maker.Stack(with(deflate, {"fill_window", "updcrc"})), StackId(), 17);
+    maker.Cpu(gzip, maker.Stack(with(deflate, {"compress_block", "send_bits"})), StackId(), 11);
+    maker.Cpu(gzip, maker.Stack(with(deflate, {"fill_window", "read"})),
+              maker.Stack(with(pipe_read, {"k:copy_page_to_iter", "k:rep_movs_alternative"})), 6);
+    maker.Cpu(tar, maker.Stack(with(directory, {"read"})),
+              maker.Stack(with(read, {"k:ext4_file_read_iter", "k:filemap_read",
+                                      "k:copy_page_to_iter", "k:rep_movs_alternative"})),
+              14);
+    maker.Cpu(tar, maker.Stack(with(directory, {"__fstatat64"})),
+              maker.Stack({"k:entry_SYSCALL_64_after_hwframe", "k:do_syscall_64", "k:vfs_fstatat",
+                           "k:path_lookupat", "k:link_path_walk"}),
+              7);
+    maker.Cpu(tar, maker.Stack(with(directory, {"flush_archive", "write"})),
+              maker.Stack(with(pipe_write, {"k:copy_page_from_iter"})), 5);
+    maker.Cpu(tar, maker.Stack(with(directory, {"start_header", "to_chars"})), StackId(), 3);
+    maker.Cpu(worker, maker.Stack(with(handler, {"json::parse(std::string_view)"})), StackId(), 8);
+    maker.Cpu(worker,
+              maker.Stack(with(handler, {"[/usr/lib/libcodec.so.2+0x41f3]", "[anon+0x7f20]"})),
+              StackId(), 4);
+    maker.Cpu(writeback, StackId(),
+              maker.Stack({"k:ret_from_fork", "k:kthread", "k:worker_thread", "k:process_one_work",
+                           "k:wb_workfn", "k:writeback_sb_inodes", "k:ext4_writepages"}),
+              5);
+    maker.Cpu(hostile,
+              maker.Stack({"main", "</text><script>document.title='broken'</script>",
+                           "\"onload=\"alert(1)", "]]><script>document.title='broken'</script>"}),
+              StackId(), 2);
+
+    // Off the CPU.
+    maker.Blocked(tar, BlockState::kInterruptible,
+                  maker.Stack(with(directory, {"flush_archive", "write"})),
+                  maker.Stack(with(pipe_write, sleep)), 520 * kMillisecondNs, 4100);
+    maker.Blocked(
+        tar, BlockState::kUninterruptible, maker.Stack(with(directory, {"read"})),
+        maker.Stack(with(read, {"k:ext4_file_read_iter", "k:filemap_read",
+                                "k:folio_wait_bit_common", "k:io_schedule", "k:schedule"})),
+        170 * kMillisecondNs, 310);
+    maker.Blocked(gzip, BlockState::kInterruptible,
+                  maker.Stack(with(deflate, {"fill_window", "read"})),
+                  maker.Stack(with(pipe_read, sleep)), 140 * kMillisecondNs, 900);
+    maker.Blocked(server, BlockState::kInterruptible, maker.Stack(with(loop, {"epoll_wait"})),
+                  maker.Stack({"k:entry_SYSCALL_64_after_hwframe", "k:do_syscall_64",
+                               "k:do_epoll_wait", "k:schedule_hrtimeout_range", "k:schedule"}),
+                  985 * kMillisecondNs, 12);
+    maker.Blocked(worker, BlockState::kInterruptible,
+                  maker.Stack(with(handler, {"connection_pool::acquire()", "std::mutex::lock()",
+                                             "__lll_lock_wait"})),
+                  maker.Stack({"k:entry_SYSCALL_64_after_hwframe", "k:do_syscall_64", "k:do_futex",
+                               "k:futex_wait", "k:schedule"}),
+                  610 * kMillisecondNs, 77);
+    maker.Blocked(worker, BlockState::kInterruptible,
+                  maker.Stack(with(handler, {"store::commit()", "fdatasync"})),
+                  maker.Stack({"k:entry_SYSCALL_64_after_hwframe", "k:do_syscall_64",
+                               "k:ext4_sync_file", "k:jbd2_log_wait_commit", "k:schedule"}),
+                  240 * kMillisecondNs, 19);
+    maker.Blocked(writeback, BlockState::kIdle, StackId(),
+                  maker.Stack({"k:ret_from_fork", "k:kthread", "k:worker_thread", "k:schedule"}),
+                  900 * kMillisecondNs, 4);
+    maker.Blocked(hostile, BlockState::kInterruptible,
+                  maker.Stack({"main", "!<[stack lost: map full]>"}), StackId(),
+                  30 * kMillisecondNs, 1);
+    maker.Lose(LossCause::kRowMapFull, LossSource::kOffCpu, 12, 25 * kMillisecondNs);
+    maker.cost() = {4100000, 21000, 9000000, 6000000, 21 << 20, 8 << 20};
+    maker.EndInterval();
+  }
+  std::string bytes = maker.Finish();
+  bool written = fwrite(bytes.data(), 1, bytes.size(), stdout) == bytes.size();
+  return written ? 0 : 1;
+}
