@@ -19,7 +19,8 @@ class CheckFast(unittest.TestCase):
         cls.folder = tempfile.mkdtemp()
         cls.tree = os.path.join(cls.folder, "tree")
         os.mkdir(cls.tree)
-        for name in ("tools", "schemas", "format", "bpf", ".ci", ".clang-format", ".gitignore"):
+        for name in ("tools", "schemas", "format/base", "bpf", ".ci", ".clang-format",
+                     ".gitignore"):
             source = os.path.join(SOURCE, name)
             target = os.path.join(cls.tree, name)
             if os.path.isdir(source):
