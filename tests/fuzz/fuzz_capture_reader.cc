@@ -1,0 +1,149 @@
+// Fuzzes the reader of captures. libFuzzer calls LLVMFuzzerTestOneInput; replay.cc calls it in
+// ctest. Checksums and compression would stop nearly every random change at the door, so the first
+// byte of an input says how far it is let in.
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <vector>
+
+#include "format/base/bytes.h"
+#include "format/base/check.h"
+#include "format/base/utf8.h"
+#include "format/capture_reader.h"
+#include "format/container.h"
+#include "format/zstd_frame.h"
+
+namespace twofold {
+namespace {
+
+using container::BlockHeader;
+using container::FileHeader;
+using container::Trailer;
+
+// Gives every structure the checksum that its bytes have, as far as sizes lead from one to the
+// next.
+void FixChecksums(std::vector<uint8_t>& file) {
+  std::span<const uint8_t> bytes(file);
+  FileHeader file_header;
+  if (!CopyFrom(bytes, file_header)) return;
+  file_header.checksum = container::Checksum(file_header, {});
+  std::memcpy(file.data(), &file_header, sizeof(file_header));
+  size_t offset = sizeof(file_header);
+  BlockHeader block;
+  while (StartsWith(bytes.subspan(offset), container::kBlockMagic) &&
+         CopyFrom(bytes.subspan(offset), block) &&
+         block.stored_bytes <= bytes.size() - offset - sizeof(block)) {
+    block.checksum =
+        container::Checksum(block, bytes.subspan(offset + sizeof(block), block.stored_bytes));
+    std::memcpy(file.data() + offset, &block, sizeof(block));
+    offset += sizeof(block) + block.stored_bytes;
+  }
+  Trailer trailer;
+  if (!CopyFrom(bytes.subspan(offset), trailer)) return;
+  trailer.checksum = container::Checksum(trailer);
+  std::memcpy(file.data() + offset, &trailer, sizeof(trailer));
+}
+
+// Wraps each record of the input (type, two bytes of length, FlatBuffer) in a block that is right.
+std::vector<uint8_t> WrapRecords(std::span<const uint8_t> input) {
+  std::vector<uint8_t> file(sizeof(FileHeader));
+  FileHeader file_header;
+  file_header.checksum = container::Checksum(file_header, {});
+  std::memcpy(file.data(), &file_header, sizeof(file_header));
+  ZstdPacker packer;
+  for (uint64_t sequence = 0; input.size() >= 3; ++sequence) {
+    size_t length = std::min<size_t>(input[1] | input[2] << 8, input.size() - 3);
+    std::vector<uint8_t> payload;
+    if (!packer.AppendFrame(input.subspan(3, length), payload)) return file;
+    BlockHeader block;
+    block.type = input[0];
+    block.stored_bytes = static_cast<uint32_t>(payload.size());
+    block.unpacked_bytes = static_cast<uint32_t>(length);
+    block.sequence = sequence;
+    block.checksum = container::Checksum(block, payload);
+    std::span<const uint8_t> header = BytesOf(block);
+    file.insert(file.end(), header.begin(), header.end());
+    file.insert(file.end(), payload.begin(), payload.end());
+    input = input.subspan(3 + length);
+  }
+  return file;
+}
+
+// What everybody behind the reader relies on.
+void CheckPromises(const Capture& capture) {
+  const Definitions& has = capture.definitions;
+  for (const std::string& text : has.strings) TWOFOLD_CHECK(IsUtf8(text));
+  for (const Module& module : has.modules) {
+    TWOFOLD_CHECK(module.path.value <= has.strings.size());
+    TWOFOLD_CHECK(module.build_id.value <= has.strings.size());
+  }
+  for (const Frame& frame : has.frames) {
+    TWOFOLD_CHECK(frame.module.value <= has.modules.size());
+    TWOFOLD_CHECK(frame.symbol.value <= has.strings.size());
+  }
+  for (size_t i = 0; i < has.stacks.size(); ++i) {
+    TWOFOLD_CHECK(has.stacks[i].parent.value <= i);
+    TWOFOLD_CHECK(has.stacks[i].frame.value >= 1);
+    TWOFOLD_CHECK(has.stacks[i].frame.value <= has.frames.size());
+  }
+  for (const Process& process : has.processes) {
+    TWOFOLD_CHECK(process.name.value <= has.strings.size());
+    TWOFOLD_CHECK(process.executable.value <= has.strings.size());
+    TWOFOLD_CHECK(process.cgroup.value <= has.strings.size());
+  }
+  for (const Thread& thread : has.threads) {
+    TWOFOLD_CHECK(thread.process.value >= 1 && thread.process.value <= has.processes.size());
+    TWOFOLD_CHECK(thread.name.value <= has.strings.size());
+  }
+  for (const ProcessEnd& end : has.process_ends) {
+    TWOFOLD_CHECK(end.process.value >= 1 && end.process.value <= has.processes.size());
+  }
+  uint64_t end_ns = 0;
+  int64_t total_ns = 0;
+  auto add = [&](uint64_t time_ns) {
+    TWOFOLD_CHECK(time_ns <= INT64_MAX);
+    TWOFOLD_CHECK(!__builtin_add_overflow(total_ns, static_cast<int64_t>(time_ns), &total_ns));
+  };
+  auto check_row = [&](const auto& row) {
+    TWOFOLD_CHECK(row.thread.value >= 1 && row.thread.value <= has.threads.size());
+    TWOFOLD_CHECK(row.kernel_stack.value <= has.stacks.size());
+    TWOFOLD_CHECK(row.user_stack.value <= has.stacks.size());
+  };
+  for (const Interval& interval : capture.intervals) {
+    TWOFOLD_CHECK(interval.start_ns >= end_ns && interval.end_ns >= interval.start_ns);
+    end_ns = interval.end_ns;
+    if (interval.cpu) {
+      for (const CpuRow& row : interval.cpu->rows) check_row(row);
+    }
+    if (!interval.blocked) continue;
+    for (const BlockedRow& row : *interval.blocked) {
+      check_row(row);
+      add(row.time_ns);
+    }
+  }
+  TWOFOLD_CHECK(capture.damages.size() <= 101);
+}
+
+}  // namespace
+}  // namespace twofold
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size == 0) return 0;
+  std::span<const uint8_t> input(data + 1, size - 1);
+  std::vector<uint8_t> file;
+  switch (data[0] % 3) {
+    case 0:
+      file.assign(input.begin(), input.end());
+      break;
+    case 1:
+      file.assign(input.begin(), input.end());
+      twofold::FixChecksums(file);
+      break;
+    case 2:
+      file = twofold::WrapRecords(input);
+      break;
+  }
+  twofold::Result<twofold::Capture> read = twofold::ReadCapture(file, "fuzzed");
+  if (read) twofold::CheckPromises(*read);
+  return 0;
+}
