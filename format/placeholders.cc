@@ -26,7 +26,7 @@ MaybeFault Placeholders::FillUpTo(const DefinitionCounts& last, bool exactly, Me
   DefinitionCounts wanted = Larger(defined, last);
   if (exactly && wanted != last) return Fault{"it defines ids for a second time"};
   if (wanted == defined) return std::nullopt;
-  if (!allowed_) return Fault{"ids before it are not defined", true};
+  if (!allowed_) return Fault{"it refers to ids that are not defined", true};
   auto take = [&](uint32_t from, uint32_t to, size_t bytes_each) {
     return to == UINT32_MAX ? false : budget.Take(to - from, bytes_each);
   };
@@ -36,7 +36,7 @@ MaybeFault Placeholders::FillUpTo(const DefinitionCounts& last, bool exactly, Me
                     take(defined.stacks, wanted.stacks, sizeof(StackNode) + sizeof(uint16_t)) &&
                     take(defined.processes, wanted.processes, sizeof(Process)) &&
                     take(defined.threads, wanted.threads, sizeof(Thread));
-  if (!affordable) return Fault{"too many ids before it are not defined"};
+  if (!affordable) return Fault{"it refers to ids far beyond those that are defined"};
   gaps_.push_back({defined, wanted});
   definitions.strings.resize(wanted.strings);
   definitions.modules.resize(wanted.modules);

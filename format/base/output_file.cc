@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "format/base/bytes.h"
+#include "format/base/rename.h"
 
 namespace twofold {
 namespace {
@@ -87,29 +88,6 @@ int OpenExisting(const char* path, int flags) {
     fd = open(path, flags | O_CLOEXEC | O_NOCTTY);
   } while (fd < 0 && errno == EINTR);
   return fd;
-}
-
-bool NothingThere(const std::string& path) {
-  struct stat status;
-  return lstat(path.c_str(), &status) != 0 && errno == ENOENT;
-}
-
-// Renames for file systems without RENAME_NOREPLACE: a link cannot replace anything.
-int LinkAndUnlink(const char* from, const char* to) {
-  if (link(from, to) != 0) return -1;
-  return unlink(from);
-}
-
-// Renames for file systems without links either: holds the name with an empty file of ours first.
-int ReserveAndRename(const char* from, const char* to) {
-  int reserved = open(to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (reserved < 0) return -1;
-  close(reserved);
-  if (rename(from, to) == 0) return 0;
-  int error_number = errno;
-  unlink(to);
-  errno = error_number;
-  return -1;
 }
 
 // The new name must survive a power cut, too. File systems that cannot sync a directory have
@@ -261,23 +239,17 @@ Result<void> OutputFile::Commit() {
 }
 
 Result<void> OutputFile::Rename() {
-  const char* from = partial_path_.c_str();
-  const char* to = path_.c_str();
   if (!PartialIsOurs()) {
     return Error{"the file was removed or replaced while it was being written", partial_path_,
                  "Choose a directory that nobody else changes"};
   }
-  int renamed;
-  if (replace_) {
-    renamed = rename(from, to);
-  } else {
-    renamed = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
-    if (renamed != 0 && errno != EEXIST) renamed = LinkAndUnlink(from, to);
-    if (renamed != 0 && errno != EEXIST && NothingThere(path_))
-      renamed = ReserveAndRename(from, to);
+  int error_number = 0;
+  if (!replace_) {
+    error_number = RenameWithoutReplacing(partial_path_, path_);
+  } else if (rename(partial_path_.c_str(), path_.c_str()) != 0) {
+    error_number = errno;
   }
-  if (renamed == 0) return {};
-  int error_number = errno;
+  if (error_number == 0) return {};
   if (error_number == EEXIST) {
     return Error{"a file of this name appeared in the meantime", path_, "Choose another name"};
   }

@@ -61,10 +61,11 @@ TEST(HostileCapture, IdsOutOfRangeAreRefused) {
   EXPECT_EQ(FaultOfDefinitions({.thread_processes = {0}}), "a thread names no process");
   EXPECT_EQ(FaultOfDefinitions({.ended_processes = {2}}),
             "an ended process is number 2, but only 1 are defined");
-  EXPECT_EQ(FaultOfInterval({.threads = {2}}), "ids before it are not defined");
+  EXPECT_EQ(FaultOfInterval({.threads = {2}}), "it refers to ids that are not defined");
   EXPECT_EQ(FaultOfInterval({.threads = {0}}), "a CPU row names no thread");
-  EXPECT_EQ(FaultOfInterval({.kernel_stacks = {2}}), "ids before it are not defined");
-  EXPECT_EQ(FaultOfInterval({.blocked_stacks = {UINT32_MAX}}), "ids before it are not defined");
+  EXPECT_EQ(FaultOfInterval({.kernel_stacks = {2}}), "it refers to ids that are not defined");
+  EXPECT_EQ(FaultOfInterval({.blocked_stacks = {UINT32_MAX}}),
+            "it refers to ids that are not defined");
 }
 
 TEST(HostileCapture, ParentsLieBeforeTheirChildren) {
@@ -162,7 +163,8 @@ TEST(HostileCapture, IdsDefinedTwiceAreRefused) {
 }
 
 TEST(HostileCapture, GapsWithoutDamageAreRefused) {
-  EXPECT_EQ(FaultOfDefinitions({.first = {2, 1, 1, 1, 1, 1}}), "ids before it are not defined");
+  EXPECT_EQ(FaultOfDefinitions({.first = {2, 1, 1, 1, 1, 1}}),
+            "it refers to ids that are not defined");
   EXPECT_EQ(FaultOfDefinitions({.first = {0, 1, 1, 1, 1, 1}}), "it defines an id 0");
 }
 
@@ -171,7 +173,7 @@ TEST(HostileCapture, HugeGapsBehindDamageAreRefused) {
   capture.WriteStored(2, AsBytes("damaged"), 7);
   capture.FlipBit(capture.size() - 1, 0);
   WriteDefinitions(capture, {.first = {4'000'000'000, 1, 1, 1, 1, 1}});
-  EXPECT_EQ(FaultOf(capture), "too many ids before it are not defined");
+  EXPECT_EQ(FaultOf(capture), "it refers to ids far beyond those that are defined");
   WriteDefinitions(capture, {.first = {UINT32_MAX, 1, 1, 1, 1, 1}});
   Result<Capture> read = capture.Read();
   ASSERT_TRUE(read.has_value());

@@ -14,6 +14,7 @@
 #include <sstream>
 #include <thread>
 
+#include "format/base/rename.h"
 #include "tests/format/scratch_folder.h"
 
 namespace twofold::testing {
@@ -123,6 +124,22 @@ TEST_F(OutputFileTest, FileThatAppearsInTheMeantimeIsNotTouched) {
   EXPECT_EQ(Content(Path("a")), "theirs");
   EXPECT_EQ(file->KeepPartial(), Path("a.partial"));
   EXPECT_EQ(Content(Path("a.partial")), "ours");
+}
+
+TEST_F(OutputFileTest, EveryWayToRenameNeverReplaces) {
+  for (auto rename_file : {RenameWithoutReplacing, RenameByLink, RenameByReservation}) {
+    Put(Path("from"), "ours");
+    Put(Path("to"), "theirs");
+    EXPECT_EQ(rename_file(Path("from"), Path("to")), EEXIST);
+    EXPECT_EQ(Content(Path("to")), "theirs");
+    ASSERT_EQ(unlink(Path("to").c_str()), 0);
+    EXPECT_EQ(rename_file(Path("from"), Path("to")), 0);
+    EXPECT_THAT(folder_.Names(), ElementsAre("to"));
+    EXPECT_EQ(Content(Path("to")), "ours");
+    EXPECT_EQ(rename_file(Path("missing"), Path("other")), ENOENT);
+    EXPECT_THAT(folder_.Names(), ElementsAre("to"));
+    ASSERT_EQ(unlink(Path("to").c_str()), 0);
+  }
 }
 
 TEST_F(OutputFileTest, ReplacingHappensAtTheEndOnly) {
