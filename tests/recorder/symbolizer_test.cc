@@ -26,6 +26,7 @@ extern "C" __attribute__((noinline)) int twofold_test_function(int n) {
 namespace {
 
 using testing::EndsWith;
+using testing::HasSubstr;
 
 template <typename Function>
 uint64_t AddressOf(Function* function) {
@@ -90,15 +91,18 @@ TEST_F(SymbolizerTest, ReturnAddressesBelongToTheCallBefore) {
 }
 
 TEST_F(SymbolizerTest, LibcFunctionsHaveTheirPublicNames) {
+  // Asked of the library itself, as a sanitizer puts its own functions before some.
+  void* libc = dlopen("libc.so.6", RTLD_NOW | RTLD_NOLOAD);
+  ASSERT_NE(libc, nullptr) << dlerror();
   for (const char* name : {"qsort", "getpid", "malloc", "fprintf"}) {
-    void* address = dlsym(RTLD_DEFAULT, name);
+    void* address = dlsym(libc, name);
     ASSERT_NE(address, nullptr) << name;
     const auto frame = User(reinterpret_cast<uint64_t>(address) + 2);
-    if (frame.path == Self().executable) continue;  // a sanitizer's own
     EXPECT_EQ(frame.symbol, name);
-    EXPECT_NE(frame.path.find("libc"), std::string::npos) << frame.path;
+    EXPECT_THAT(frame.path, HasSubstr("libc"));
     EXPECT_FALSE(frame.build_id.empty());
   }
+  dlclose(libc);
 }
 
 TEST_F(SymbolizerTest, LoadedLibrariesHaveNamesOfLocalFunctionsToo) {
