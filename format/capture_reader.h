@@ -28,6 +28,8 @@ struct ReadLimits {
 // Error: not a capture, a newer container version, a required feature that this reader does not
 // know, a first block that cannot be read. Damage after that gives a capture with its damages
 // listed: every row it holds is exactly as recorded, rows that cannot be trusted are left out.
+// Definitions that were lost read "[damaged]"; what they refer to comes behind all definitions of
+// the file.
 Result<Capture> ReadCapture(std::span<const uint8_t> bytes, const std::string& name,
                             const ReadLimits& limits = {});
 
