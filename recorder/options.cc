@@ -145,7 +145,8 @@ What to record (without -p and COMMAND: the whole system):
   --record cpu,offcpu   sources: CPU samples, blocked time (default: both)
 
 How:
-  -o, --output FILE     the capture (default: twofold-DATE-TIME.twofold; -: stdout)
+  -o, --output FILE     the capture (default: twofold-DATE-TIME.twofold), - for
+                        standard output
   --frequency HZ        CPU samples per second and CPU (default: 99)
   --interval S          length of the slices that time is kept in (default: 1)
   --memory MIB          budget of the kernel's maps (default: 64)

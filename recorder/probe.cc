@@ -1,6 +1,7 @@
 #include "recorder/probe.h"
 
 #include <bpf/btf.h>
+#include <bpf/libbpf.h>
 #include <linux/capability.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -94,6 +95,7 @@ Result<void> ProbeHost(bool offcpu, const std::string& btf_path) {
                      "Use a kernel built with CONFIG_DEBUG_INFO_BTF=y (5.10 or later; the "
                      "distributions' kernels have it), and mount /sys"};
   }
+  libbpf_set_print(nullptr);  // its words would come before our sentence
   const BtfPointer types(btf__parse(btf_path.c_str(), nullptr));
   if (types == nullptr) {
     return Error{

@@ -35,6 +35,16 @@ Recorded Record(const std::vector<std::string>& options, const std::vector<std::
   return {LoadCapture(workplace.Path("capture.twofold")), Truth(outcome.output)};
 }
 
+// Time off the CPU, which a workload can measure, is blocked time and the wait for a CPU that
+// follows; the kernel tells the waits of a thread in all. On a quiet machine they are nothing and
+// both bounds are one.
+void ExpectBlocked(uint64_t blocked_ns, uint64_t off_cpu_ns, uint64_t run_delay_ns,
+                   uint64_t wall_ns) {
+  const double slack_ns = kTotalPart * double(wall_ns);
+  EXPECT_LE(double(blocked_ns), double(off_cpu_ns) + slack_ns);
+  EXPECT_GE(double(blocked_ns), double(off_cpu_ns) - double(run_delay_ns) - slack_ns);
+}
+
 double Share(uint64_t part, uint64_t whole) {
   return whole == 0 ? 0 : double(part) / double(whole);
 }
@@ -46,16 +56,18 @@ TEST(KnownAnswers, TwoSleepersHaveTheirSharesOfTheBlockedTime) {
   const uint64_t both_ns = thirty_ns + seventy_ns;
   EXPECT_NEAR(Share(thirty_ns, both_ns), 0.30, kSharePoints);
   EXPECT_NEAR(Share(seventy_ns, both_ns), 0.70, kSharePoints);
-  const double wall_ns = double(truth["wall_ns"]);
-  EXPECT_NEAR(double(thirty_ns), double(truth["thirty_ns"]), kTotalPart * wall_ns);
-  EXPECT_NEAR(double(seventy_ns), double(truth["seventy_ns"]), kTotalPart * wall_ns);
-  EXPECT_NEAR(double(BlockedNs(capture, {.pid = uint32_t(truth["pid"])})),
-              double(truth["off_cpu_ns"]), kTotalPart * wall_ns);
+  const uint64_t run_delay_ns = truth["run_delay_ns"];
+  ExpectBlocked(thirty_ns, truth["thirty_ns"], run_delay_ns, truth["wall_ns"]);
+  ExpectBlocked(seventy_ns, truth["seventy_ns"], run_delay_ns, truth["wall_ns"]);
+  ExpectBlocked(BlockedNs(capture, {.pid = uint32_t(truth["pid"])}), truth["off_cpu_ns"],
+                run_delay_ns, truth["wall_ns"]);
   EXPECT_EQ(LossCount(capture), 0u);
 }
 
 TEST(KnownAnswers, TwoBurnersHaveTheirSharesOfTheCpuTime) {
-  const auto [capture, truth] = Record({}, {WorkloadPath("burn_shares"), "10"});
+  // A sample hits or misses a thread that shares its CPU: 499 Hz keep that chance error (1.3 % at
+  // 99 Hz when another program wants half of the CPU) well below what is tested.
+  const auto [capture, truth] = Record({"--frequency", "499"}, {WorkloadPath("burn_shares"), "10"});
   const uint64_t quarter_ns = CpuNs(capture, {.function = "burn_a_quarter"});
   const uint64_t rest_ns = CpuNs(capture, {.function = "burn_three_quarters"});
   EXPECT_NEAR(Share(quarter_ns, quarter_ns + rest_ns), 0.25, kSharePoints);
@@ -86,8 +98,7 @@ TEST(KnownAnswers, EveryOneOfThousandsOfStacksIsKept) {
   }
   EXPECT_EQ(paths.size(), truth["paths"]);
   EXPECT_EQ(blocks, truth["switches"]);
-  EXPECT_NEAR(double(blocked_ns + truth["run_delay_ns"]), double(truth["off_cpu_ns"]),
-              kTotalPart * double(truth["wall_ns"]));
+  ExpectBlocked(blocked_ns, truth["off_cpu_ns"], truth["run_delay_ns"], truth["wall_ns"]);
 }
 
 TEST(KnownAnswers, IntervalsAddUpToTheWhole) {
@@ -105,7 +116,7 @@ TEST(KnownAnswers, IntervalsAddUpToTheWhole) {
     EXPECT_LE(interval_ns, interval.end_ns - interval.start_ns + 10'000'000);
     sum_ns += interval_ns;
   }
-  EXPECT_NEAR(double(sum_ns), double(truth["off_cpu_ns"]), kTotalPart * double(truth["wall_ns"]));
+  ExpectBlocked(sum_ns, truth["off_cpu_ns"], truth["run_delay_ns"], truth["wall_ns"]);
   ASSERT_TRUE(capture.end.has_value());
   EXPECT_EQ(capture.end->intervals, capture.intervals.size());
   EXPECT_EQ(capture.end->end_ns, capture.intervals.back().end_ns);
@@ -142,13 +153,8 @@ TEST(KnownAnswers, ThreadsKeepTheirOwnNamesAndTimes) {
     }
     EXPECT_TRUE(names.count(name)) << "not among the thread's names";
     const double wall_ns = double(truth[name + "_wall_ns"]);
-    // Off the CPU is blocked time and some of the waiting for a CPU; a quiet machine makes both
-    // bounds one.
-    const double off_cpu_ns = double(truth[name + "_off_cpu_ns"]);
-    const double blocked_ns = double(BlockedNs(capture, {.tid = tid}));
-    EXPECT_LE(blocked_ns, off_cpu_ns + kTotalPart * wall_ns);
-    EXPECT_GE(blocked_ns,
-              off_cpu_ns - double(truth[name + "_run_delay_ns"]) - kTotalPart * wall_ns);
+    ExpectBlocked(BlockedNs(capture, {.tid = tid}), truth[name + "_off_cpu_ns"],
+                  truth[name + "_run_delay_ns"], truth[name + "_wall_ns"]);
     EXPECT_NEAR(double(CpuNs(capture, {.tid = tid})), double(truth[name + "_cpu_ns"]),
                 kTotalPart * wall_ns);
   }
@@ -177,8 +183,7 @@ TEST(KnownAnswers, DescendantsOfTheCommandAreRecordedUnderTheirNames) {
 TEST(KnownAnswers, StackThatIsTooDeepIsMarkedAndKeepsItsTime) {
   const auto [capture, truth] = Record({}, {WorkloadPath("deep_stack"), "3", "300"});
   const uint64_t marked_ns = BlockedNs(capture, {.function = "[truncated stack]"});
-  EXPECT_NEAR(double(marked_ns + truth["run_delay_ns"]), double(truth["off_cpu_ns"]),
-              kTotalPart * double(truth["wall_ns"]));
+  ExpectBlocked(marked_ns, truth["off_cpu_ns"], truth["run_delay_ns"], truth["wall_ns"]);
   EXPECT_EQ(BlockedNs(capture, {.function = "descend"}), marked_ns);
 }
 
@@ -199,8 +204,8 @@ TEST(KnownAnswers, FullMapLosesStacksButNoTime) {
     }
   }
   const Rows workload = {.pid = uint32_t(truth["pid"])};
-  EXPECT_NEAR(double(BlockedNs(capture, workload) + lost_rows_ns + truth["run_delay_ns"]),
-              double(truth["off_cpu_ns"]), kTotalPart * double(truth["wall_ns"]));
+  ExpectBlocked(BlockedNs(capture, workload) + lost_rows_ns, truth["off_cpu_ns"],
+                truth["run_delay_ns"], truth["wall_ns"]);
   EXPECT_GE(BlockCount(capture, workload) + lost_rows, truth["switches"]);
 }
 
