@@ -1,66 +1,73 @@
+#define XXH_INLINE_ALL
 #include "format/definitions_builder.h"
 
+#include <xxhash.h>
+
+#include <array>
+#include <random>
 #include <string>
 #include <unordered_map>
 #include <utility>
 
+#include "format/base/bytes.h"
 #include "format/base/check.h"
 #include "format/base/utf8.h"
+#include "format/intern_table.h"
 
 namespace twofold {
 namespace {
 
-// Mixes a value into a hash; the constant is 2^64 divided by the golden ratio.
-uint64_t Mix(uint64_t hash, uint64_t value) {
-  hash = (hash ^ value) * 0x9E3779B97F4A7C15;
-  return hash ^ (hash >> 32);
-}
+// What processes are called and where their code lies is up to them: without a seed of our own they
+// could make all their names and frames collide.
+class SeededHash {
+ public:
+  explicit SeededHash(uint64_t seed) : seed_(seed) {}
 
-struct TextHash {
-  using is_transparent = void;
-  size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
-};
-struct ModuleHash {
   size_t operator()(const Module& module) const {
-    uint64_t hash = Mix(static_cast<uint64_t>(module.kind), module.path.value);
-    return Mix(hash, module.build_id.value);
+    std::array<uint32_t, 3> key = {static_cast<uint32_t>(module.kind), module.path.value,
+                                   module.build_id.value};
+    return HashOf(BytesOf(key));
   }
-};
-struct FrameHash {
-  size_t operator()(const Frame& frame) const {
-    return Mix(Mix(Mix(0, frame.module.value), frame.symbol.value), frame.offset);
+  size_t operator()(const Frame& frame) const { return HashOf(BytesOf(frame)); }
+  size_t operator()(const StackNode& node) const { return HashOf(BytesOf(node)); }
+
+  using is_transparent = void;
+  size_t operator()(std::string_view text) const { return HashOf(AsBytes(text)); }
+
+ private:
+  size_t HashOf(std::span<const uint8_t> bytes) const {
+    return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed_);
   }
+
+  uint64_t seed_;
 };
-struct NodeHash {
-  size_t operator()(const StackNode& node) const {
-    return Mix(Mix(0, node.parent.value), node.frame.value);
-  }
-};
+
+uint64_t RandomSeed() {
+  std::random_device random;
+  return static_cast<uint64_t>(random()) << 32 | random();
+}
 
 uint32_t NextId(size_t defined_so_far) {
   TWOFOLD_CHECK(defined_so_far < UINT32_MAX);
   return static_cast<uint32_t>(defined_so_far) + 1;
 }
 
-// The id of `key`, defined now when it is new.
-template <typename Identifier, typename Key, typename Hash>
-Identifier Intern(std::unordered_map<Key, Identifier, Hash>& ids, std::vector<Key>& fresh,
-                  const Key& key) {
-  auto found = ids.find(key);
-  if (found != ids.end()) return found->second;
-  Identifier id(NextId(ids.size()));
-  ids.emplace(key, id);
-  fresh.push_back(key);
-  return id;
+// The id of `value`, which is added to `fresh` when it is new.
+template <typename Identifier, typename Value, typename Hash>
+Identifier Intern(InternTable<Value, Hash>& table, std::vector<Value>& fresh, const Value& value) {
+  auto [id, is_new] = table.Intern(value);
+  if (is_new) fresh.push_back(value);
+  return Identifier(id);
 }
 
 }  // namespace
 
 struct DefinitionsBuilder::State {
-  std::unordered_map<std::string, StringId, TextHash, std::equal_to<>> strings;
-  std::unordered_map<Module, ModuleId, ModuleHash> modules;
-  std::unordered_map<Frame, FrameId, FrameHash> frames;
-  std::unordered_map<StackNode, StackId, NodeHash> stacks;
+  SeededHash hash{RandomSeed()};
+  std::unordered_map<std::string, StringId, SeededHash, std::equal_to<>> strings{16, hash};
+  InternTable<Module, SeededHash> modules{hash};
+  InternTable<Frame, SeededHash> frames{hash};
+  InternTable<StackNode, SeededHash> stacks{hash};
   uint32_t processes = 0;
   uint32_t threads = 0;
   Definitions fresh;
@@ -82,11 +89,11 @@ StringId DefinitionsBuilder::InternString(std::string_view text) {
 }
 
 ModuleId DefinitionsBuilder::InternModule(const Module& module) {
-  return Intern(state_->modules, state_->fresh.modules, module);
+  return Intern<ModuleId>(state_->modules, state_->fresh.modules, module);
 }
 
 FrameId DefinitionsBuilder::InternFrame(const Frame& frame) {
-  return Intern(state_->frames, state_->fresh.frames, frame);
+  return Intern<FrameId>(state_->frames, state_->fresh.frames, frame);
 }
 
 FrameId DefinitionsBuilder::InternSpecialFrame(std::string_view text) {
@@ -104,7 +111,7 @@ StackId DefinitionsBuilder::InternStackNode(StackId parent, FrameId frame) {
   StackNode node;
   node.parent = parent;
   node.frame = frame;
-  return Intern(state_->stacks, state_->fresh.stacks, node);
+  return Intern<StackId>(state_->stacks, state_->fresh.stacks, node);
 }
 
 StackId DefinitionsBuilder::InternStack(std::span<const FrameId> root_first) {

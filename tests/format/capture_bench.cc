@@ -1,0 +1,145 @@
+// What writing and reading a capture costs: bytes per row and time, for a synthetic host.
+//
+// usage: capture_bench [STACKS [ROUNDS]]
+//
+// The stacks are what a busy service has: 4,000 functions in 30 modules, 10 to 30 frames deep, most
+// of them sharing their beginnings, one blocked row each. Median and spread (lowest to highest) of
+// all rounds; nothing here passes or fails.
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+
+#include "format/base/bytes.h"
+#include "format/base/check.h"
+#include "format/capture_reader.h"
+#include "format/capture_writer.h"
+#include "format/definitions_builder.h"
+
+namespace twofold {
+namespace {
+
+struct Synthetic {
+  Definitions definitions;
+  Interval interval;
+};
+
+Synthetic MakeSynthetic(uint32_t stacks, DefinitionsBuilder& builder) {
+  std::mt19937 random(2);
+  std::vector<FrameId> frames;
+  for (int i = 0; i < 4000; ++i) {
+    Module module;
+    module.path =
+        builder.InternString("/usr/lib/x86_64-linux-gnu/libexample-" + std::to_string(i % 30));
+    module.build_id = builder.InternString("00112233445566778899aabbccddeeff" + std::to_string(i));
+    Frame frame;
+    frame.module = builder.InternModule(module);
+    frame.symbol = builder.InternString("_ZN7example7service" + std::to_string(random() % 100000) +
+                                        "handle_requestERKNS_7RequestE");
+    frame.offset = random() % (4U << 20);
+    frames.push_back(builder.InternFrame(frame));
+  }
+  std::vector<ThreadId> threads;
+  for (uint32_t i = 0; i < 200; ++i) {
+    Process process;
+    process.pid = Pid(1000 + i);
+    process.name = builder.InternString("service-" + std::to_string(i % 20));
+    Thread thread;
+    thread.process = builder.AddProcess(process);
+    thread.tid = Tid(1000 + i);
+    thread.name = process.name;
+    threads.push_back(builder.AddThread(thread));
+  }
+  Synthetic made;
+  made.interval.end_ns = 1'000'000'000;
+  std::vector<BlockedRow>& rows = made.interval.blocked.emplace();
+  std::vector<FrameId> stack;
+  for (uint32_t i = 0; i < stacks; ++i) {
+    // The next stack leaves the last one somewhere on the way, mostly near its leaf.
+    size_t keep = stack.size() - std::min<size_t>(stack.size(), 1 + random() % 4 * (random() % 6));
+    stack.resize(keep);
+    size_t depth = std::max<size_t>(keep + 1, 10 + random() % 21);
+    while (stack.size() < depth) stack.push_back(frames[random() % (stack.size() * 100 + 50)]);
+    StackId user = builder.InternStack(stack);
+    StackId kernel = builder.InternStack(std::span(frames).subspan(random() % 50, 8));
+    rows.push_back({threads[random() % threads.size()], BlockState::kInterruptible, kernel, user,
+                    1000 + random() % 50'000'000, 1 + random() % 20});
+  }
+  std::sort(rows.begin(), rows.end(), [](const BlockedRow& a, const BlockedRow& b) {
+    return std::tie(a.thread, a.kernel_stack, a.user_stack) <
+           std::tie(b.thread, b.kernel_stack, b.user_stack);
+  });
+  made.definitions = builder.TakeNew();
+  return made;
+}
+
+std::string Write(const Synthetic& synthetic, uint64_t& definitions_bytes) {
+  MemorySink sink;
+  CaptureWriter writer(sink);
+  TWOFOLD_CHECK(writer.Start(Recording()).has_value());
+  uint64_t before = writer.bytes_written();
+  TWOFOLD_CHECK(writer.WriteDefinitions(synthetic.definitions).has_value());
+  definitions_bytes = writer.bytes_written() - before;
+  TWOFOLD_CHECK(writer.WriteInterval(synthetic.interval).has_value());
+  End end;
+  end.end_ns = synthetic.interval.end_ns;
+  end.intervals = 1;
+  TWOFOLD_CHECK(writer.Finish(end).has_value());
+  return sink.bytes;
+}
+
+template <typename Work>
+void Time(const char* what, int rounds, Work work) {
+  std::vector<double> ms;
+  for (int i = 0; i < rounds; ++i) {
+    auto start = std::chrono::steady_clock::now();
+    work();
+    ms.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+                     .count());
+  }
+  std::sort(ms.begin(), ms.end());
+  std::printf("%-10s %8.1f ms (%.1f to %.1f)\n", what, ms[ms.size() / 2], ms.front(), ms.back());
+}
+
+int Run(uint32_t stacks, int rounds) {
+  Synthetic synthetic;
+  Time("intern", rounds, [&] {
+    DefinitionsBuilder builder;
+    synthetic = MakeSynthetic(stacks, builder);
+  });
+  size_t rows = synthetic.interval.blocked->size();
+  size_t nodes = synthetic.definitions.stacks.size();
+  std::string bytes;
+  uint64_t definitions_bytes = 0;
+  Time("write", rounds, [&] { bytes = Write(synthetic, definitions_bytes); });
+  Time("read", rounds, [&] {
+    Result<Capture> read = ReadCapture(AsBytes(bytes), "bench");
+    TWOFOLD_CHECK(read.has_value() && !read->partial());
+    TWOFOLD_CHECK(read->intervals[0] == synthetic.interval);
+  });
+  struct rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  std::printf(
+      "%zu rows, %zu stack nodes, %zu bytes: %.1f per row, of which definitions %.1f "
+      "(%.1f per node); peak memory %ld MiB\n",
+      rows, nodes, bytes.size(), static_cast<double>(bytes.size()) / rows,
+      static_cast<double>(definitions_bytes) / rows, static_cast<double>(definitions_bytes) / nodes,
+      usage.ru_maxrss / 1024);
+  return 0;
+}
+
+}  // namespace
+}  // namespace twofold
+
+int main(int argc, char** argv) {
+  int stacks = argc > 1 ? std::atoi(argv[1]) : 100'000;
+  int rounds = argc > 2 ? std::atoi(argv[2]) : 5;
+  if (stacks <= 0 || rounds <= 0) {
+    std::fprintf(stderr, "usage: capture_bench [STACKS [ROUNDS]]\n");
+    return 2;
+  }
+  return twofold::Run(static_cast<uint32_t>(stacks), rounds);
+}
