@@ -24,9 +24,9 @@ std::string ProgramHelp() {
       "'twofold SUBCOMMAND --help' explains a subcommand and ends with examples.\n"
       "'twofold --version' prints the version.\n"
       "\n"
-      "Data goes to standard output or to -o FILE, words go to standard error; '-' stands\n"
-      "for standard input or output. Exit status: 0 done, 1 failed, 2 used wrongly, 3 with\n"
-      "--strict: done, but the capture is partial or has losses.\n"
+      "Data goes to standard output or to -o FILE, words go to standard error; '-'\n"
+      "stands for standard input or output. Exit status: 0 done, 1 failed, 2 used\n"
+      "wrongly, 3 with --strict: done, but the capture is partial or has losses.\n"
       "\n"
       "Start with: twofold info host.twofold\n"
       "      then: twofold flame --view offcpu -o offcpu.svg host.twofold\n";

@@ -38,7 +38,7 @@ const Command kFlameCommand = {
     "on a frame to zoom, press / to search. Widths are time; a frame's callers are below it. "
     "CAPTURE may be a database made by 'twofold load', or - for standard input.",
     "twofold flame -o cpu.svg host.twofold\n"
-    "twofold flame --view offcpu --comm tar --title 'What tar waits for' -o tar.svg host.twofold\n"
+    "twofold flame --view offcpu --comm tar --title 'tar' -o tar.svg host.twofold\n"
     "twofold flame --view offcpu --icicle --width 800 host.twofold > offcpu.svg",
     AddOptions,
     Run,

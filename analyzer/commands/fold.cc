@@ -20,7 +20,7 @@ const Command kFoldCommand = {
     "may be a database made by 'twofold load', or - for standard input.",
     "twofold fold host.twofold\n"
     "twofold fold --view offcpu --comm 'tar*' -o tar.folded host.twofold\n"
-    "twofold fold --view offcpu --state D --root thread --from 2 --to 5 host.twofold",
+    "twofold fold --view offcpu --state D --root thread --from 2 host.twofold",
     AddFoldingOptions,
     Run,
 };

@@ -149,7 +149,7 @@ const Command kSqlCommand = {
     "are described in docs/sql.md; nothing can be changed. CAPTURE may be a database made by "
     "'twofold load', which is read without trusting it.",
     "twofold sql host.twofold \"SELECT pid, name FROM process ORDER BY pid LIMIT 10\"\n"
-    "twofold sql host.twofold \"SELECT state, sum(value_us) AS us FROM offcpu GROUP BY state\"\n"
+    "twofold sql host.twofold \"SELECT loss, sum(value_us) FROM cpu GROUP BY loss\"\n"
     "twofold sql --csv -o cost.csv host.twofold \"SELECT * FROM cost\"",
     AddOptions,
     Run,

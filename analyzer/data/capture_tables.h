@@ -1,7 +1,7 @@
 // Captures as SQL tables without copying: every table of sql/schema.sql that holds rows of a
 // capture exists here as a virtual table over the structs in memory. One command's work reads them
-// as they are; `load` copies them with INSERT ... SELECT. The list of tables and columns is in
-// capture_columns.cc.
+// as they are; `load` copies them with INSERT ... SELECT. Which field is which column is in
+// fact_columns.cc and row_columns.cc.
 #pragma once
 
 #include <atomic>

@@ -190,27 +190,36 @@ class Folder {
       folded_.lost += stack.value;
       std::string text = "[lost: " + std::string(row.Text(4)) + "]";
       std::replace(text.begin(), text.end(), '-', ' ');
-      stack.root = NameOf(text, FrameKind::kSpecial);
-    } else {
-      int64_t thread = row.Int(0);
-      int64_t user = row.Int(1);
-      int64_t kernel = row.Int(2);
-      bool stacks_known = user >= 0 && static_cast<size_t>(user) < stacks_.size() && kernel >= 0 &&
-                          static_cast<size_t>(kernel) < stacks_.size();
-      if (!stacks_known) return Gap("stack");
-      stack.user = stacks_[static_cast<size_t>(user)];
-      stack.kernel = stacks_[static_cast<size_t>(kernel)];
-      if (stack.user == 0) std::swap(stack.user, stack.kernel);
-      stack.root = Folded::kNoRoot;
-      if (request_.root != RootFrame::kNone) {
-        if (thread < 1 || static_cast<size_t>(thread) > roots_.size()) return Gap("thread");
-        stack.root = roots_[static_cast<size_t>(thread) - 1];
-      } else if (stack.user == 0) {
-        stack.root = NameOf("[no stack]", FrameKind::kSpecial);
-      }
+      SetOnlyFrame(stack, text);
+      Add(stack);
+      return {};
+    }
+    int64_t thread = row.Int(0);
+    int64_t user = row.Int(1);
+    int64_t kernel = row.Int(2);
+    bool stacks_known = user >= 0 && static_cast<size_t>(user) < stacks_.size() && kernel >= 0 &&
+                        static_cast<size_t>(kernel) < stacks_.size();
+    if (!stacks_known) return Gap("stack");
+    stack.user = stacks_[static_cast<size_t>(user)];
+    stack.kernel = stacks_[static_cast<size_t>(kernel)];
+    if (stack.user == 0) std::swap(stack.user, stack.kernel);
+    stack.root = Folded::kNoRoot;
+    if (request_.root != RootFrame::kNone) {
+      if (thread < 1 || static_cast<size_t>(thread) > roots_.size()) return Gap("thread");
+      stack.root = roots_[static_cast<size_t>(thread) - 1];
+    } else if (stack.user == 0) {
+      SetOnlyFrame(stack, "[no stack]");
     }
     Add(stack);
     return {};
+  }
+
+  // Makes a message the stack's first and only frame.
+  void SetOnlyFrame(FoldedStack& stack, std::string_view text) {
+    uint32_t name = NameOf(text, FrameKind::kSpecial);
+    bool has_roots = request_.root != RootFrame::kNone;
+    stack.root = has_roots ? name : Folded::kNoRoot;
+    stack.user = has_roots ? 0 : Child(0, name);
   }
 
   // Adds to the stack with the same texts. Where the user part ends does not matter for that, so

@@ -51,10 +51,12 @@ struct Folded {
   std::vector<std::string> texts;  // made harmless by EscapeText
   std::vector<FrameName> names;
   std::vector<FrameNode> nodes;
-  std::vector<FoldedStack> stacks;  // in the order of their frames' texts; no two with equal texts
-  uint64_t total = 0;               // sum of all values
-  uint64_t lost = 0;                // part of it that is lost time
-  uint64_t lost_left_out = 0;       // lost time that the filters left out: it may belong to them
+  // In the order of their frames' texts, a function's kernel time before its callees. No two have
+  // equal texts.
+  std::vector<FoldedStack> stacks;
+  uint64_t total = 0;          // sum of all values
+  uint64_t lost = 0;           // part of it that is lost time
+  uint64_t lost_left_out = 0;  // lost time that the filters left out: it may belong to them
 
   std::string_view Text(uint32_t name) const { return texts[names[name].text]; }
 };

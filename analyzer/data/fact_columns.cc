@@ -1,41 +1,12 @@
-// Which field of a capture is which column: the one place where the structs of format/capture.h
-// meet the tables of sql/schema.sql. A test compares names and order with the schema.
-//
-// Numbers are clamped to what SQL's 64-bit integers hold; ids that are 0 in the capture ("none")
-// are NULL.
-#include <algorithm>
+// Columns of the tables capture, damage, module, frame, stack, process and thread: which field of
+// format/capture.h is which column of sql/schema.sql.
+#include "analyzer/data/columns.h"
 
-#include "analyzer/data/capture_tables.h"
-#include "format/losses.h"
-
-namespace twofold {
+namespace twofold::columns {
 namespace {
 
 using Source = CaptureSource;
 using Value = ColumnValue;
-
-Value Null() { return {}; }
-Value Int(int64_t number) { return {Value::Kind::kInt, number, {}}; }
-Value Clamped(uint64_t number) {
-  return Int(static_cast<int64_t>(std::min<uint64_t>(number, INT64_MAX)));
-}
-Value Text(std::string_view text) { return {Value::Kind::kText, 0, text}; }
-Value TextOrNull(std::string_view text) { return text.empty() ? Null() : Text(text); }
-Value Key(uint32_t id, int64_t offset) { return id == 0 ? Null() : Int(id + offset); }
-
-uint64_t TimesSaturating(uint64_t a, uint64_t b) {
-  uint64_t product = 0;
-  return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
-}
-
-std::string Joined(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const std::string& part : parts) {
-    if (!text.empty()) text += ',';
-    text += part;
-  }
-  return text;
-}
 
 std::string_view ModuleKindName(ModuleKind kind) {
   switch (kind) {
@@ -96,43 +67,12 @@ std::string_view EndReasonName(EndReason reason) {
   return "other";
 }
 
-std::string_view StateLetter(BlockState state) {
-  static constexpr std::string_view kLetters = "SDTtPI?";
-  size_t index = kLetters.find(BlockStateLetter(state));
-  return kLetters.substr(std::min(index, kLetters.size() - 1), 1);
-}
-
-// Whether the lost time is in the rows all the same, under a special frame or with one stack less.
-bool TimeIsInRows(LossCause cause) {
-  switch (cause) {
-    case LossCause::kStackMapFull:
-    case LossCause::kKernelStackFailed:
-    case LossCause::kUserStackFailed:
-    case LossCause::kUserStackNotTaken:
-      return true;
-    default:
-      return false;
-  }
-}
-
-const Interval& IntervalOf(const Source& s, const RowPlace& place) {
-  return s.capture.intervals[place.interval];
-}
-const CpuRow& Cpu(const Source& s, size_t row) {
-  return IntervalOf(s, s.cpu_rows[row]).cpu->rows[s.cpu_rows[row].row];
-}
-const BlockedRow& Blocked(const Source& s, size_t row) {
-  return (*IntervalOf(s, s.blocked_rows[row]).blocked)[s.blocked_rows[row].row];
-}
-const Loss& GetLoss(const Source& s, size_t row) {
-  return IntervalOf(s, s.loss_rows[row]).losses[s.loss_rows[row].row];
-}
 const Settings& GetSettings(const Source& s) { return s.capture.recording.settings; }
 const Host& GetHost(const Source& s) { return s.capture.recording.host; }
 
-Value IntervalKey(const Source& s, uint32_t index) { return Int(index + 1 + s.offsets.interval); }
+}  // namespace
 
-std::vector<CaptureTable> MakeTables() {
+std::vector<CaptureTable> FactTables() {
   std::vector<CaptureTable> tables;
   tables.push_back(
       {"capture",
@@ -347,204 +287,7 @@ std::vector<CaptureTable> MakeTables() {
                            return Text(s.capture.String(s.capture.definitions.threads[row].name));
                          }},
                     }});
-  tables.push_back(
-      {"interval",
-       [](const Source& s) { return s.capture.intervals.size(); },
-       {
-           {"interval_id INTEGER",
-            [](const Source& s, size_t row) { return IntervalKey(s, static_cast<uint32_t>(row)); }},
-           {"capture_id INTEGER", [](const Source& s, size_t) { return Int(s.capture_id); }},
-           {"number INTEGER",
-            [](const Source& s, size_t row) { return Int(s.capture.intervals[row].number); }},
-           {"start_ns INTEGER",
-            [](const Source& s, size_t row) { return Clamped(s.capture.intervals[row].start_ns); }},
-           {"end_ns INTEGER",
-            [](const Source& s, size_t row) { return Clamped(s.capture.intervals[row].end_ns); }},
-           {"start_realtime_ns INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(s.capture.intervals[row].start_realtime_ns);
-            }},
-           {"cpu_period_ns INTEGER",
-            [](const Source& s, size_t row) {
-              const auto& cpu = s.capture.intervals[row].cpu;
-              return cpu ? Clamped(cpu->period_ns) : Null();
-            }},
-           {"has_blocked INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(s.capture.intervals[row].blocked ? 1 : 0);
-            }},
-       }});
-  tables.push_back(
-      {"cpu_sample",
-       [](const Source& s) { return s.cpu_rows.size(); },
-       {
-           {"cpu_sample_id INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(static_cast<int64_t>(row) + 1 + s.offsets.cpu_sample);
-            }},
-           {"interval_id INTEGER",
-            [](const Source& s, size_t row) { return IntervalKey(s, s.cpu_rows[row].interval); }},
-           {"thread_id INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(Cpu(s, row).thread.value + s.offsets.thread);
-            }},
-           {"kernel_stack_id INTEGER",
-            [](const Source& s, size_t row) {
-              return Key(Cpu(s, row).kernel_stack.value, s.offsets.stack);
-            }},
-           {"user_stack_id INTEGER",
-            [](const Source& s, size_t row) {
-              return Key(Cpu(s, row).user_stack.value, s.offsets.stack);
-            }},
-           {"samples INTEGER",
-            [](const Source& s, size_t row) { return Clamped(Cpu(s, row).samples); }},
-           {"time_ns INTEGER",
-            [](const Source& s, size_t row) {
-              uint64_t period_ns = IntervalOf(s, s.cpu_rows[row]).cpu->period_ns;
-              return Clamped(TimesSaturating(Cpu(s, row).samples, period_ns));
-            }},
-       }});
-  tables.push_back(
-      {"blocked",
-       [](const Source& s) { return s.blocked_rows.size(); },
-       {
-           {"blocked_id INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(static_cast<int64_t>(row) + 1 + s.offsets.blocked);
-            }},
-           {"interval_id INTEGER",
-            [](const Source& s, size_t row) {
-              return IntervalKey(s, s.blocked_rows[row].interval);
-            }},
-           {"thread_id INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(Blocked(s, row).thread.value + s.offsets.thread);
-            }},
-           {"state TEXT",
-            [](const Source& s, size_t row) { return Text(StateLetter(Blocked(s, row).state)); }},
-           {"kernel_stack_id INTEGER",
-            [](const Source& s, size_t row) {
-              return Key(Blocked(s, row).kernel_stack.value, s.offsets.stack);
-            }},
-           {"user_stack_id INTEGER",
-            [](const Source& s, size_t row) {
-              return Key(Blocked(s, row).user_stack.value, s.offsets.stack);
-            }},
-           {"time_ns INTEGER",
-            [](const Source& s, size_t row) { return Clamped(Blocked(s, row).time_ns); }},
-           {"count INTEGER",
-            [](const Source& s, size_t row) { return Clamped(Blocked(s, row).count); }},
-       }});
-  tables.push_back(
-      {"loss",
-       [](const Source& s) { return s.loss_rows.size(); },
-       {
-           {"loss_id INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(static_cast<int64_t>(row) + 1 + s.offsets.loss);
-            }},
-           {"interval_id INTEGER",
-            [](const Source& s, size_t row) { return IntervalKey(s, s.loss_rows[row].interval); }},
-           {"cause INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(static_cast<int64_t>(GetLoss(s, row).cause));
-            }},
-           {"name TEXT", [](const Source& s,
-                            size_t row) { return Text(GetLossInfo(GetLoss(s, row).cause).name); }},
-           {"source TEXT", [](const Source& s,
-                              size_t row) { return Text(LossSourceName(GetLoss(s, row).source)); }},
-           {"count INTEGER",
-            [](const Source& s, size_t row) { return Clamped(GetLoss(s, row).count); }},
-           {"time_ns INTEGER",
-            [](const Source& s, size_t row) { return Clamped(GetLoss(s, row).time_ns); }},
-           {"in_rows INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(TimeIsInRows(GetLoss(s, row).cause) ? 1 : 0);
-            }},
-       }});
-  tables.push_back(
-      {"cost",
-       [](const Source& s) { return s.capture.intervals.size(); },
-       {
-           {"interval_id INTEGER",
-            [](const Source& s, size_t row) { return IntervalKey(s, static_cast<uint32_t>(row)); }},
-           {"bpf_ns INTEGER",
-            [](const Source& s, size_t row) {
-              return Clamped(s.capture.intervals[row].cost.bpf_ns);
-            }},
-           {"bpf_runs INTEGER",
-            [](const Source& s, size_t row) {
-              return Clamped(s.capture.intervals[row].cost.bpf_runs);
-            }},
-           {"user_ns INTEGER",
-            [](const Source& s, size_t row) {
-              return Clamped(s.capture.intervals[row].cost.user_ns);
-            }},
-           {"system_ns INTEGER",
-            [](const Source& s, size_t row) {
-              return Clamped(s.capture.intervals[row].cost.system_ns);
-            }},
-           {"peak_resident_bytes INTEGER",
-            [](const Source& s, size_t row) {
-              return Clamped(s.capture.intervals[row].cost.peak_resident_bytes);
-            }},
-           {"map_bytes INTEGER",
-            [](const Source& s, size_t row) {
-              return Clamped(s.capture.intervals[row].cost.map_bytes);
-            }},
-       }});
   return tables;
 }
 
-template <typename Count>
-std::vector<RowPlace> Places(const Capture& capture, Count count) {
-  std::vector<RowPlace> places;
-  for (size_t i = 0; i < capture.intervals.size(); ++i) {
-    size_t rows = count(capture.intervals[i]);
-    for (size_t row = 0; row < rows; ++row) {
-      places.push_back({static_cast<uint32_t>(i), static_cast<uint32_t>(row)});
-    }
-  }
-  return places;
-}
-
-}  // namespace
-
-const std::vector<CaptureTable>& CaptureTables() {
-  static const std::vector<CaptureTable> tables = MakeTables();
-  return tables;
-}
-
-CaptureSource::CaptureSource(const Capture& from, std::string name, int64_t id,
-                             const IdOffsets& id_offsets)
-    : capture(from), file_name(std::move(name)), capture_id(id), offsets(id_offsets) {
-  const Settings& settings = capture.recording.settings;
-  sources = Joined(settings.sources);
-  for (uint32_t pid : settings.pids) {
-    if (!pids.empty()) pids += ',';
-    pids += std::to_string(pid);
-  }
-  uint64_t window = 0;
-  for (const Interval& interval : capture.intervals) window = std::max(window, interval.end_ns);
-  if (capture.end) window = std::max(window, capture.end->end_ns);
-  window_ns = static_cast<int64_t>(std::min<uint64_t>(window, INT64_MAX));
-
-  cpu_rows = Places(capture, [](const Interval& i) { return i.cpu ? i.cpu->rows.size() : 0; });
-  blocked_rows =
-      Places(capture, [](const Interval& i) { return i.blocked ? i.blocked->size() : 0; });
-  loss_rows = Places(capture, [](const Interval& i) { return i.losses.size(); });
-  process_end_ns.assign(capture.definitions.processes.size(), kNoEnd);
-  for (const ProcessEnd& process_end : capture.definitions.process_ends) {
-    size_t index = process_end.process.value;
-    if (index >= 1 && index <= process_end_ns.size())
-      process_end_ns[index - 1] = process_end.end_ns;
-  }
-}
-
-uint64_t CaptureSource::TotalRows() const {
-  uint64_t rows = 0;
-  for (const CaptureTable& table : CaptureTables()) rows += table.row_count(*this);
-  return rows;
-}
-
-}  // namespace twofold
+}  // namespace twofold::columns

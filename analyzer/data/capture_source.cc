@@ -1,0 +1,77 @@
+// A capture, prepared for reading row by row, and the list of its tables.
+#include <algorithm>
+#include <iterator>
+
+#include "analyzer/data/capture_tables.h"
+#include "analyzer/data/columns.h"
+
+namespace twofold {
+namespace {
+
+std::string Joined(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) {
+    if (!text.empty()) text += ',';
+    text += part;
+  }
+  return text;
+}
+
+template <typename Count>
+std::vector<RowPlace> Places(const Capture& capture, Count count) {
+  std::vector<RowPlace> places;
+  for (size_t i = 0; i < capture.intervals.size(); ++i) {
+    size_t rows = count(capture.intervals[i]);
+    for (size_t row = 0; row < rows; ++row) {
+      places.push_back({static_cast<uint32_t>(i), static_cast<uint32_t>(row)});
+    }
+  }
+  return places;
+}
+
+}  // namespace
+
+const std::vector<CaptureTable>& CaptureTables() {
+  static const std::vector<CaptureTable> tables = [] {
+    std::vector<CaptureTable> all = columns::FactTables();
+    std::vector<CaptureTable> rows = columns::RowTables();
+    all.insert(all.end(), std::make_move_iterator(rows.begin()),
+               std::make_move_iterator(rows.end()));
+    return all;
+  }();
+  return tables;
+}
+
+CaptureSource::CaptureSource(const Capture& from, std::string name, int64_t id,
+                             const IdOffsets& id_offsets)
+    : capture(from), file_name(std::move(name)), capture_id(id), offsets(id_offsets) {
+  const Settings& settings = capture.recording.settings;
+  sources = Joined(settings.sources);
+  for (uint32_t pid : settings.pids) {
+    if (!pids.empty()) pids += ',';
+    pids += std::to_string(pid);
+  }
+  uint64_t window = 0;
+  for (const Interval& interval : capture.intervals) window = std::max(window, interval.end_ns);
+  if (capture.end) window = std::max(window, capture.end->end_ns);
+  window_ns = static_cast<int64_t>(std::min<uint64_t>(window, INT64_MAX));
+
+  cpu_rows = Places(capture, [](const Interval& i) { return i.cpu ? i.cpu->rows.size() : 0; });
+  blocked_rows =
+      Places(capture, [](const Interval& i) { return i.blocked ? i.blocked->size() : 0; });
+  loss_rows = Places(capture, [](const Interval& i) { return i.losses.size(); });
+  process_end_ns.assign(capture.definitions.processes.size(), kNoEnd);
+  for (const ProcessEnd& process_end : capture.definitions.process_ends) {
+    size_t index = process_end.process.value;
+    if (index >= 1 && index <= process_end_ns.size())
+      process_end_ns[index - 1] = process_end.end_ns;
+  }
+}
+
+uint64_t CaptureSource::TotalRows() const {
+  uint64_t rows = 0;
+  for (const CaptureTable& table : CaptureTables()) rows += table.row_count(*this);
+  return rows;
+}
+
+}  // namespace twofold

@@ -1,0 +1,29 @@
+// What the files that define the capture's tables share. Numbers are clamped to what SQL's 64-bit
+// integers hold; ids that are 0 in the capture ("none") are NULL.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "analyzer/data/capture_tables.h"
+
+namespace twofold::columns {
+
+inline ColumnValue Null() { return {}; }
+inline ColumnValue Int(int64_t number) { return {ColumnValue::Kind::kInt, number, {}}; }
+inline ColumnValue Clamped(uint64_t number) {
+  return Int(static_cast<int64_t>(std::min<uint64_t>(number, INT64_MAX)));
+}
+inline ColumnValue Text(std::string_view text) { return {ColumnValue::Kind::kText, 0, text}; }
+inline ColumnValue TextOrNull(std::string_view text) { return text.empty() ? Null() : Text(text); }
+inline ColumnValue Key(uint32_t id, int64_t offset) { return id == 0 ? Null() : Int(id + offset); }
+
+// Tables of what rows refer to: capture, damage, module, frame, stack, process, thread.
+std::vector<CaptureTable> FactTables();
+
+// Tables of what lies in intervals: interval, cpu_sample, blocked, loss, cost.
+std::vector<CaptureTable> RowTables();
+
+}  // namespace twofold::columns

@@ -1,0 +1,204 @@
+// Columns of the tables interval, cpu_sample, blocked, loss and cost: which field of
+// format/capture.h is which column of sql/schema.sql.
+#include "analyzer/data/columns.h"
+#include "format/losses.h"
+
+namespace twofold::columns {
+namespace {
+
+using Source = CaptureSource;
+using Value = ColumnValue;
+
+uint64_t TimesSaturating(uint64_t a, uint64_t b) {
+  uint64_t product = 0;
+  return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
+}
+
+std::string_view StateLetter(BlockState state) {
+  static constexpr std::string_view kLetters = "SDTtPI?";
+  size_t index = kLetters.find(BlockStateLetter(state));
+  return kLetters.substr(std::min(index, kLetters.size() - 1), 1);
+}
+
+// Whether the lost time is in the rows all the same, under a special frame or with one stack less.
+bool TimeIsInRows(LossCause cause) {
+  switch (cause) {
+    case LossCause::kStackMapFull:
+    case LossCause::kKernelStackFailed:
+    case LossCause::kUserStackFailed:
+    case LossCause::kUserStackNotTaken:
+      return true;
+    default:
+      return false;
+  }
+}
+
+const Interval& IntervalOf(const Source& s, const RowPlace& place) {
+  return s.capture.intervals[place.interval];
+}
+const CpuRow& Cpu(const Source& s, size_t row) {
+  return IntervalOf(s, s.cpu_rows[row]).cpu->rows[s.cpu_rows[row].row];
+}
+const BlockedRow& Blocked(const Source& s, size_t row) {
+  return (*IntervalOf(s, s.blocked_rows[row]).blocked)[s.blocked_rows[row].row];
+}
+const Loss& GetLoss(const Source& s, size_t row) {
+  return IntervalOf(s, s.loss_rows[row]).losses[s.loss_rows[row].row];
+}
+
+Value IntervalKey(const Source& s, uint32_t index) { return Int(index + 1 + s.offsets.interval); }
+
+}  // namespace
+
+std::vector<CaptureTable> RowTables() {
+  std::vector<CaptureTable> tables;
+  tables.push_back(
+      {"interval",
+       [](const Source& s) { return s.capture.intervals.size(); },
+       {
+           {"interval_id INTEGER",
+            [](const Source& s, size_t row) { return IntervalKey(s, static_cast<uint32_t>(row)); }},
+           {"capture_id INTEGER", [](const Source& s, size_t) { return Int(s.capture_id); }},
+           {"number INTEGER",
+            [](const Source& s, size_t row) { return Int(s.capture.intervals[row].number); }},
+           {"start_ns INTEGER",
+            [](const Source& s, size_t row) { return Clamped(s.capture.intervals[row].start_ns); }},
+           {"end_ns INTEGER",
+            [](const Source& s, size_t row) { return Clamped(s.capture.intervals[row].end_ns); }},
+           {"start_realtime_ns INTEGER",
+            [](const Source& s, size_t row) {
+              return Int(s.capture.intervals[row].start_realtime_ns);
+            }},
+           {"cpu_period_ns INTEGER",
+            [](const Source& s, size_t row) {
+              const auto& cpu = s.capture.intervals[row].cpu;
+              return cpu ? Clamped(cpu->period_ns) : Null();
+            }},
+           {"has_blocked INTEGER",
+            [](const Source& s, size_t row) {
+              return Int(s.capture.intervals[row].blocked ? 1 : 0);
+            }},
+       }});
+  tables.push_back(
+      {"cpu_sample",
+       [](const Source& s) { return s.cpu_rows.size(); },
+       {
+           {"cpu_sample_id INTEGER",
+            [](const Source& s, size_t row) {
+              return Int(static_cast<int64_t>(row) + 1 + s.offsets.cpu_sample);
+            }},
+           {"interval_id INTEGER",
+            [](const Source& s, size_t row) { return IntervalKey(s, s.cpu_rows[row].interval); }},
+           {"thread_id INTEGER",
+            [](const Source& s, size_t row) {
+              return Int(Cpu(s, row).thread.value + s.offsets.thread);
+            }},
+           {"kernel_stack_id INTEGER",
+            [](const Source& s, size_t row) {
+              return Key(Cpu(s, row).kernel_stack.value, s.offsets.stack);
+            }},
+           {"user_stack_id INTEGER",
+            [](const Source& s, size_t row) {
+              return Key(Cpu(s, row).user_stack.value, s.offsets.stack);
+            }},
+           {"samples INTEGER",
+            [](const Source& s, size_t row) { return Clamped(Cpu(s, row).samples); }},
+           {"time_ns INTEGER",
+            [](const Source& s, size_t row) {
+              uint64_t period_ns = IntervalOf(s, s.cpu_rows[row]).cpu->period_ns;
+              return Clamped(TimesSaturating(Cpu(s, row).samples, period_ns));
+            }},
+       }});
+  tables.push_back(
+      {"blocked",
+       [](const Source& s) { return s.blocked_rows.size(); },
+       {
+           {"blocked_id INTEGER",
+            [](const Source& s, size_t row) {
+              return Int(static_cast<int64_t>(row) + 1 + s.offsets.blocked);
+            }},
+           {"interval_id INTEGER",
+            [](const Source& s, size_t row) {
+              return IntervalKey(s, s.blocked_rows[row].interval);
+            }},
+           {"thread_id INTEGER",
+            [](const Source& s, size_t row) {
+              return Int(Blocked(s, row).thread.value + s.offsets.thread);
+            }},
+           {"state TEXT",
+            [](const Source& s, size_t row) { return Text(StateLetter(Blocked(s, row).state)); }},
+           {"kernel_stack_id INTEGER",
+            [](const Source& s, size_t row) {
+              return Key(Blocked(s, row).kernel_stack.value, s.offsets.stack);
+            }},
+           {"user_stack_id INTEGER",
+            [](const Source& s, size_t row) {
+              return Key(Blocked(s, row).user_stack.value, s.offsets.stack);
+            }},
+           {"time_ns INTEGER",
+            [](const Source& s, size_t row) { return Clamped(Blocked(s, row).time_ns); }},
+           {"count INTEGER",
+            [](const Source& s, size_t row) { return Clamped(Blocked(s, row).count); }},
+       }});
+  tables.push_back(
+      {"loss",
+       [](const Source& s) { return s.loss_rows.size(); },
+       {
+           {"loss_id INTEGER",
+            [](const Source& s, size_t row) {
+              return Int(static_cast<int64_t>(row) + 1 + s.offsets.loss);
+            }},
+           {"interval_id INTEGER",
+            [](const Source& s, size_t row) { return IntervalKey(s, s.loss_rows[row].interval); }},
+           {"cause INTEGER",
+            [](const Source& s, size_t row) {
+              return Int(static_cast<int64_t>(GetLoss(s, row).cause));
+            }},
+           {"name TEXT", [](const Source& s,
+                            size_t row) { return Text(GetLossInfo(GetLoss(s, row).cause).name); }},
+           {"source TEXT", [](const Source& s,
+                              size_t row) { return Text(LossSourceName(GetLoss(s, row).source)); }},
+           {"count INTEGER",
+            [](const Source& s, size_t row) { return Clamped(GetLoss(s, row).count); }},
+           {"time_ns INTEGER",
+            [](const Source& s, size_t row) { return Clamped(GetLoss(s, row).time_ns); }},
+           {"in_rows INTEGER",
+            [](const Source& s, size_t row) {
+              return Int(TimeIsInRows(GetLoss(s, row).cause) ? 1 : 0);
+            }},
+       }});
+  tables.push_back(
+      {"cost",
+       [](const Source& s) { return s.capture.intervals.size(); },
+       {
+           {"interval_id INTEGER",
+            [](const Source& s, size_t row) { return IntervalKey(s, static_cast<uint32_t>(row)); }},
+           {"bpf_ns INTEGER",
+            [](const Source& s, size_t row) {
+              return Clamped(s.capture.intervals[row].cost.bpf_ns);
+            }},
+           {"bpf_runs INTEGER",
+            [](const Source& s, size_t row) {
+              return Clamped(s.capture.intervals[row].cost.bpf_runs);
+            }},
+           {"user_ns INTEGER",
+            [](const Source& s, size_t row) {
+              return Clamped(s.capture.intervals[row].cost.user_ns);
+            }},
+           {"system_ns INTEGER",
+            [](const Source& s, size_t row) {
+              return Clamped(s.capture.intervals[row].cost.system_ns);
+            }},
+           {"peak_resident_bytes INTEGER",
+            [](const Source& s, size_t row) {
+              return Clamped(s.capture.intervals[row].cost.peak_resident_bytes);
+            }},
+           {"map_bytes INTEGER",
+            [](const Source& s, size_t row) {
+              return Clamped(s.capture.intervals[row].cost.map_bytes);
+            }},
+       }});
+  return tables;
+}
+
+}  // namespace twofold::columns
