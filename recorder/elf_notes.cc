@@ -12,7 +12,7 @@ namespace twofold {
 namespace {
 
 constexpr size_t kMaxBuildIdBytes = 64;
-constexpr size_t kMaxNotesFileBytes = 64 * 1024;
+constexpr size_t kMaxNotesFileBytes = size_t{64} * 1024;
 
 }  // namespace
 

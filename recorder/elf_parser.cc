@@ -20,7 +20,7 @@ namespace {
 constexpr uint64_t kMaxFileBytes = 2ULL << 30;
 constexpr size_t kMaxSegments = 4096;
 constexpr size_t kMaxSections = 65536;
-constexpr size_t kMaxNotesBytes = 64 * 1024;
+constexpr size_t kMaxNotesBytes = size_t{64} * 1024;
 constexpr size_t kMaxFunctions = 1'500'000;  // 24 MB; the largest browsers have about a million
 constexpr size_t kSymbolsPerRead = 2048;
 
@@ -65,7 +65,7 @@ class ElfParser {
     ReadSegments(elf.get());
     ReadSections(elf.get());
     const size_t from_symtab = ReadSymbols(symtab_, false);
-    SortFrom(0);
+    Sort();
     ReadSymbols(dynsym_, true);
     MergeDynamic(from_symtab);
     ExtendUnsized();
@@ -195,11 +195,12 @@ class ElfParser {
     out_.functions_.push_back(function);
   }
 
-  void SortFrom(size_t first) {
-    std::stable_sort(out_.functions_.begin() + static_cast<ptrdiff_t>(first), out_.functions_.end(),
-                     [](const ElfSymbols::Function& a, const ElfSymbols::Function& b) {
-                       return a.address < b.address;
-                     });
+  // In place: a table can be large.
+  void Sort() {
+    std::sort(out_.functions_.begin(), out_.functions_.end(),
+              [](const ElfSymbols::Function& a, const ElfSymbols::Function& b) {
+                return a.address != b.address ? a.address < b.address : a.name < b.name;
+              });
   }
 
   // .symtab usually holds all of .dynsym: keep of that only what it adds.
@@ -213,7 +214,7 @@ class ElfParser {
                                 });
     };
     functions.erase(std::remove_if(symtab_end, functions.end(), is_known), functions.end());
-    if (functions.size() > from_symtab) SortFrom(0);
+    if (functions.size() > from_symtab) Sort();
     functions.shrink_to_fit();
   }
 

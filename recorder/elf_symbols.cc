@@ -9,8 +9,8 @@
 namespace twofold {
 namespace {
 
-constexpr size_t kMaxNameBytes = 16 * 1024;  // a longer name is cut
-constexpr size_t kFirstReadBytes = 256;      // enough for most names
+constexpr size_t kMaxNameBytes = size_t{16} * 1024;  // a longer name is cut
+constexpr size_t kFirstReadBytes = 256;              // enough for most names
 // How many functions that begin before an address may have ended before it while an outer one still
 // holds it.
 constexpr size_t kMaxNested = 64;

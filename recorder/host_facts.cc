@@ -15,7 +15,7 @@
 namespace twofold {
 namespace {
 
-constexpr size_t kMaxTextBytes = 64 * 1024;
+constexpr size_t kMaxTextBytes = size_t{64} * 1024;
 
 std::string_view Trim(std::string_view text) {
   constexpr std::string_view kBlanks = " \t";

@@ -13,11 +13,11 @@
 namespace twofold {
 namespace {
 
-constexpr uint64_t kMaxReachBytes = 256 * 1024;
+constexpr uint64_t kMaxReachBytes = uint64_t{256} * 1024;
 constexpr size_t kMaxModules = 65535;
 // A hostile file in place of kallsyms must not exhaust memory; real ones stay below 30 MiB.
 constexpr uint64_t kMaxFileBytes = 256ULL << 20;
-constexpr size_t kChunkBytes = 64 * 1024;
+constexpr size_t kChunkBytes = size_t{64} * 1024;
 
 bool ParseHex(std::string_view digits, uint64_t& value) {
   if (digits.empty() || digits.size() > 16) return false;

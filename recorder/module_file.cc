@@ -26,9 +26,8 @@ UniqueFd OpenRegular(const UniqueFd& place, uint64_t wanted_inode) {
   struct stat status {};
   if (!place || fstat(place.get(), &status) != 0 || !S_ISREG(status.st_mode)) return UniqueFd();
   if (wanted_inode != 0 && status.st_ino != wanted_inode) return UniqueFd();
-  char path[32];
-  snprintf(path, sizeof path, "/proc/self/fd/%d", place.get());
-  return UniqueFd(open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  const std::string path = "/proc/self/fd/" + std::to_string(place.get());
+  return UniqueFd(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
 }
 
 // The kernel gave the path without links, so a link in it was put there later: refused.
@@ -59,8 +58,9 @@ std::optional<ProcProcess> OpenProcess(const ProcessImage& image) {
 
 UniqueFd OpenMapped(const ProcProcess& process, const Mapping& mapping) {
   char path[64];
-  snprintf(path, sizeof path, "map_files/%llx-%llx", static_cast<unsigned long long>(mapping.start),
-           static_cast<unsigned long long>(mapping.end));
+  (void)snprintf(path, sizeof path, "map_files/%llx-%llx",
+                 static_cast<unsigned long long>(mapping.start),
+                 static_cast<unsigned long long>(mapping.end));
   // After an exec that we do not know of yet, something else may be mapped at the same place.
   if (mapping.build_id().empty()) {
     const auto target = ReadLink(process.directory_fd(), path);

@@ -13,7 +13,7 @@ namespace twofold {
 namespace {
 
 constexpr uint32_t kMaxCpus = 65536;
-constexpr size_t kMaxListBytes = 64 * 1024;
+constexpr size_t kMaxListBytes = size_t{64} * 1024;
 
 }  // namespace
 

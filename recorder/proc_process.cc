@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstdio>
 #include <memory>
 
 #include "recorder/small_file.h"
@@ -17,9 +16,9 @@ namespace twofold {
 namespace {
 
 constexpr size_t kMaxStatBytes = 4096;
-constexpr size_t kMaxCgroupBytes = 64 * 1024;
-constexpr size_t kMaxMapsLineBytes = 64 * 1024;
-constexpr size_t kChunkBytes = 16 * 1024;
+constexpr size_t kMaxCgroupBytes = size_t{64} * 1024;
+constexpr size_t kMaxMapsLineBytes = size_t{64} * 1024;
+constexpr size_t kChunkBytes = size_t{16} * 1024;
 constexpr std::string_view kDeleted = " (deleted)";
 
 // The next field and removes it with the blanks around it; empty at the end.
@@ -168,9 +167,8 @@ std::optional<MapsLine> ParseMapsLine(std::string_view line) {
 }
 
 std::optional<ProcProcess> ProcProcess::Open(Pid pid) {
-  char path[32];
-  snprintf(path, sizeof path, "/proc/%u", pid.value);
-  UniqueFd directory(open(path, O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const std::string path = "/proc/" + std::to_string(pid.value);
+  UniqueFd directory(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!directory) return std::nullopt;
   return ProcProcess(std::move(directory));
 }

@@ -21,8 +21,8 @@
 namespace twofold {
 namespace {
 
-constexpr size_t kWantedRingBytes = 128 * 1024;
-constexpr size_t kSmallestRingBytes = 8 * 1024;
+constexpr size_t kWantedRingBytes = size_t{128} * 1024;
+constexpr size_t kSmallestRingBytes = size_t{8} * 1024;
 
 uint64_t MonotonicNs() {
   timespec now{};

@@ -30,7 +30,7 @@ std::string BuildIdKey(const std::string& build_id) { return "build-id " + build
 }  // namespace
 
 std::optional<ElfSymbols> ReadOwnVdso() {
-  constexpr size_t kMaxVdsoBytes = 64 * 1024;
+  constexpr size_t kMaxVdsoBytes = size_t{64} * 1024;
   // Pages that the kernel mapped into this very process, so they may be trusted.
   const auto* image = reinterpret_cast<const uint8_t*>(getauxval(AT_SYSINFO_EHDR));
   if (image == nullptr) return std::nullopt;
@@ -64,7 +64,7 @@ std::shared_ptr<SymbolTables::Source> SymbolTables::Get(const ProcessImage& imag
   }
   std::shared_ptr<Source>& slot = sources_[key];
   if (slot == nullptr) slot = std::make_shared<Source>();
-  const std::shared_ptr<Source> source = slot;
+  std::shared_ptr<Source> source = slot;
   if (source->was_read || !Load(*source, image, mapping)) return source;
   // The file told its build id: from now on it is the same as one that an event told of.
   if (file.kind == ModuleKind::kUserFile && file.build_id.empty() && !source->build_id.empty()) {
