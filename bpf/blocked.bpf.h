@@ -81,7 +81,7 @@ static __always_inline void credit_block(const struct twofold_task *task, __u64 
 		.kernel_stack = task->kernel_stack,
 		.user_stack = task->user_stack,
 		.thread = task->thread,
-		.state = task->state,
+		.state = task->block_state,
 	};
 
 	value = bpf_map_lookup_elem(&blocked_rows, &key);
@@ -155,8 +155,7 @@ static __always_inline void begin_block(void *ctx, struct task_struct *prev,
 			store_stack(&blocked_stacks, scratch, bytes, TWOFOLD_SOURCE_OFFCPU,
 				    TWOFOLD_LOSS_USER_STACK_FAILED);
 	}
-	task->state = block_state(state);
-	task->cpu_ns = prev->se.sum_exec_runtime;
+	task->block_state = block_state(state);
 	/* Publishes the fields above to the CPU that will wake the thread. */
 	__sync_lock_test_and_set(&task->blocked_since_ns, now_ns);
 }
@@ -168,19 +167,29 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 	/* Before the stacks are walked: the scheduler has closed the thread's CPU time already. */
 	__u64 now_ns = bpf_ktime_get_ns();
 
-	if (prev->pid) {
-		task = bpf_task_storage_get(&tasks, prev, 0, 0);
-		if (task && task->blocked_since_ns)
-			end_missed_block(prev, task, now_ns);
+	if (prev->pid && (task = bpf_task_storage_get(&tasks, prev, 0, 0))) {
 		/* A preempted thread can run, whatever state it was about to enter. */
-		if (task && !preempt && prev_state && !(prev_state & TASK_DEAD))
+		const bool blocks = !preempt && prev_state && !(prev_state & TASK_DEAD);
+
+		if (task->blocked_since_ns)
+			end_missed_block(prev, task, now_ns);
+		if (task->since_ns && task->state != TWOFOLD_ON_CPU)
+			close_unseen_run(task, prev->se.sum_exec_runtime, now_ns);
+		change_state(task,
+			     blocks ? TWOFOLD_BLOCKED + block_state(prev_state) : TWOFOLD_PREEMPTED,
+			     TWOFOLD_ON_CPU, now_ns);
+		task->cpu_ns = prev->se.sum_exec_runtime;
+		if (blocks && record_offcpu)
 			begin_block(ctx, prev, task, prev_state, now_ns);
+		if (!preempt && (prev_state & TASK_DEAD)) {
+			end_account(prev, task, now_ns);
+			task->dead = 1;
+		}
 	}
-	/* The block of a thread that was woken before its switch-out was seen ends here. */
-	if (next->pid) {
-		task = bpf_task_storage_get(&tasks, next, 0, 0);
-		if (task)
-			end_block(task, now_ns);
+	if (next->pid && (task = bpf_task_storage_get(&tasks, next, 0, 0))) {
+		/* The block of a thread that was woken before its switch-out was seen ends here. */
+		end_block(task, now_ns);
+		change_state(task, TWOFOLD_ON_CPU, TWOFOLD_PREEMPTED, now_ns);
 	}
 	return 0;
 }
@@ -205,8 +214,15 @@ int BPF_PROG(waking, struct task_struct *task)
 {
 	struct twofold_task *state = bpf_task_storage_get(&tasks, task, 0, 0);
 
-	if (state)
-		end_block(state, bpf_ktime_get_ns());
+	__u64 now_ns = bpf_ktime_get_ns();
+
+	if (!state)
+		return 0;
+	end_block(state, now_ns);
+	/* A thread that is woken before its switch-out was seen is still on its CPU. */
+	if (!state->since_ns || (!(state->changes & 1) && state->state > TWOFOLD_BLOCKED))
+		change_state(state, TWOFOLD_WOKEN, TWOFOLD_BLOCKED + block_state(task_state(task)),
+			     now_ns);
 	return 0;
 }
 
@@ -235,12 +251,74 @@ static __always_inline void open_old_block(struct task_struct *task, struct twof
 		state->user_stack = TWOFOLD_STACK_NOT_TAKEN;
 		count_loss(TWOFOLD_SOURCE_OFFCPU, TWOFOLD_LOSS_USER_STACK_NOT_TAKEN, 1, 0);
 	}
-	state->state = block_state(task_state_now);
-	state->cpu_ns = task->se.sum_exec_runtime;
+	state->block_state = block_state(task_state_now);
 	if (__sync_val_compare_and_swap(&state->blocked_since_ns, 0, pass_boundary_ns))
 		return;
 	if (!task_state(task) || task->nvcsw + task->nivcsw != switches)
 		__sync_val_compare_and_swap(&state->blocked_since_ns, pass_boundary_ns, 0);
+}
+
+/* The account of a thread as it was at the boundary. */
+static __always_inline void write_account(struct bpf_iter__task *ctx, struct task_struct *task,
+					  const struct twofold_task *state)
+{
+	struct twofold_account account = {};
+	struct twofold_task copy;
+
+	for (int i = 0; i < 3; i++) {
+		__u64 changes = *(volatile const __u64 *)&state->changes;
+
+		copy = *state;
+		if (!(changes & 1) && *(volatile const __u64 *)&state->changes == changes)
+			break;
+	}
+	if (!copy.since_ns) {
+		/* No event came since the recording found it: it is still doing what it did then.
+		 */
+		long kernel_state = task_state(task);
+
+		copy.state = task->on_cpu   ? TWOFOLD_ON_CPU
+			     : kernel_state ? TWOFOLD_BLOCKED + block_state(kernel_state)
+					    : TWOFOLD_PREEMPTED;
+		copy.since_ns = window_start_ns;
+	}
+	if (copy.since_ns <= pass_boundary_ns) {
+		add_time(&copy, copy.state, pass_boundary_ns - copy.since_ns);
+	} else if (copy.previous_state < TWOFOLD_STATES) {
+		/* It changed its state after the boundary: that much does not belong to this
+		 * interval. */
+		__u64 *time_ns = &copy.time_ns[copy.previous_state];
+		__u64 later_ns = copy.since_ns - pass_boundary_ns;
+
+		*time_ns = *time_ns > later_ns ? *time_ns - later_ns : 0;
+	}
+	account.thread = copy.thread;
+	account.at_ns = pass_boundary_ns;
+	account.user_ns = task->utime - copy.user_ns_before;
+	account.system_ns = task->stime - copy.system_ns_before;
+	__builtin_memcpy(account.time_ns, copy.time_ns, sizeof(account.time_ns));
+	bpf_seq_write(ctx->meta->seq, &account, sizeof(account));
+}
+
+/* Splits the open block of a thread at the boundary: the part before it goes into the rows now. */
+static __always_inline void split_block(struct task_struct *task, struct twofold_task *state)
+{
+	struct twofold_task block;
+
+	if (state->blocked_since_ns && !task_state(task)) {
+		end_missed_block(task, state, pass_boundary_ns);
+		return;
+	}
+	/*
+	 * Copied first: once the exchange succeeds the thread may wake, run and block elsewhere.
+	 * Success means that this was still the same block, so the copy is its description.
+	 */
+	block = *state;
+	if (!block.blocked_since_ns || block.blocked_since_ns >= pass_boundary_ns)
+		return;
+	if (__sync_val_compare_and_swap(&state->blocked_since_ns, block.blocked_since_ns,
+					pass_boundary_ns) == block.blocked_since_ns)
+		credit_block(&block, pass_boundary_ns - block.blocked_since_ns, 0);
 }
 
 SEC("iter/task")
@@ -248,7 +326,6 @@ int visit_task(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct twofold_task *state;
-	struct twofold_task block;
 
 	if (!task || !task->pid)
 		return 0;
@@ -257,7 +334,7 @@ int visit_task(struct bpf_iter__task *ctx)
 
 		if (!scope_all && !bpf_map_lookup_elem(&targets, &tgid))
 			return 0;
-		state = follow_thread(task);
+		state = follow_thread(task, pass_boundary_ns);
 		if (!state)
 			return 0;
 		__sync_fetch_and_add(&seeded_tasks, 1);
@@ -266,22 +343,11 @@ int visit_task(struct bpf_iter__task *ctx)
 		return 0;
 	}
 	state = bpf_task_storage_get(&tasks, task, 0, 0);
-	if (!state)
+	if (!state || state->dead)
 		return 0;
-	if (state->blocked_since_ns && !task_state(task)) {
-		end_missed_block(task, state, pass_boundary_ns);
-		return 0;
-	}
-	/*
-	 * Copied first: once the exchange succeeds the thread may wake, run and block elsewhere.
-	 * Success means that this was still the same block, so the copy is its description.
-	 */
-	block = *state;
-	if (!block.blocked_since_ns || block.blocked_since_ns >= pass_boundary_ns)
-		return 0;
-	if (__sync_val_compare_and_swap(&state->blocked_since_ns, block.blocked_since_ns,
-					pass_boundary_ns) == block.blocked_since_ns)
-		credit_block(&block, pass_boundary_ns - block.blocked_since_ns, 0);
+	if (record_offcpu)
+		split_block(task, state);
+	write_account(ctx, task, state);
 	return 0;
 }
 

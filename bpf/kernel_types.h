@@ -30,6 +30,8 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct task_struct *group_leader;
 	struct task_struct *real_parent;
+	__u64 utime;
+	__u64 stime;
 	unsigned long nvcsw;
 	unsigned long nivcsw;
 	__u64 start_boottime;

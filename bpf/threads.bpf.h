@@ -7,6 +7,7 @@
 #ifndef TWOFOLD_THREADS_BPF_H
 #define TWOFOLD_THREADS_BPF_H
 
+#include "accounts.bpf.h"
 #include "losses.bpf.h"
 
 /* A thread that renames itself more often keeps its latest recorded name: the table must not be
@@ -43,8 +44,12 @@ struct {
 	__type(value, __u8);
 } targets SEC(".maps");
 
-/* Writes the thread, as it is named now, into the thread table; 0 when the table is full. */
-static __always_inline __u32 register_thread(struct task_struct *task, const char *name)
+/*
+ * Writes the thread, as it is named now, into the thread table; 0 when the table is full. Its
+ * account begins at `created_ns`.
+ */
+static __always_inline __u32 register_thread(struct task_struct *task, const char *name,
+					     __u64 created_ns)
 {
 	struct twofold_thread *slot;
 	__u32 thread, index;
@@ -58,7 +63,7 @@ static __always_inline __u32 register_thread(struct task_struct *task, const cha
 	slot = bpf_map_lookup_elem(&threads, &index);
 	if (!slot)
 		return 0;
-	slot->created_ns = bpf_ktime_get_ns();
+	slot->created_ns = created_ns;
 	slot->start_boottime_ns = task->start_boottime;
 	slot->process_start_boottime_ns = BPF_CORE_READ(task, group_leader, start_boottime);
 	slot->tid = task->pid;
@@ -85,25 +90,51 @@ static __always_inline struct twofold_task *make_storage(struct task_struct *tas
 }
 
 /* Takes a thread into scope. */
-static __always_inline struct twofold_task *follow_thread(struct task_struct *task)
+static __always_inline struct twofold_task *follow_thread(struct task_struct *task,
+							  __u64 created_ns)
 {
 	struct twofold_task *state = make_storage(task);
 
-	if (state && !state->thread)
-		state->thread = register_thread(task, NULL);
+	if (state && !state->thread) {
+		state->thread = register_thread(task, NULL, created_ns);
+		state->user_ns_before = task->utime;
+		state->system_ns_before = task->stime;
+		state->cpu_ns = task->se.sum_exec_runtime;
+	}
 	return state;
+}
+
+/* The thread goes on under another row of the thread table; while the table is full it keeps the
+ * one it has. */
+static __always_inline void renew_thread(struct task_struct *task, struct twofold_task *state,
+					 const char *name)
+{
+	__u64 now_ns = bpf_ktime_get_ns();
+	__u32 thread = register_thread(task, name, now_ns);
+
+	if (!thread)
+		return;
+	if (state->thread)
+		end_account(task, state, now_ns);
+	state->thread = thread;
 }
 
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
 {
+	struct twofold_task *state;
+	__u64 now_ns = bpf_ktime_get_ns();
+
 	if (!scope_all) {
 		if (!bpf_task_storage_get(&tasks, parent, 0, 0))
 			return 0;
 		if (!follow_children && child->tgid != parent->tgid)
 			return 0;
 	}
-	follow_thread(child);
+	state = follow_thread(child, now_ns);
+	/* A new thread is made able to run right after this. */
+	if (state)
+		start_account(child, state, TWOFOLD_WOKEN, now_ns);
 	return 0;
 }
 
@@ -111,7 +142,6 @@ SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task)
 {
 	struct twofold_task *state;
-	__u32 thread;
 
 	if (scope_all || task->tgid == command_tgid)
 		state = make_storage(task);
@@ -119,9 +149,9 @@ int BPF_PROG(process_exec, struct task_struct *task)
 		state = bpf_task_storage_get(&tasks, task, 0, 0);
 	if (!state)
 		return 0;
-	thread = register_thread(task, NULL);
-	if (thread)
-		state->thread = thread;
+	if (!state->thread)
+		start_account(task, state, TWOFOLD_ON_CPU, bpf_ktime_get_ns());
+	renew_thread(task, state, NULL);
 	return 0;
 }
 
@@ -129,14 +159,11 @@ SEC("tp_btf/task_rename")
 int BPF_PROG(thread_rename, struct task_struct *task, const char *name)
 {
 	struct twofold_task *state = bpf_task_storage_get(&tasks, task, 0, 0);
-	__u32 thread;
 
 	if (!state || state->renames >= MAX_RENAMES)
 		return 0;
 	state->renames++;
-	thread = register_thread(task, name);
-	if (thread)
-		state->thread = thread;
+	renew_thread(task, state, name);
 	return 0;
 }
 

@@ -64,19 +64,50 @@ struct twofold_cpu_key {
 };
 TWOFOLD_ASSERT(sizeof(struct twofold_cpu_key) == 24);
 
+/* What a thread can be doing. Blocked threads: TWOFOLD_BLOCKED plus BlockState of format/capture.h.
+ */
+enum twofold_thread_state {
+	TWOFOLD_ON_CPU = 0,
+	TWOFOLD_WOKEN = 1,     /* can run since it was woken or born, waits for a CPU */
+	TWOFOLD_PREEMPTED = 2, /* can run, lost its CPU to another thread */
+	TWOFOLD_BLOCKED = 2,
+	TWOFOLD_STATES = 10,
+};
+
 /* Kept for each thread in scope, in task storage. */
 struct twofold_task {
-	__u64 blocked_since_ns; /* start of the part of the open block that is not credited yet; 0:
-				   not blocked */
+	__u64 blocked_since_ns; /* start of the part of the open block that no row has yet; 0: none
+				 */
 	__u64 kernel_stack;	/* of the open block */
 	__u64 user_stack;
-	__u64 cpu_ns; /* CPU time of the thread when the open block began */
+	__u64 cpu_ns; /* CPU time of the thread when it last left the CPU, as the scheduler counts
+			 it */
+	__u32 block_state; /* of the open block */
+	__u32 thread;	   /* row of the thread table; 0: it had no room */
+	__u32 renames;	   /* how often the thread changed its name */
+	__u32 dead;
+	/* Where its time went, since it took this row of the thread table. */
+	__u64 since_ns; /* of the present state; 0: as the recording found it, no event came yet */
 	__u32 state;
-	__u32 thread;  /* row of the thread table; 0: it had no room */
-	__u32 renames; /* how often the thread changed its name */
-	__u32 padding;
+	__u32 previous_state;
+	__u64 changes; /* odd while a program changes what is above and below */
+	__u64 user_ns_before;
+	__u64 system_ns_before;
+	__u64 time_ns[TWOFOLD_STATES];
 };
-TWOFOLD_ASSERT(sizeof(struct twofold_task) == 48);
+TWOFOLD_ASSERT(sizeof(struct twofold_task) == 168);
+
+/* A thread's account up to a moment: written by the pass over all tasks, and when a row of the
+ * thread table ends. */
+struct twofold_account {
+	__u32 thread;
+	__u32 ended; /* the thread took another row, or exited */
+	__u64 at_ns;
+	__u64 user_ns; /* the scheduler's own estimate of how its CPU time divides */
+	__u64 system_ns;
+	__u64 time_ns[TWOFOLD_STATES];
+};
+TWOFOLD_ASSERT(sizeof(struct twofold_account) == 112);
 
 /*
  * The thread table: a ring in an array map. Thread number n (1, 2, ...) lies in slot n % slots;
@@ -122,6 +153,7 @@ enum twofold_loss_cause {
 	TWOFOLD_LOSS_TASK_STORAGE_FAILED = 7,
 	TWOFOLD_LOSS_USER_STACK_NOT_TAKEN = 12,
 	TWOFOLD_LOSS_WAKEUP_MISSED = 14,
+	TWOFOLD_LOSS_ACCOUNT_LOST = 15,
 };
 
 /* What a pass over all tasks does (program visit_task). */

@@ -44,4 +44,10 @@ const StackNode& Capture::GetStack(StackId id) const { return Lookup(definitions
 const Process& Capture::GetProcess(ProcessId id) const { return Lookup(definitions.processes, id); }
 const Thread& Capture::GetThread(ThreadId id) const { return Lookup(definitions.threads, id); }
 
+uint64_t Account::SumNs() const {
+  uint64_t sum_ns = on_cpu_ns + woken_ns + preempted_ns;
+  for (uint64_t time_ns : blocked_ns) sum_ns += time_ns;
+  return sum_ns;
+}
+
 }  // namespace twofold

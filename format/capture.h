@@ -6,6 +6,8 @@
 // CLOCK_MONOTONIC since the window's start unless a comment says otherwise.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -181,6 +183,26 @@ struct BlockedRow {
   friend bool operator==(const BlockedRow&, const BlockedRow&) = default;
 };
 
+constexpr size_t kBlockStates = 7;
+
+// Where the time of a thread went in an interval, exactly: on_cpu, woken, preempted and the blocked
+// times add up to existed_ns.
+struct Account {
+  ThreadId thread;
+  uint64_t existed_ns = 0;  // how long the thread existed in the interval, under this id
+  uint64_t user_ns = 0;     // the scheduler's own estimate of how on_cpu_ns divides
+  uint64_t system_ns = 0;
+  uint64_t on_cpu_ns = 0;
+  uint64_t woken_ns = 0;      // able to run since it was woken or born, waiting for a CPU
+  uint64_t preempted_ns = 0;  // able to run, lost its CPU to another thread
+  std::array<uint64_t, kBlockStates> blocked_ns = {};  // by BlockState, less one
+
+  // on_cpu, woken, preempted and blocked time together.
+  uint64_t SumNs() const;
+
+  friend bool operator==(const Account&, const Account&) = default;
+};
+
 struct Loss {
   LossCause cause = LossCause::kUnknown;
   LossSource source = LossSource::kRecorder;
@@ -209,6 +231,7 @@ struct Interval {
   int64_t start_realtime_ns = 0;  // CLOCK_REALTIME
   std::optional<CpuRows> cpu;     // nullopt: not recorded
   std::optional<std::vector<BlockedRow>> blocked;
+  std::optional<std::vector<Account>> accounts;
   std::vector<Loss> losses;
   Cost cost;
 

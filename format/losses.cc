@@ -67,6 +67,11 @@ const std::vector<LossInfo>& LossRegistry() {
        "The kernel did not trace some wake-ups: their blocks end where the threads' CPU time says, "
        "and hold the wait for a CPU as well.",
        "A few in a thousand are normal, in virtual machines above all."},
+      {LossCause::kAccountLost, "account-lost", kLoss,
+       "Threads ended faster than the recorder read their accounts: their states since the "
+       "interval "
+       "before are not known.",
+       "Record with a shorter --interval, or fewer processes with -p."},
   };
   return registry;
 }

@@ -32,6 +32,8 @@ enum class LossCause : uint16_t {
   kSamplesMissed = 13,      // sampling interrupts that came late or were throttled by the kernel
   kWakeupMissed =
       14,  // a wake-up was not traced: the block's end follows from the thread's CPU time
+  kAccountLost =
+      15,  // a thread ended and its last account found no room: its last states are not known
 };
 
 // Which rows the lost time would have been in.

@@ -57,12 +57,12 @@ int64_t CaptureBuilder::SinceStart(uint64_t boottime_ns) const {
   return int64_t(boottime_ns) - int64_t(recording_.start_boottime_ns);
 }
 
-Interval CaptureBuilder::Build(const Reading& reading, bool cpu, bool offcpu) {
+Interval CaptureBuilder::Build(const Reading& reading, const TracerSettings& settings) {
   // Every thread in scope is told of, also one that no row refers to.
   for (const twofold_thread& thread : reading.threads) DefineThread(thread);
   Interval interval;
   interval.losses = reading.losses;
-  if (cpu) {
+  if (settings.cpu) {
     CpuRows& cpu_rows = interval.cpu.emplace();
     cpu_rows.period_ns = tracer_.sample_period_ns();
     for (const CpuDifference& difference : reading.cpu) {
@@ -80,7 +80,7 @@ Interval CaptureBuilder::Build(const Reading& reading, bool cpu, bool offcpu) {
         [](const CpuRow& row) { return std::tuple(row.thread, row.kernel_stack, row.user_stack); },
         [](CpuRow& into, const CpuRow& from) { into.samples += from.samples; });
   }
-  if (offcpu) {
+  if (settings.offcpu) {
     std::vector<BlockedRow>& rows = interval.blocked.emplace();
     for (const BlockedDifference& difference : reading.blocked) {
       const twofold_blocked_key& key = difference.key;
@@ -104,6 +104,14 @@ Interval CaptureBuilder::Build(const Reading& reading, bool cpu, bool offcpu) {
           into.count += from.count;
         });
   }
+  if (settings.states) {
+    std::vector<Account>& accounts = interval.accounts.emplace();
+    for (const AccountDifference& difference : reading.accounts) {
+      accounts.push_back(BuildAccount(difference));
+    }
+    std::sort(accounts.begin(), accounts.end(),
+              [](const Account& a, const Account& b) { return a.thread < b.thread; });
+  }
   const uint64_t unreadable = symbolizer_.TakeUnreadableModules();
   if (unreadable > 0) {
     interval.losses.push_back(Loss{.cause = LossCause::kModuleUnreadable, .count = unreadable});
@@ -114,6 +122,26 @@ Interval CaptureBuilder::Build(const Reading& reading, bool cpu, bool offcpu) {
     unknown_processes_counted_ = 0;
   }
   return interval;
+}
+
+Account CaptureBuilder::BuildAccount(const AccountDifference& difference) {
+  const uint64_t* time_ns = difference.time_ns;
+  Account account{.thread = ThreadOf(difference.thread),
+                  .user_ns = difference.user_ns,
+                  .system_ns = difference.system_ns,
+                  .on_cpu_ns = time_ns[TWOFOLD_ON_CPU],
+                  .woken_ns = time_ns[TWOFOLD_WOKEN],
+                  .preempted_ns = time_ns[TWOFOLD_PREEMPTED]};
+  for (size_t state = 0; state < kBlockStates; ++state) {
+    account.blocked_ns[state] = time_ns[TWOFOLD_BLOCKED + 1 + state];
+  }
+  // How long it existed is told by clocks, not by the states: a reader can hold one against the
+  // other.
+  uint64_t& until_ns = accounted_until_ns_[difference.thread];
+  account.existed_ns = difference.at_ns > until_ns ? difference.at_ns - until_ns : 0;
+  until_ns = difference.at_ns;
+  if (difference.ended) accounted_until_ns_.erase(difference.thread);
+  return account;
 }
 
 ThreadId CaptureBuilder::ThreadOf(uint32_t number) {
@@ -137,6 +165,7 @@ void CaptureBuilder::DefineThread(const twofold_thread& thread) {
                                     .name = definitions_.InternString(NameOf(thread))});
   thread_process_.emplace(thread.thread, process);
   thread_ids_.emplace(thread.thread, id);
+  accounted_until_ns_.emplace(thread.thread, thread.created_ns);
 }
 
 CaptureBuilder::DefinedProcess CaptureBuilder::DefineProcess(const twofold_thread& thread) {

@@ -23,7 +23,7 @@ class CaptureBuilder {
 
   // The rows and losses of a reading; what they refer to is defined in the DefinitionsBuilder
   // afterwards. Times, cost and number of the interval are the caller's to fill in.
-  Interval Build(const Reading& reading, bool cpu, bool offcpu);
+  Interval Build(const Reading& reading, const TracerSettings& settings);
 
   // Tells the definitions which processes ended before a time (CLOCK_MONOTONIC), and lets go of
   // them: the process table may forget them afterwards. Rows of a process may still come for a
@@ -40,6 +40,7 @@ class CaptureBuilder {
   };
 
   void DefineThread(const twofold_thread& thread);
+  Account BuildAccount(const AccountDifference& difference);
   ThreadId ThreadOf(uint32_t number);
   DefinedProcess DefineProcess(const twofold_thread& thread);
   StackId KernelStack(Tracer::StackClass stack_class, uint64_t hash);
@@ -61,7 +62,8 @@ class CaptureBuilder {
   std::unordered_map<uint64_t, ProcessId> unknown_processes_;  // by pid and, above it, start
   std::unordered_map<uint64_t, StackId> kernel_stacks_[2];     // by class, hash
   std::unordered_map<uint32_t, std::unordered_map<uint64_t, StackId>>
-      user_stacks_[2];  // by process, hash
+      user_stacks_[2];                                         // by process, hash
+  std::unordered_map<uint32_t, uint64_t> accounted_until_ns_;  // by number; CLOCK_MONOTONIC
   size_t process_ids_made_ = 0;
   uint32_t stacks_made_ = 0;
   uint64_t unknown_processes_counted_ = 0;

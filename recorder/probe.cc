@@ -122,6 +122,12 @@ Result<void> ProbeHost(bool offcpu, const std::string& btf_path) {
   return {};
 }
 
+bool HasSchedulerTracepoints() {
+  const BtfPointer types(btf__load_vmlinux_btf());
+  return types != nullptr && TracepointParameters(types.get(), "sched_switch") >= 0 &&
+         TracepointParameters(types.get(), "sched_waking") >= 0;
+}
+
 bool SwitchTracepointPassesState() {
   const BtfPointer types(btf__load_vmlinux_btf());
   // void *, bool, prev, next, and from 5.18 on the state.

@@ -13,6 +13,9 @@ namespace twofold {
 // host's pid namespace) and the way out. `btf_path` is the kernel's type information.
 Result<void> ProbeHost(bool offcpu, const std::string& btf_path = "/sys/kernel/btf/vmlinux");
 
+// True if the kernel has the tracepoints that threads' states are followed by.
+bool HasSchedulerTracepoints();
+
 // True from 5.18 on: the tracepoint sched_switch passes the state of the thread that leaves.
 bool SwitchTracepointPassesState();
 

@@ -62,7 +62,7 @@ Error EventError(const std::string& what) {
 }
 
 // What can end a recording.
-enum class Wake { kInterval, kSignal, kCommand, kTarget, kSideband };
+enum class Wake { kInterval, kSignal, kCommand, kTarget, kSideband, kAccounts };
 
 class Session {
  public:
@@ -101,6 +101,7 @@ class Session {
   std::optional<CaptureBuilder> builder_;
   std::vector<SidebandEvent> events_;
 
+  TracerSettings settings_;
   Recording recording_;
   uint64_t deadline_ns_ = 0;        // CLOCK_MONOTONIC; 0: none
   uint64_t interval_start_ns_ = 0;  // CLOCK_MONOTONIC
@@ -173,9 +174,10 @@ Result<void> Session::Prepare() {
 
 Result<void> Session::Begin() {
   ProcessTable::Scope scope;
-  TracerSettings settings;
+  TracerSettings& settings = settings_;
   settings.cpu = options_.cpu;
   settings.offcpu = options_.offcpu;
+  settings.states = HasSchedulerTracepoints();
   settings.frequency_hz = options_.frequency_hz;
   settings.memory_bytes = options_.memory_mib << 20;
   if (command_ != nullptr) {
@@ -199,6 +201,7 @@ Result<void> Session::Begin() {
   Result<std::unique_ptr<Tracer>> tracer = Tracer::Load(settings);
   if (!tracer) return std::move(tracer).error();
   tracer_ = std::move(tracer).value();
+  TWOFOLD_RETURN_IF_ERROR(Watch(tracer_->accounts_fd(), Wake::kAccounts));
   Result<uint64_t> start_ns = tracer_->Start();
   if (!start_ns) return std::move(start_ns).error();
 
@@ -297,6 +300,9 @@ Result<EndReason> Session::Loop() {
         case Wake::kSideband:
           DrainSideband();
           break;
+        case Wake::kAccounts:
+          tracer_->DrainAccounts();
+          break;
         case Wake::kInterval:
           interval_over = true;
           break;
@@ -337,7 +343,7 @@ Result<void> Session::CloseInterval(uint64_t boundary_ns, bool last) {
   Result<Reading> reading = tracer_->Read(boundary_ns);
   if (!reading) return std::move(reading).error();
   DrainSideband();
-  Interval interval = builder_->Build(*reading, options_.cpu, options_.offcpu);
+  Interval interval = builder_->Build(*reading, settings_);
   const uint64_t sideband_lost = sideband_->lost();
   if (sideband_lost != sideband_lost_) {
     interval.losses.push_back(
@@ -445,6 +451,7 @@ Result<int> Session::Run() {
       if (count == 1 && Wake(event.data.u32) == Wake::kSignal) return 0;
       if (count == 1 && Wake(event.data.u32) == Wake::kSideband) DrainSideband();
       if (count == 1 && Wake(event.data.u32) == Wake::kInterval) timer_.Reset();
+      if (count == 1 && Wake(event.data.u32) == Wake::kAccounts) tracer_->DrainAccounts();
       status = command_->PollStatus();
     }
   }

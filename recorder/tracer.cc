@@ -16,6 +16,7 @@
 #include <map>
 
 #include "bpf/twofold.skel.h"
+#include "recorder/account_book.h"
 #include "recorder/cumulative_map.h"
 #include "recorder/probe.h"
 #include "recorder/unique_fd.h"
@@ -32,6 +33,7 @@ static_assert(uint16_t(LossCause::kMapBusy) == TWOFOLD_LOSS_MAP_BUSY);
 static_assert(uint16_t(LossCause::kTaskStorageFailed) == TWOFOLD_LOSS_TASK_STORAGE_FAILED);
 static_assert(uint16_t(LossCause::kUserStackNotTaken) == TWOFOLD_LOSS_USER_STACK_NOT_TAKEN);
 static_assert(uint16_t(LossCause::kWakeupMissed) == TWOFOLD_LOSS_WAKEUP_MISSED);
+static_assert(uint16_t(LossCause::kAccountLost) == TWOFOLD_LOSS_ACCOUNT_LOST);
 static_assert(uint8_t(LossSource::kCpu) == TWOFOLD_SOURCE_CPU);
 static_assert(uint8_t(LossSource::kOffCpu) == TWOFOLD_SOURCE_OFFCPU);
 static_assert(uint8_t(BlockState::kInterruptible) == 1 && uint8_t(BlockState::kOther) == 7);
@@ -105,6 +107,7 @@ MapSizes PlanMaps(uint64_t memory_bytes, bool cpu, bool offcpu) {
 struct Tracer::State {
   ~State() {
     if (thread_table != nullptr) munmap(thread_table, thread_table_bytes);
+    if (ended_accounts != nullptr) ring_buffer__free(ended_accounts);
     if (skeleton != nullptr) twofold_bpf__destroy(skeleton);
   }
 
@@ -128,6 +131,8 @@ struct Tracer::State {
   uint64_t bpf_ns_before = 0;
   uint64_t bpf_runs_before = 0;
   uint64_t missed_before = 0;
+  ring_buffer* ended_accounts = nullptr;
+  AccountBook accounts;
   uint64_t map_bytes = 0;
 };
 
@@ -159,11 +164,12 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   bpf_map__set_max_entries(skeleton.maps.cpu_stacks, state.sizes.cpu_stacks);
   bpf_map__set_max_entries(skeleton.maps.cpu_rows, state.sizes.cpu_rows);
 
+  const bool scheduler = settings.offcpu || settings.states;
   const bool state_is_argument = SwitchTracepointPassesState();
-  bpf_program__set_autoload(skeleton.progs.context_switch, settings.offcpu && state_is_argument);
+  bpf_program__set_autoload(skeleton.progs.context_switch, scheduler && state_is_argument);
   bpf_program__set_autoload(skeleton.progs.context_switch_before_5_18,
-                            settings.offcpu && !state_is_argument);
-  bpf_program__set_autoload(skeleton.progs.waking, settings.offcpu);
+                            scheduler && !state_is_argument);
+  bpf_program__set_autoload(skeleton.progs.waking, scheduler);
   bpf_program__set_autoload(skeleton.progs.sample, settings.cpu);
 
   const int failed = twofold_bpf__load(&skeleton);
@@ -184,6 +190,15 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
                      bpf_map__fd(skeleton.maps.threads), 0);
   if (table == MAP_FAILED) return LoadError("cannot map the thread table", errno);
   state.thread_table = static_cast<twofold_thread*>(table);
+  const auto add_account = [](void* book, void* data, size_t bytes) {
+    if (bytes >= sizeof(twofold_account)) {
+      static_cast<AccountBook*>(book)->Add(*static_cast<const twofold_account*>(data));
+    }
+    return 0;
+  };
+  state.ended_accounts = ring_buffer__new(bpf_map__fd(skeleton.maps.ended_accounts), add_account,
+                                          &state.accounts, nullptr);
+  if (state.ended_accounts == nullptr) return LoadError("cannot map the ended accounts", errno);
   state.blocked_rows.emplace(bpf_map__fd(skeleton.maps.blocked_rows));
   state.cpu_rows.emplace(bpf_map__fd(skeleton.maps.cpu_rows));
 
@@ -250,6 +265,7 @@ Result<uint64_t> Tracer::Start() {
     }
   }
   const uint64_t start_ns = MonotonicNowNs();
+  skeleton.bss->window_start_ns = start_ns;
   if (state.settings.scope != TracerSettings::Scope::kCommand) {
     TWOFOLD_RETURN_IF_ERROR(state.PassOverTasks(TWOFOLD_PASS_SEED, start_ns));
   }
@@ -277,12 +293,18 @@ Result<void> Tracer::State::PassOverTasks(twofold_pass pass, uint64_t boundary_n
   skeleton->bss->pass_boundary_ns = boundary_ns;
   UniqueFd iterator(bpf_iter_create(bpf_link__fd(skeleton->links.visit_task)));
   if (!iterator) return LoadError("cannot start a pass over all tasks", errno);
-  char nothing[64];
+  // The pass that clips writes one account for each thread in scope; a read gives whole ones.
+  std::vector<twofold_account> accounts(256);
   while (true) {
-    const ssize_t got = read(iterator.get(), nothing, sizeof(nothing));
+    const ssize_t got =
+        read(iterator.get(), accounts.data(), accounts.size() * sizeof(twofold_account));
     if (got == 0) return {};
-    if (got < 0 && errno != EINTR && errno != EAGAIN) {
+    if (got < 0) {
+      if (errno == EINTR || errno == EAGAIN) continue;
       return LoadError("a pass over all tasks failed", errno);
+    }
+    for (size_t i = 0; i < size_t(got) / sizeof(twofold_account); ++i) {
+      this->accounts.Add(accounts[i]);
     }
   }
 }
@@ -361,8 +383,13 @@ Result<void> Tracer::State::ReadCost(Reading& reading) {
 Result<Reading> Tracer::Read(uint64_t boundary_ns) {
   State& state = *state_;
   Reading reading;
-  if (state.settings.offcpu) {
+  // Ended accounts first: a thread that ended is told from one that the pass has just seen.
+  DrainAccounts();
+  if (state.settings.offcpu || state.settings.states) {
     TWOFOLD_RETURN_IF_ERROR(state.PassOverTasks(TWOFOLD_PASS_CLIP, boundary_ns));
+  }
+  reading.accounts = state.accounts.TakeDifferences();
+  if (state.settings.offcpu) {
     TWOFOLD_RETURN_IF_ERROR(state.blocked_rows->ReadDifferences(
         [&](const twofold_blocked_key& key, const twofold_blocked_value& now,
             const twofold_blocked_value& before) {
@@ -383,6 +410,13 @@ Result<Reading> Tracer::Read(uint64_t boundary_ns) {
   TWOFOLD_RETURN_IF_ERROR(state.ReadCost(reading));
   return reading;
 }
+
+void Tracer::DrainAccounts() {
+  // Negative only when the callback says so, and it never does.
+  ring_buffer__consume(state_->ended_accounts);
+}
+
+int Tracer::accounts_fd() const { return ring_buffer__epoll_fd(state_->ended_accounts); }
 
 std::optional<twofold_stack> Tracer::FindStack(StackClass stack_class, uint64_t hash) const {
   const bpf_map* map = stack_class == StackClass::kBlocked ? state_->skeleton->maps.blocked_stacks

@@ -21,6 +21,8 @@ struct TracerSettings {
 
   bool cpu = true;
   bool offcpu = true;
+  bool states = true;  // exact times of every thread by state; needs the scheduler's tracepoints,
+                       // as offcpu does
   uint32_t frequency_hz = 99;
   uint64_t memory_bytes = 64ULL << 20;
   Scope scope = Scope::kSystem;
@@ -49,8 +51,19 @@ struct CpuDifference {
   uint64_t samples = 0;
 };
 
+// How long a thread was in each state since the reading before.
+struct AccountDifference {
+  uint32_t thread = 0;  // number in the thread table
+  bool ended = false;   // the thread took another number, or exited
+  uint64_t at_ns = 0;   // CLOCK_MONOTONIC
+  uint64_t user_ns = 0;
+  uint64_t system_ns = 0;
+  uint64_t time_ns[TWOFOLD_STATES] = {};
+};
+
 // What was added since the reading before.
 struct Reading {
+  std::vector<AccountDifference> accounts;
   std::vector<BlockedDifference> blocked;
   std::vector<CpuDifference> cpu;
   std::vector<twofold_thread> threads;  // new ones, by number
@@ -81,6 +94,11 @@ class Tracer {
   // Splits open blocks at a boundary (CLOCK_MONOTONIC, not in the future) and reads what was added
   // since the last call.
   Result<Reading> Read(uint64_t boundary_ns);
+
+  // Takes the accounts of threads that ended out of their buffer; for the time between readings.
+  // Readable when the buffer is filling up: accounts_fd.
+  void DrainAccounts();
+  int accounts_fd() const;
 
   // A stack by the hash that a row's key holds; nullopt when the map does not have it.
   std::optional<twofold_stack> FindStack(StackClass stack_class, uint64_t hash) const;

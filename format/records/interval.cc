@@ -1,5 +1,6 @@
 #include "format/records/interval.h"
 
+#include "format/records/accounts.h"
 #include "format/records/blocked_rows.h"
 #include "format/records/cpu_rows.h"
 #include "format/records/loss_rows.h"
@@ -33,15 +34,18 @@ MaybeFault CheckCost(const Cost& cost, Totals& totals) {
 void PackInterval(const Interval& interval, flatbuffers::FlatBufferBuilder& builder) {
   flatbuffers::Offset<wire::CpuRows> cpu;
   flatbuffers::Offset<wire::BlockedRows> blocked;
+  flatbuffers::Offset<wire::Accounts> accounts;
   flatbuffers::Offset<wire::Losses> losses;
   if (interval.cpu) cpu = PackCpuRows(builder, *interval.cpu);
   if (interval.blocked) blocked = PackBlockedRows(builder, *interval.blocked);
+  if (interval.accounts) accounts = PackAccounts(builder, *interval.accounts);
   if (!interval.losses.empty()) losses = PackLosses(builder, interval.losses);
   const Cost& spent = interval.cost;
   auto cost = wire::CreateCost(builder, spent.bpf_ns, spent.bpf_runs, spent.user_ns,
                                spent.system_ns, spent.peak_resident_bytes, spent.map_bytes);
   builder.Finish(wire::CreateInterval(builder, interval.number, interval.start_ns, interval.end_ns,
-                                      interval.start_realtime_ns, cpu, blocked, losses, cost));
+                                      interval.start_realtime_ns, cpu, blocked, losses, cost,
+                                      accounts));
 }
 
 MaybeFault UnpackInterval(std::span<const uint8_t> payload, MemoryBudget& budget,
@@ -59,6 +63,10 @@ MaybeFault UnpackInterval(std::span<const uint8_t> payload, MemoryBudget& budget
   if (table->blocked() != nullptr) {
     TWOFOLD_RETURN_IF_FAULT(
         UnpackBlockedRows(*table->blocked(), budget, interval.blocked.emplace()));
+  }
+  if (table->accounts() != nullptr) {
+    TWOFOLD_RETURN_IF_FAULT(
+        UnpackAccounts(*table->accounts(), budget, interval.accounts.emplace()));
   }
   if (table->losses() != nullptr) {
     TWOFOLD_RETURN_IF_FAULT(UnpackLosses(*table->losses(), budget, interval.losses));
@@ -88,6 +96,9 @@ MaybeFault AddInterval(const Interval& interval, Progress& progress) {
   if (interval.blocked) {
     TWOFOLD_RETURN_IF_FAULT(CheckBlockedRows(*interval.blocked, progress.defined, totals));
   }
+  if (interval.accounts) {
+    TWOFOLD_RETURN_IF_FAULT(CheckAccounts(*interval.accounts, progress.defined, totals));
+  }
   TWOFOLD_RETURN_IF_FAULT(CheckLosses(interval.losses, totals));
   TWOFOLD_RETURN_IF_FAULT(CheckCost(interval.cost, totals));
   progress.totals = totals;
@@ -101,6 +112,7 @@ DefinitionCounts HighestIds(const Interval& interval) {
   DefinitionCounts highest;
   if (interval.cpu) NoteIds(*interval.cpu, highest);
   if (interval.blocked) NoteIds(*interval.blocked, highest);
+  if (interval.accounts) NoteIds(*interval.accounts, highest);
   return highest;
 }
 

@@ -35,6 +35,7 @@ struct Totals {
   uint64_t cpu_ns = 0;
   uint64_t blocked_ns = 0;
   uint64_t blocks = 0;
+  uint64_t account_ns = 0;
   uint64_t lost = 0;
   uint64_t lost_ns = 0;
   uint64_t bpf_ns = 0;

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Where every nanosecond of a thread went: on a CPU, waiting for one, or blocked. Each change of a
+ * thread's state closes the time of the state before. What no event told yet (a thread that the
+ * recording found and that did not move since) is worked out where it is read.
+ *
+ * A thread's state is changed by one program at a time: by sched_switch on the CPU that it leaves
+ * or enters, and by sched_waking, which comes in between. Readers see by `changes` whether they
+ * read in the middle of a change.
+ */
+#ifndef TWOFOLD_ACCOUNTS_BPF_H
+#define TWOFOLD_ACCOUNTS_BPF_H
+
+#include "losses.bpf.h"
+
+__u64 window_start_ns; /* written by the recorder before the first pass over all tasks */
+
+/* Accounts of threads that ended; the recorder reads them between the intervals' ends, too. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 512 * 1024);
+} ended_accounts SEC(".maps");
+
+/* Adds time to a state; the check satisfies the verifier. */
+static __always_inline void add_time(struct twofold_task *task, __u32 state, __u64 time_ns)
+{
+	if (state < TWOFOLD_STATES)
+		task->time_ns[state] += time_ns;
+}
+
+/*
+ * The thread enters a state. `implied` is the state that it must have been in before, which matters
+ * only for the first event of a thread that the recording found.
+ */
+static __always_inline void change_state(struct twofold_task *task, __u32 state, __u32 implied,
+					 __u64 now_ns)
+{
+	__u64 since_ns = task->since_ns;
+	__u32 before = task->state;
+
+	if (!since_ns) {
+		since_ns = window_start_ns;
+		before = implied;
+	}
+	__sync_fetch_and_add(&task->changes, 1);
+	if (now_ns > since_ns)
+		add_time(task, before, now_ns - since_ns);
+	task->previous_state = before;
+	task->state = state;
+	task->since_ns = now_ns;
+	__sync_fetch_and_add(&task->changes, 1);
+}
+
+/*
+ * The thread leaves a CPU without having been seen to enter it: what it ran, the scheduler tells;
+ * the rest it spent in the state that it was last seen in.
+ */
+static __always_inline void close_unseen_run(struct twofold_task *task, __u64 cpu_ns, __u64 now_ns)
+{
+	__u64 elapsed_ns = now_ns > task->since_ns ? now_ns - task->since_ns : 0;
+	__u64 ran_ns = cpu_ns - task->cpu_ns;
+
+	if (ran_ns > elapsed_ns)
+		ran_ns = elapsed_ns;
+	__sync_fetch_and_add(&task->changes, 1);
+	add_time(task, task->state, elapsed_ns - ran_ns);
+	add_time(task, TWOFOLD_ON_CPU, ran_ns);
+	task->previous_state = TWOFOLD_ON_CPU;
+	task->state = TWOFOLD_ON_CPU;
+	task->since_ns = now_ns;
+	__sync_fetch_and_add(&task->changes, 1);
+}
+
+static __always_inline void start_account(struct task_struct *task, struct twofold_task *state,
+					  __u32 first_state, __u64 now_ns)
+{
+	state->state = first_state;
+	state->previous_state = first_state;
+	state->cpu_ns = task->se.sum_exec_runtime;
+	state->user_ns_before = task->utime;
+	state->system_ns_before = task->stime;
+	state->since_ns = now_ns;
+}
+
+/* Hands the account of a row over, and begins the next one in the same state. */
+static __always_inline void end_account(struct task_struct *task, struct twofold_task *state,
+					__u64 now_ns)
+{
+	struct twofold_account *account;
+
+	change_state(state, state->state, TWOFOLD_ON_CPU, now_ns);
+	account = bpf_ringbuf_reserve(&ended_accounts, sizeof(*account), 0);
+	if (account) {
+		account->thread = state->thread;
+		account->ended = 1;
+		account->at_ns = now_ns;
+		account->user_ns = task->utime - state->user_ns_before;
+		account->system_ns = task->stime - state->system_ns_before;
+		__builtin_memcpy(account->time_ns, state->time_ns, sizeof(account->time_ns));
+		/* The recorder looks by itself; a wake-up for each would cost more than the
+		 * account. */
+		bpf_ringbuf_submit(account, bpf_ringbuf_query(&ended_accounts, BPF_RB_AVAIL_DATA) >
+							    128 * 1024
+						    ? BPF_RB_FORCE_WAKEUP
+						    : BPF_RB_NO_WAKEUP);
+	} else {
+		count_loss(TWOFOLD_SOURCE_RECORDER, TWOFOLD_LOSS_ACCOUNT_LOST, 1, 0);
+	}
+	__builtin_memset(state->time_ns, 0, sizeof(state->time_ns));
+	state->user_ns_before = task->utime;
+	state->system_ns_before = task->stime;
+}
+
+#endif

@@ -1,0 +1,30 @@
+// Turns accounts of threads, which only grow, into what was added since the accounts before.
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "bpf/twofold_abi.h"
+#include "recorder/tracer.h"
+
+namespace twofold {
+
+class AccountBook {
+ public:
+  // An account as a program wrote it: at the end of a thread, or as it was at an interval's end.
+  void Add(const twofold_account& account);
+
+  // The differences since the last call, one for each thread whose account grew.
+  std::vector<AccountDifference> TakeDifferences();
+
+ private:
+  std::unordered_map<uint32_t, twofold_account> before_;  // by thread
+  // Threads that ended since the last call: a pass over all tasks may have seen them before they
+  // did.
+  std::unordered_set<uint32_t> ended_;
+  std::vector<AccountDifference> differences_;
+};
+
+}  // namespace twofold
