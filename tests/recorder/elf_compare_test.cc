@@ -67,7 +67,8 @@ TEST_P(ElfCompare, EveryAddressOfEveryFunctionHasANameThatNmKnowsThere) {
   const auto functions = NmFunctions(path(), is_stripped());
   ASSERT_GE(functions.size(), 5u);
   size_t checked = 0;
-  for (const auto& [wanted_name, function] : functions) {
+  for (const auto& [wanted_name, wanted] : functions) {
+    const NmSymbol function = wanted;
     for (uint64_t i = 0; i < function.size_bytes; ++i) {
       const auto name = symbols.FindByAddress(function.address + i);
       ASSERT_TRUE(name.has_value()) << wanted_name << "+" << i;
