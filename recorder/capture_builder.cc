@@ -164,6 +164,7 @@ void CaptureBuilder::DefineThread(const twofold_thread& thread) {
                                     .start_ns = SinceStart(thread.start_boottime_ns),
                                     .name = definitions_.InternString(NameOf(thread))});
   thread_process_.emplace(thread.thread, process);
+  if (process.image != nullptr) images_.at(process.image).threads.push_back(thread.thread);
   thread_ids_.emplace(thread.thread, id);
   accounted_until_ns_.emplace(thread.thread, thread.created_ns);
 }
@@ -172,8 +173,8 @@ CaptureBuilder::DefinedProcess CaptureBuilder::DefineProcess(const twofold_threa
   ProcessImage* image = processes_.Find(Pid(thread.tgid), thread.created_ns);
   if (image == nullptr) image = processes_.ReadFromProc(Pid(thread.tgid));
   if (image != nullptr) {
-    const auto known = process_ids_.find(image);
-    if (known != process_ids_.end()) return {.id = known->second, .image = image};
+    const auto known = images_.find(image);
+    if (known != images_.end()) return {.id = known->second.id, .image = image};
     const int64_t image_start_ns =
         int64_t(image->image_start_monotonic_ns) - int64_t(recording_.start_monotonic_ns);
     const int64_t start_ns = SinceStart(thread.process_start_boottime_ns);
@@ -186,7 +187,7 @@ CaptureBuilder::DefinedProcess CaptureBuilder::DefineProcess(const twofold_threa
                 .executable = definitions_.InternString(image->executable),
                 .cgroup = definitions_.InternString(image->cgroup)});
     ++process_ids_made_;
-    process_ids_.emplace(image, id);
+    images_.emplace(image, KnownImage{.id = id, .threads = {}});
     if (!image->mappings_known) ++unknown_processes_counted_;
     return {.id = id, .image = image};
   }
@@ -281,21 +282,19 @@ StackId CaptureBuilder::UserStack(Tracer::StackClass stack_class, uint64_t hash,
 }
 
 void CaptureBuilder::DefineProcessEnds(uint64_t before_monotonic_ns) {
-  for (auto entry = process_ids_.begin(); entry != process_ids_.end();) {
-    ProcessImage* image = entry->first;
+  for (auto entry = images_.begin(); entry != images_.end();) {
+    const ProcessImage* image = entry->first;
+    const KnownImage& known = entry->second;
     if (image->end_monotonic_ns == 0 || image->end_monotonic_ns >= before_monotonic_ns) {
       ++entry;
       continue;
     }
     definitions_.AddProcessEnd(ProcessEnd{
-        .process = entry->second,
+        .process = known.id,
         .end_ns = int64_t(image->end_monotonic_ns) - int64_t(recording_.start_monotonic_ns)});
-    const ProcessId id = entry->second;
-    for (auto& stacks : user_stacks_) stacks.erase(id.value);
-    for (auto& [number, process] : thread_process_) {
-      if (process.image == image) process.image = nullptr;
-    }
-    entry = process_ids_.erase(entry);
+    for (auto& stacks : user_stacks_) stacks.erase(known.id.value);
+    for (const uint32_t number : known.threads) thread_process_.at(number).image = nullptr;
+    entry = images_.erase(entry);
   }
 }
 

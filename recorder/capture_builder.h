@@ -58,7 +58,11 @@ class CaptureBuilder {
 
   std::unordered_map<uint32_t, ThreadId> thread_ids_;            // by number
   std::unordered_map<uint32_t, DefinedProcess> thread_process_;  // by number
-  std::unordered_map<ProcessImage*, ProcessId> process_ids_;
+  struct KnownImage {
+    ProcessId id;
+    std::vector<uint32_t> threads;  // numbers
+  };
+  std::unordered_map<ProcessImage*, KnownImage> images_;
   std::unordered_map<uint64_t, ProcessId> unknown_processes_;  // by pid and, above it, start
   std::unordered_map<uint64_t, StackId> kernel_stacks_[2];     // by class, hash
   std::unordered_map<uint32_t, std::unordered_map<uint64_t, StackId>>

@@ -349,6 +349,7 @@ Result<void> Session::CloseInterval(uint64_t boundary_ns, bool last) {
     interval.losses.push_back(
         Loss{.cause = LossCause::kEventsLost, .count = sideband_lost - sideband_lost_});
     sideband_lost_ = sideband_lost;
+    processes_->ScanProc();  // brings the table up to date with what still runs
   }
   // Processes that ended before the interval began can have no more rows.
   builder_->DefineProcessEnds(last ? UINT64_MAX : previous_boundary_ns_);
