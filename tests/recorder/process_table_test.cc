@@ -133,7 +133,7 @@ TEST_F(ProcessTableTest, ExecEndsOneImageAndBeginsAnother) {
 TEST_F(ProcessTableTest, OnlyTheMainThreadNamesTheProcess) {
   StartProgram(1000, kParent, kChild, "tool");
   Thread(1100, kChild, 5'000'100);
-  Comm(1200, kChild, "helper", 5'000'100);
+  Comm(1200, kChild, "side-thread", 5'000'100);
   EXPECT_EQ(Find(kChild, 1300)->name, "tool");
   Comm(1400, kChild, "renamed");
   EXPECT_EQ(Find(kChild, 1500)->name, "renamed");
