@@ -82,30 +82,36 @@ static __always_inline void start_account(struct task_struct *task, struct twofo
 	state->since_ns = now_ns;
 }
 
-/* Hands the account of a row over, and begins the next one in the same state. */
-static __always_inline void end_account(struct task_struct *task, struct twofold_task *state,
-					__u64 now_ns)
+/* Hands the account of a thread over as it is now. */
+static __always_inline void hand_over_account(struct task_struct *task, struct twofold_task *state,
+					      bool ended, __u64 now_ns)
 {
 	struct twofold_account *account;
 
 	change_state(state, state->state, TWOFOLD_ON_CPU, now_ns);
 	account = bpf_ringbuf_reserve(&ended_accounts, sizeof(*account), 0);
-	if (account) {
-		account->thread = state->thread;
-		account->ended = 1;
-		account->at_ns = now_ns;
-		account->user_ns = task->utime - state->user_ns_before;
-		account->system_ns = task->stime - state->system_ns_before;
-		__builtin_memcpy(account->time_ns, state->time_ns, sizeof(account->time_ns));
-		/* The recorder looks by itself; a wake-up for each would cost more than the
-		 * account. */
-		bpf_ringbuf_submit(account, bpf_ringbuf_query(&ended_accounts, BPF_RB_AVAIL_DATA) >
-							    128 * 1024
-						    ? BPF_RB_FORCE_WAKEUP
-						    : BPF_RB_NO_WAKEUP);
-	} else {
+	if (!account) {
 		count_loss(TWOFOLD_SOURCE_RECORDER, TWOFOLD_LOSS_ACCOUNT_LOST, 1, 0);
+		return;
 	}
+	account->thread = state->thread;
+	account->ended = ended;
+	account->at_ns = now_ns;
+	account->user_ns = task->utime - state->user_ns_before;
+	account->system_ns = task->stime - state->system_ns_before;
+	__builtin_memcpy(account->time_ns, state->time_ns, sizeof(account->time_ns));
+	/* The recorder looks by itself; a wake-up for each would cost more than the account. */
+	bpf_ringbuf_submit(account,
+			   bpf_ringbuf_query(&ended_accounts, BPF_RB_AVAIL_DATA) > 128 * 1024
+				   ? BPF_RB_FORCE_WAKEUP
+				   : BPF_RB_NO_WAKEUP);
+}
+
+/* Closes the account of a row of the thread table, and begins the next one in the same state. */
+static __always_inline void end_account(struct task_struct *task, struct twofold_task *state,
+					__u64 now_ns)
+{
+	hand_over_account(task, state, true, now_ns);
 	__builtin_memset(state->time_ns, 0, sizeof(state->time_ns));
 	state->user_ns_before = task->utime;
 	state->system_ns_before = task->stime;

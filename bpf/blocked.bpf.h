@@ -283,7 +283,16 @@ static __always_inline void write_account(struct bpf_iter__task *ctx, struct tas
 		copy.since_ns = window_start_ns;
 	}
 	if (copy.since_ns <= pass_boundary_ns) {
-		add_time(&copy, copy.state, pass_boundary_ns - copy.since_ns);
+		__u64 elapsed_ns = pass_boundary_ns - copy.since_ns;
+		__u64 ran_ns = 0;
+
+		/* It runs, and was not seen to enter its CPU. */
+		if (copy.state != TWOFOLD_ON_CPU && task->on_cpu)
+			ran_ns = task->se.sum_exec_runtime - copy.cpu_ns;
+		if (ran_ns > elapsed_ns)
+			ran_ns = elapsed_ns;
+		add_time(&copy, copy.state, elapsed_ns - ran_ns);
+		add_time(&copy, TWOFOLD_ON_CPU, ran_ns);
 	} else if (copy.previous_state < TWOFOLD_STATES) {
 		/* It changed its state after the boundary: that much does not belong to this
 		 * interval. */
@@ -305,8 +314,13 @@ static __always_inline void split_block(struct task_struct *task, struct twofold
 {
 	struct twofold_task block;
 
+	/*
+	 * A thread that runs although its block is open has woken up unseen. Its CPU time is exact
+	 * only when it leaves the CPU, so the block waits for that; at the very end it cannot.
+	 */
 	if (state->blocked_since_ns && !task_state(task)) {
-		end_missed_block(task, state, pass_boundary_ns);
+		if (pass == TWOFOLD_PASS_LAST)
+			end_missed_block(task, state, pass_boundary_ns);
 		return;
 	}
 	/*

@@ -155,6 +155,21 @@ int BPF_PROG(process_exec, struct task_struct *task)
 	return 0;
 }
 
+/*
+ * The account of a thread ends where it leaves the CPU for the last time. Before that it is taken
+ * out of the list of tasks, and its parent may wake the recorder, which may stop everything: so its
+ * account is handed over here, too.
+ */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_exit, struct task_struct *task)
+{
+	struct twofold_task *state = bpf_task_storage_get(&tasks, task, 0, 0);
+
+	if (state)
+		hand_over_account(task, state, false, bpf_ktime_get_ns());
+	return 0;
+}
+
 SEC("tp_btf/task_rename")
 int BPF_PROG(thread_rename, struct task_struct *task, const char *name)
 {

@@ -160,7 +160,9 @@ enum twofold_loss_cause {
 enum twofold_pass {
 	TWOFOLD_PASS_SEED =
 		1, /* put the tasks in scope into the table; open the blocks that they are in */
-	TWOFOLD_PASS_CLIP = 2, /* credit open blocks up to the boundary and go on from there */
+	TWOFOLD_PASS_CLIP =
+		2, /* credit open blocks up to the boundary and go on from there; write accounts */
+	TWOFOLD_PASS_LAST = 3, /* the same, and nothing comes after it */
 };
 
 #endif

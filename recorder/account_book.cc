@@ -17,7 +17,6 @@ __u64 Advance(__u64& before, __u64 now) {
 }  // namespace
 
 void AccountBook::Add(const twofold_account& account) {
-  if (ended_.count(account.thread) != 0) return;
   twofold_account& before = before_[account.thread];
   AccountDifference difference{
       .thread = account.thread, .ended = account.ended != 0, .at_ns = account.at_ns};
@@ -28,15 +27,11 @@ void AccountBook::Add(const twofold_account& account) {
   }
   difference.user_ns = Advance(before.user_ns, account.user_ns);
   difference.system_ns = Advance(before.system_ns, account.system_ns);
-  if (difference.ended) {
-    before_.erase(account.thread);
-    ended_.insert(account.thread);
-  }
+  if (difference.ended) before_.erase(account.thread);
   if (added_ns > 0 || difference.ended) differences_.push_back(difference);
 }
 
 std::vector<AccountDifference> AccountBook::TakeDifferences() {
-  ended_.clear();
   return std::exchange(differences_, {});
 }
 

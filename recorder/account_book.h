@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "bpf/twofold_abi.h"
@@ -14,6 +13,7 @@ namespace twofold {
 class AccountBook {
  public:
   // An account as a program wrote it: at the end of a thread, or as it was at an interval's end.
+  // Nothing about a thread may come after its end.
   void Add(const twofold_account& account);
 
   // The differences since the last call, one for each thread whose account grew.
@@ -21,9 +21,6 @@ class AccountBook {
 
  private:
   std::unordered_map<uint32_t, twofold_account> before_;  // by thread
-  // Threads that ended since the last call: a pass over all tasks may have seen them before they
-  // did.
-  std::unordered_set<uint32_t> ended_;
   std::vector<AccountDifference> differences_;
 };
 

@@ -108,6 +108,7 @@ Result<void> ProbeHost(bool offcpu, const std::string& btf_path) {
   if (offcpu) {
     tracepoints.push_back("sched_switch");
     tracepoints.push_back("sched_waking");
+    tracepoints.push_back("sched_process_exit");
   }
   for (const std::string& tracepoint : tracepoints) {
     if (TracepointParameters(types.get(), tracepoint) >= 0) continue;
@@ -125,7 +126,8 @@ Result<void> ProbeHost(bool offcpu, const std::string& btf_path) {
 bool HasSchedulerTracepoints() {
   const BtfPointer types(btf__load_vmlinux_btf());
   return types != nullptr && TracepointParameters(types.get(), "sched_switch") >= 0 &&
-         TracepointParameters(types.get(), "sched_waking") >= 0;
+         TracepointParameters(types.get(), "sched_waking") >= 0 &&
+         TracepointParameters(types.get(), "sched_process_exit") >= 0;
 }
 
 bool SwitchTracepointPassesState() {

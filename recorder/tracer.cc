@@ -131,6 +131,7 @@ struct Tracer::State {
   uint64_t bpf_ns_before = 0;
   uint64_t bpf_runs_before = 0;
   uint64_t missed_before = 0;
+  bool stopped = false;
   ring_buffer* ended_accounts = nullptr;
   AccountBook accounts;
   uint64_t map_bytes = 0;
@@ -170,6 +171,7 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   bpf_program__set_autoload(skeleton.progs.context_switch_before_5_18,
                             scheduler && !state_is_argument);
   bpf_program__set_autoload(skeleton.progs.waking, scheduler);
+  bpf_program__set_autoload(skeleton.progs.process_exit, scheduler);
   bpf_program__set_autoload(skeleton.progs.sample, settings.cpu);
 
   const int failed = twofold_bpf__load(&skeleton);
@@ -250,6 +252,7 @@ Result<uint64_t> Tracer::Start() {
   const Attachment attachments[] = {
       {skeleton.progs.process_fork, &skeleton.links.process_fork},
       {skeleton.progs.process_exec, &skeleton.links.process_exec},
+      {skeleton.progs.process_exit, &skeleton.links.process_exit},
       {skeleton.progs.thread_rename, &skeleton.links.thread_rename},
       {skeleton.progs.visit_task, &skeleton.links.visit_task},
       {skeleton.progs.waking, &skeleton.links.waking},
@@ -275,6 +278,7 @@ Result<uint64_t> Tracer::Start() {
 
 void Tracer::Stop() {
   State& state = *state_;
+  state.stopped = true;
   for (bpf_link* link : state.sampler_links) bpf_link__destroy(link);
   state.sampler_links.clear();
   if (state.skeleton == nullptr) return;
@@ -282,7 +286,8 @@ void Tracer::Stop() {
   for (bpf_link** link :
        {&state.skeleton->links.context_switch, &state.skeleton->links.context_switch_before_5_18,
         &state.skeleton->links.waking, &state.skeleton->links.thread_rename,
-        &state.skeleton->links.process_exec, &state.skeleton->links.process_fork}) {
+        &state.skeleton->links.process_exec, &state.skeleton->links.process_exit,
+        &state.skeleton->links.process_fork}) {
     bpf_link__destroy(*link);
     *link = nullptr;
   }
@@ -383,12 +388,10 @@ Result<void> Tracer::State::ReadCost(Reading& reading) {
 Result<Reading> Tracer::Read(uint64_t boundary_ns) {
   State& state = *state_;
   Reading reading;
-  // Ended accounts first: a thread that ended is told from one that the pass has just seen.
-  DrainAccounts();
   if (state.settings.offcpu || state.settings.states) {
-    TWOFOLD_RETURN_IF_ERROR(state.PassOverTasks(TWOFOLD_PASS_CLIP, boundary_ns));
+    TWOFOLD_RETURN_IF_ERROR(
+        state.PassOverTasks(state.stopped ? TWOFOLD_PASS_LAST : TWOFOLD_PASS_CLIP, boundary_ns));
   }
-  reading.accounts = state.accounts.TakeDifferences();
   if (state.settings.offcpu) {
     TWOFOLD_RETURN_IF_ERROR(state.blocked_rows->ReadDifferences(
         [&](const twofold_blocked_key& key, const twofold_blocked_value& now,
@@ -404,6 +407,10 @@ Result<Reading> Tracer::Read(uint64_t boundary_ns) {
           reading.cpu.push_back(CpuDifference{.key = key, .samples = now - before});
         }));
   }
+  // After the pass, so that a thread which ended meanwhile has its last account in the same reading
+  // as its last rows.
+  DrainAccounts();
+  reading.accounts = state.accounts.TakeDifferences();
   // After the rows: a thread that a row names is in the table by now.
   state.ReadThreads(reading);
   TWOFOLD_RETURN_IF_ERROR(state.ReadLosses(reading));

@@ -87,7 +87,8 @@ Result<ExitStatus> Dispatch(const std::vector<std::string>& words) {
 
 const std::vector<const Command*>& Commands() {
   static const std::vector<const Command*> commands = {
-      &kInfoCommand, &kFlameCommand, &kFoldCommand, &kSqlCommand, &kLoadCommand, &kVerifyCommand,
+      &kInfoCommand, &kFlameCommand, &kFoldCommand,   &kTableCommand,
+      &kSqlCommand,  &kLoadCommand,  &kVerifyCommand,
   };
   return commands;
 }

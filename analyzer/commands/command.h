@@ -35,6 +35,7 @@ extern const Command kInfoCommand;
 extern const Command kVerifyCommand;
 extern const Command kFoldCommand;
 extern const Command kFlameCommand;
+extern const Command kTableCommand;
 extern const Command kSqlCommand;
 extern const Command kLoadCommand;
 

@@ -7,7 +7,6 @@
 #include "analyzer/data/losses.h"
 #include "analyzer/fold/filter.h"
 #include "analyzer/text/units.h"
-#include "format/base/output_file.h"
 
 namespace twofold {
 namespace {
@@ -73,6 +72,8 @@ std::vector<std::string> NotesOn(const Folded& folded, const FoldRequest& reques
   return notes;
 }
 
+}  // namespace
+
 Result<OutputFile> CreateOutput(const Arguments& arguments) {
   std::string path = arguments.Get("output", "-");
   bool force = arguments.Has("force");
@@ -84,7 +85,11 @@ Result<OutputFile> CreateOutput(const Arguments& arguments) {
   return OutputFile::Create(path, force);
 }
 
-}  // namespace
+void AddOutputOptions(OptionSet& options) {
+  options.Value("output", "FILE", "write to FILE instead of standard output", 'o');
+  options.Flag("force", "replace FILE if it exists");
+  options.Flag("strict", "exit with 3 when the capture is partial or has losses");
+}
 
 void AddFoldingOptions(OptionSet& options) {
   std::string views;
@@ -97,9 +102,7 @@ void AddFoldingOptions(OptionSet& options) {
   for (const Filter* filter : Filters()) {
     options.Value(filter->option, filter->value_name, filter->summary);
   }
-  options.Value("output", "FILE", "write to FILE instead of standard output", 'o');
-  options.Flag("force", "replace FILE if it exists");
-  options.Flag("strict", "exit with 3 when the capture is partial or has losses");
+  AddOutputOptions(options);
 }
 
 Result<ExitStatus> RunFolding(const Arguments& arguments, const OutputFormat& format,

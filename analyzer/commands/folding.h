@@ -4,11 +4,18 @@
 
 #include "analyzer/commands/command.h"
 #include "analyzer/output/output.h"
+#include "format/base/output_file.h"
 
 namespace twofold {
 
-// Adds --view, --root, the filters, -o, --force and --strict.
+// Adds --view, --root, the filters, and the options of AddOutputOptions.
 void AddFoldingOptions(OptionSet& options);
+
+// Adds -o, --force and --strict.
+void AddOutputOptions(OptionSet& options);
+
+// The file of -o. Error: a file is in the way and --force is not given, or it cannot be made.
+Result<OutputFile> CreateOutput(const Arguments& arguments);
 
 // Opens the capture, folds the view and writes it. `presentation` holds what the subcommand itself
 // knows; the rest is filled in here.

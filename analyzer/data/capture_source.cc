@@ -44,7 +44,11 @@ const std::vector<CaptureTable>& CaptureTables() {
 
 CaptureSource::CaptureSource(const Capture& from, std::string name, int64_t id,
                              const IdOffsets& id_offsets)
-    : capture(from), file_name(std::move(name)), capture_id(id), offsets(id_offsets) {
+    : capture(from),
+      file_name(std::move(name)),
+      capture_id(id),
+      offsets(id_offsets),
+      cpu_scaling(from) {
   const Settings& settings = capture.recording.settings;
   sources = Joined(settings.sources);
   for (uint32_t pid : settings.pids) {
@@ -59,6 +63,8 @@ CaptureSource::CaptureSource(const Capture& from, std::string name, int64_t id,
   cpu_rows = Places(capture, [](const Interval& i) { return i.cpu ? i.cpu->rows.size() : 0; });
   blocked_rows =
       Places(capture, [](const Interval& i) { return i.blocked ? i.blocked->size() : 0; });
+  account_rows =
+      Places(capture, [](const Interval& i) { return i.accounts ? i.accounts->size() : 0; });
   loss_rows = Places(capture, [](const Interval& i) { return i.losses.size(); });
   process_end_ns.assign(capture.definitions.processes.size(), kNoEnd);
   for (const ProcessEnd& process_end : capture.definitions.process_ends) {

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "analyzer/data/cpu_scaling.h"
 #include "analyzer/data/database.h"
 #include "format/base/result.h"
 #include "format/capture.h"
@@ -27,6 +28,7 @@ struct IdOffsets {
   int64_t interval = 0;
   int64_t cpu_sample = 0;
   int64_t blocked = 0;
+  int64_t account = 0;
   int64_t loss = 0;
 };
 
@@ -52,7 +54,9 @@ struct CaptureSource {
   int64_t window_ns = 0;
   std::vector<RowPlace> cpu_rows;
   std::vector<RowPlace> blocked_rows;
+  std::vector<RowPlace> account_rows;
   std::vector<RowPlace> loss_rows;
+  CpuScaling cpu_scaling;
   std::vector<int64_t> process_end_ns;  // by process index; kNoEnd: none
   static constexpr int64_t kNoEnd = INT64_MIN;
 

@@ -23,7 +23,7 @@ inline ColumnValue Key(uint32_t id, int64_t offset) { return id == 0 ? Null() : 
 // Tables of what rows refer to: capture, damage, module, frame, stack, process, thread.
 std::vector<CaptureTable> FactTables();
 
-// Tables of what lies in intervals: interval, cpu_sample, blocked, loss, cost.
+// Tables of what lies in intervals: interval, cpu_sample, blocked, account, loss, cost.
 std::vector<CaptureTable> RowTables();
 
 }  // namespace twofold::columns

@@ -16,7 +16,7 @@ namespace {
 
 // As in sql/schema.sql.
 constexpr int64_t kApplicationId = 845573220;
-constexpr int64_t kUserVersion = 1;
+constexpr int64_t kUserVersion = 2;
 
 std::string BaseName(const std::string& path) {
   size_t slash = path.rfind('/');
@@ -103,6 +103,7 @@ Result<IdOffsets> NextOffsets(Database& database) {
       {"SELECT max(interval_id) FROM interval", &offsets.interval},
       {"SELECT max(cpu_sample_id) FROM cpu_sample", &offsets.cpu_sample},
       {"SELECT max(blocked_id) FROM blocked", &offsets.blocked},
+      {"SELECT max(account_id) FROM account", &offsets.account},
       {"SELECT max(loss_id) FROM loss", &offsets.loss},
   };
   for (const auto& [sql, target] : queries) {

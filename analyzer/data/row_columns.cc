@@ -1,4 +1,4 @@
-// Columns of the tables interval, cpu_sample, blocked, loss and cost: which field of
+// Columns of the tables interval, cpu_sample, blocked, account, loss and cost: which field of
 // format/capture.h is which column of sql/schema.sql.
 #include "analyzer/data/columns.h"
 #include "format/losses.h"
@@ -9,20 +9,17 @@ namespace {
 using Source = CaptureSource;
 using Value = ColumnValue;
 
-uint64_t TimesSaturating(uint64_t a, uint64_t b) {
-  uint64_t product = 0;
-  return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
-}
-
 std::string_view StateLetter(BlockState state) {
   static constexpr std::string_view kLetters = "SDTtPI?";
   size_t index = kLetters.find(BlockStateLetter(state));
   return kLetters.substr(std::min(index, kLetters.size() - 1), 1);
 }
 
-// Whether the lost time is in the rows all the same, under a special frame or with one stack less.
-bool TimeIsInRows(LossCause cause) {
-  switch (cause) {
+// Whether the lost time is in the rows all the same: under a special frame, with one stack less,
+// or, where samples are scaled to the threads' accounts, as a part of the samples that were kept.
+bool TimeIsInRows(const Interval& interval, const Loss& loss) {
+  if (loss.source == LossSource::kCpu && interval.cpu && interval.accounts) return true;
+  switch (loss.cause) {
     case LossCause::kStackMapFull:
     case LossCause::kKernelStackFailed:
     case LossCause::kUserStackFailed:
@@ -42,11 +39,32 @@ const CpuRow& Cpu(const Source& s, size_t row) {
 const BlockedRow& Blocked(const Source& s, size_t row) {
   return (*IntervalOf(s, s.blocked_rows[row]).blocked)[s.blocked_rows[row].row];
 }
+const Account& GetAccount(const Source& s, size_t row) {
+  return (*IntervalOf(s, s.account_rows[row]).accounts)[s.account_rows[row].row];
+}
 const Loss& GetLoss(const Source& s, size_t row) {
   return IntervalOf(s, s.loss_rows[row]).losses[s.loss_rows[row].row];
 }
 
 Value IntervalKey(const Source& s, uint32_t index) { return Int(index + 1 + s.offsets.interval); }
+
+// The part of an account's time on a CPU that was in user mode, as the scheduler's estimates divide
+// it; user and system time add up to on_cpu_ns. False: there is no estimate of a time that is not
+// 0.
+bool UserTimeNs(const Account& account, uint64_t& user_ns) {
+  using Wide = unsigned __int128;
+  Wide estimates = static_cast<Wide>(account.user_ns) + account.system_ns;
+  user_ns = 0;
+  if (estimates == 0) return account.on_cpu_ns == 0;
+  user_ns =
+      static_cast<uint64_t>(static_cast<Wide>(account.on_cpu_ns) * account.user_ns / estimates);
+  return true;
+}
+
+template <size_t state>
+Value BlockedTime(const Source& s, size_t row) {
+  return Clamped(GetAccount(s, row).blocked_ns[state]);
+}
 
 }  // namespace
 
@@ -78,6 +96,10 @@ std::vector<CaptureTable> RowTables() {
             [](const Source& s, size_t row) {
               return Int(s.capture.intervals[row].blocked ? 1 : 0);
             }},
+           {"has_accounts INTEGER",
+            [](const Source& s, size_t row) {
+              return Int(s.capture.intervals[row].accounts ? 1 : 0);
+            }},
        }});
   tables.push_back(
       {"cpu_sample",
@@ -105,9 +127,10 @@ std::vector<CaptureTable> RowTables() {
             [](const Source& s, size_t row) { return Clamped(Cpu(s, row).samples); }},
            {"time_ns INTEGER",
             [](const Source& s, size_t row) {
-              uint64_t period_ns = IntervalOf(s, s.cpu_rows[row]).cpu->period_ns;
-              return Clamped(TimesSaturating(Cpu(s, row).samples, period_ns));
+              return Clamped(SampledTimeNs(*IntervalOf(s, s.cpu_rows[row]).cpu, Cpu(s, row)));
             }},
+           {"scaled_ns INTEGER",
+            [](const Source& s, size_t row) { return Clamped(s.cpu_scaling.scaled_ns()[row]); }},
        }});
   tables.push_back(
       {"blocked",
@@ -141,6 +164,56 @@ std::vector<CaptureTable> RowTables() {
             [](const Source& s, size_t row) { return Clamped(Blocked(s, row).count); }},
        }});
   tables.push_back(
+      {"account",
+       [](const Source& s) { return s.account_rows.size(); },
+       {
+           {"account_id INTEGER",
+            [](const Source& s, size_t row) {
+              return Int(static_cast<int64_t>(row) + 1 + s.offsets.account);
+            }},
+           {"interval_id INTEGER",
+            [](const Source& s, size_t row) {
+              return IntervalKey(s, s.account_rows[row].interval);
+            }},
+           {"thread_id INTEGER",
+            [](const Source& s, size_t row) {
+              return Int(GetAccount(s, row).thread.value + s.offsets.thread);
+            }},
+           {"existed_ns INTEGER",
+            [](const Source& s, size_t row) { return Clamped(GetAccount(s, row).existed_ns); }},
+           {"on_cpu_ns INTEGER",
+            [](const Source& s, size_t row) { return Clamped(GetAccount(s, row).on_cpu_ns); }},
+           {"user_ns INTEGER",
+            [](const Source& s, size_t row) {
+              uint64_t user_ns = 0;
+              return UserTimeNs(GetAccount(s, row), user_ns) ? Clamped(user_ns) : Null();
+            }},
+           {"system_ns INTEGER",
+            [](const Source& s, size_t row) {
+              const Account& account = GetAccount(s, row);
+              uint64_t user_ns = 0;
+              return UserTimeNs(account, user_ns) ? Clamped(account.on_cpu_ns - user_ns) : Null();
+            }},
+           {"unsampled_ns INTEGER",
+            [](const Source& s, size_t row) {
+              const Account& account = GetAccount(s, row);
+              bool unsampled = IntervalOf(s, s.account_rows[row]).cpu.has_value() &&
+                               s.cpu_scaling.IsUnsampled(account.thread);
+              return unsampled ? Clamped(account.on_cpu_ns) : Int(0);
+            }},
+           {"woken_ns INTEGER",
+            [](const Source& s, size_t row) { return Clamped(GetAccount(s, row).woken_ns); }},
+           {"preempted_ns INTEGER",
+            [](const Source& s, size_t row) { return Clamped(GetAccount(s, row).preempted_ns); }},
+           {"interruptible_ns INTEGER", BlockedTime<0>},
+           {"uninterruptible_ns INTEGER", BlockedTime<1>},
+           {"stopped_ns INTEGER", BlockedTime<2>},
+           {"traced_ns INTEGER", BlockedTime<3>},
+           {"parked_ns INTEGER", BlockedTime<4>},
+           {"idle_ns INTEGER", BlockedTime<5>},
+           {"other_ns INTEGER", BlockedTime<6>},
+       }});
+  tables.push_back(
       {"loss",
        [](const Source& s) { return s.loss_rows.size(); },
        {
@@ -164,7 +237,7 @@ std::vector<CaptureTable> RowTables() {
             [](const Source& s, size_t row) { return Clamped(GetLoss(s, row).time_ns); }},
            {"in_rows INTEGER",
             [](const Source& s, size_t row) {
-              return Int(TimeIsInRows(GetLoss(s, row).cause) ? 1 : 0);
+              return Int(TimeIsInRows(IntervalOf(s, s.loss_rows[row]), GetLoss(s, row)) ? 1 : 0);
             }},
        }});
   tables.push_back(

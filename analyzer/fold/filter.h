@@ -22,6 +22,7 @@ struct Filter {
   std::string_view option;      // without its dashes
   std::string_view value_name;  // for --help
   std::string_view summary;     // for --help
+  std::string_view column;      // of the view, that it selects by
   // Error: the option's value is wrong (kUsage; names the option).
   Result<Condition> (*make)(const std::string& value);
 };

@@ -158,9 +158,10 @@ class Folder {
       time_parameters.insert(time_parameters.end(), condition.parameters.begin(),
                              condition.parameters.end());
     }
-    Result<Statement> rows = database_.Prepare(
-        "SELECT thread_id, user_stack_id, kernel_stack_id, " + value + ", loss" + from + where,
-        parameters);
+    Result<Statement> rows =
+        database_.Prepare("SELECT thread_id, user_stack_id, kernel_stack_id, " + value +
+                              ", loss, special_frame" + from + where,
+                          parameters);
     if (!rows) return std::move(rows).error();
     while (true) {
       Result<bool> row = rows->Step();
@@ -203,6 +204,8 @@ class Folder {
     stack.user = stacks_[static_cast<size_t>(user)];
     stack.kernel = stacks_[static_cast<size_t>(kernel)];
     if (stack.user == 0) std::swap(stack.user, stack.kernel);
+    if (!row.IsNull(5))
+      stack = {0, Child(0, NameOf(row.Text(5), FrameKind::kSpecial)), 0, stack.value};
     stack.root = Folded::kNoRoot;
     if (request_.root != RootFrame::kNone) {
       if (thread < 1 || static_cast<size_t>(thread) > roots_.size()) return Gap("thread");

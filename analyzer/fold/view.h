@@ -1,6 +1,6 @@
 // Views: what a stack's weight means. A view is an SQL view in sql/views/ with the columns
-// thread_id, user_stack_id, kernel_stack_id, state, interval_id, loss and its value, plus one line
-// in the list in view.cc. Outputs and filters work on any view.
+// thread_id, user_stack_id, kernel_stack_id, state, interval_id, loss, special_frame and its value,
+// plus one line in the list in view.cc. Outputs and filters work on any view.
 #pragma once
 
 #include <string_view>

@@ -5,4 +5,5 @@ CREATE INDEX thread_by_process ON thread (process_id);
 CREATE INDEX interval_by_capture ON interval (capture_id);
 CREATE INDEX cpu_sample_by_thread ON cpu_sample (thread_id);
 CREATE INDEX blocked_by_thread ON blocked (thread_id);
+CREATE INDEX account_by_thread ON account (thread_id);
 CREATE INDEX loss_by_interval ON loss (interval_id);

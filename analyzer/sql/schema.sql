@@ -14,7 +14,7 @@
 -- (analyzer/sql/history.md).
 
 PRAGMA application_id = 845573220;
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 -- One row per capture: what was recorded, where, when and how.
 CREATE TABLE capture (
@@ -114,7 +114,7 @@ CREATE TABLE thread (
   name TEXT NOT NULL  -- comm
 ) STRICT;
 
--- A slice of the window; every row of cpu_sample, blocked and loss belongs to one.
+-- A slice of the window; every row of cpu_sample, blocked, account and loss belongs to one.
 CREATE TABLE interval (
   interval_id INTEGER PRIMARY KEY,  -- counted through the database
   capture_id INTEGER NOT NULL REFERENCES capture,  -- the capture
@@ -123,7 +123,8 @@ CREATE TABLE interval (
   end_ns INTEGER NOT NULL,  -- first nanosecond after it
   start_realtime_ns INTEGER NOT NULL,  -- CLOCK_REALTIME at the start (since 1970, UTC), may step
   cpu_period_ns INTEGER,  -- CPU time that one sample stands for; NULL: the CPU was not sampled
-  has_blocked INTEGER NOT NULL  -- 1: blocked time was recorded
+  has_blocked INTEGER NOT NULL,  -- 1: blocked time was recorded
+  has_accounts INTEGER NOT NULL  -- 1: the exact times of all threads were recorded
 ) STRICT;
 
 -- CPU samples of one thread with one pair of stacks in one interval.
@@ -134,7 +135,9 @@ CREATE TABLE cpu_sample (
   kernel_stack_id INTEGER REFERENCES stack,  -- NULL: the samples hit user mode
   user_stack_id INTEGER REFERENCES stack,  -- NULL: a kernel thread, or no stack
   samples INTEGER NOT NULL,  -- how many samples
-  time_ns INTEGER NOT NULL  -- samples x cpu_period_ns of the interval
+  time_ns INTEGER NOT NULL,  -- samples x cpu_period_ns of the interval
+  scaled_ns INTEGER NOT NULL  -- time_ns, scaled by one factor for each thread so that its rows add up
+                              -- to on_cpu_ns of all its accounts; time_ns where it has no account
 ) STRICT;
 
 -- Blocked time (off the CPU and not able to run) of one thread with one pair of stacks in one
@@ -151,6 +154,31 @@ CREATE TABLE blocked (
   count INTEGER NOT NULL  -- blocks that ended in the interval
 ) STRICT;
 
+-- Where the time of one thread went in one interval, exactly: on_cpu_ns, woken_ns, preempted_ns and
+-- the blocked times from interruptible_ns on add up to existed_ns. The view states adds up intervals.
+CREATE TABLE account (
+  account_id INTEGER PRIMARY KEY,  -- counted through the database
+  interval_id INTEGER NOT NULL REFERENCES interval,  -- when
+  thread_id INTEGER NOT NULL REFERENCES thread,  -- who
+  existed_ns INTEGER NOT NULL,  -- how long the thread existed in the interval, under this thread_id
+  on_cpu_ns INTEGER NOT NULL,  -- on a CPU
+  user_ns INTEGER,  -- the part of on_cpu_ns in user mode, divided as the scheduler's ticks estimate
+                    -- it; NULL: no tick hit the thread
+  system_ns INTEGER,  -- the rest of on_cpu_ns: in the kernel; NULL: no tick hit the thread
+  unsampled_ns INTEGER NOT NULL,  -- the part of on_cpu_ns that no row of cpu_sample stands for: all
+                                  -- of it where the CPU was sampled and no sample ever hit the
+                                  -- thread, else 0
+  woken_ns INTEGER NOT NULL,  -- able to run since it was woken or born, waiting for a CPU
+  preempted_ns INTEGER NOT NULL,  -- able to run, had to leave its CPU to another thread
+  interruptible_ns INTEGER NOT NULL,  -- blocked, S: sleeps, waits for events
+  uninterruptible_ns INTEGER NOT NULL,  -- blocked, D: waits for a disk or a lock of the kernel
+  stopped_ns INTEGER NOT NULL,  -- blocked, T: stopped by a signal
+  traced_ns INTEGER NOT NULL,  -- blocked, t: stopped by a debugger
+  parked_ns INTEGER NOT NULL,  -- blocked, P: a parked kernel thread
+  idle_ns INTEGER NOT NULL,  -- blocked, I: an idle kernel thread
+  other_ns INTEGER NOT NULL  -- blocked in another state
+) STRICT;
+
 -- What was seen and could not be kept, or not be kept whole.
 CREATE TABLE loss (
   loss_id INTEGER PRIMARY KEY,  -- counted through the database
@@ -160,8 +188,8 @@ CREATE TABLE loss (
   source TEXT NOT NULL,  -- which rows the time would have been in: 'cpu', 'offcpu' or 'recorder'
   count INTEGER NOT NULL,  -- how often
   time_ns INTEGER NOT NULL,  -- how much time; 0: only the count is known
-  in_rows INTEGER NOT NULL  -- 1: the time is in cpu_sample or blocked all the same, and only a
-                            -- stack or a name is missing there; 0: the time is nowhere else
+  in_rows INTEGER NOT NULL  -- 1: the time is in cpu_sample.scaled_ns or in blocked all the same, and
+                            -- only a stack or a name is missing there; 0: the time is nowhere else
 ) STRICT;
 
 -- What the recorder itself took from the host in an interval.

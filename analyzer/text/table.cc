@@ -8,7 +8,6 @@
 namespace twofold {
 namespace {
 
-constexpr size_t kGap = 2;
 constexpr size_t kNarrowest = 8;
 
 std::string Padded(const std::string& cell, size_t width, Align align) {
@@ -32,7 +31,7 @@ std::string Shorten(const std::string& text, size_t width) {
 
 std::string FormatTable(const std::vector<TableColumn>& columns,
                         const std::vector<std::vector<std::string>>& rows, size_t indent,
-                        size_t width) {
+                        size_t width, size_t gap) {
   std::vector<std::vector<std::string>> cells;
   bool has_heading = false;
   for (const TableColumn& column : columns) has_heading = has_heading || !column.heading.empty();
@@ -50,7 +49,7 @@ std::string FormatTable(const std::vector<TableColumn>& columns,
   }
   auto total = [&] {
     return std::accumulate(widths.begin(), widths.end(), indent) +
-           kGap * (columns.empty() ? 0 : columns.size() - 1);
+           gap * (columns.empty() ? 0 : columns.size() - 1);
   };
   while (width > 0 && total() > width) {
     size_t& widest = *std::max_element(widths.begin(), widths.end());
@@ -62,7 +61,7 @@ std::string FormatTable(const std::vector<TableColumn>& columns,
     std::string line(indent, ' ');
     for (size_t i = 0; i < row.size(); ++i) {
       line += Padded(Shorten(row[i], widths[i]), widths[i], columns[i].align);
-      if (i + 1 < row.size()) line.append(kGap, ' ');
+      if (i + 1 < row.size()) line.append(gap, ' ');
     }
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + "\n";

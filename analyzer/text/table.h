@@ -13,11 +13,11 @@ struct TableColumn {
   Align align = Align::kLeft;
 };
 
-// Lines of cells with two spaces between columns; cells are escaped by EscapeText. The widest
+// Lines of cells with `gap` spaces between columns; cells are escaped by EscapeText. The widest
 // column is shortened with an ellipsis where a line would be wider than `width` (0: never).
 std::string FormatTable(const std::vector<TableColumn>& columns,
                         const std::vector<std::vector<std::string>>& rows, size_t indent = 0,
-                        size_t width = 0);
+                        size_t width = 0, size_t gap = 2);
 
 // `text`, which is escaped, cut to `width` terminal columns with an ellipsis at its end.
 std::string Shorten(const std::string& text, size_t width);

@@ -19,7 +19,7 @@ Result<Condition> Make(const std::string& value) {
 
 }  // namespace
 
-const Filter kCommFilter = {"comm", "NAME",
-                            "only threads and processes of this name; * and ? match", Make};
+const Filter kCommFilter = {
+    "comm", "NAME", "only threads and processes of this name; * and ? match", "thread_id", Make};
 
 }  // namespace twofold

@@ -14,6 +14,6 @@ Result<Condition> Make(const std::string& value) {
 
 }  // namespace
 
-const Filter kPidFilter = {"pid", "PID,...", "only these processes", Make};
+const Filter kPidFilter = {"pid", "PID,...", "only these processes", "process_id", Make};
 
 }  // namespace twofold

@@ -27,6 +27,6 @@ Result<Condition> Make(const std::string& value) {
 
 const Filter kStateFilter = {
     "state", "LETTERS",
-    "only these states, letters as in ps: D waits for a disk or a lock, S sleeps", Make};
+    "only these states, letters as in ps: D waits for a disk or a lock, S sleeps", "state", Make};
 
 }  // namespace twofold

@@ -14,6 +14,6 @@ Result<Condition> Make(const std::string& value) {
 
 }  // namespace
 
-const Filter kTidFilter = {"tid", "TID,...", "only these threads", Make};
+const Filter kTidFilter = {"tid", "TID,...", "only these threads", "thread_id", Make};
 
 }  // namespace twofold

@@ -34,8 +34,9 @@ Result<Condition> MakeTo(const std::string& value) {
 }  // namespace
 
 const Filter kFromFilter = {"from", "SECONDS",
-                            "from here on, since the start; whole intervals count", MakeFrom};
+                            "from here on, since the start; whole intervals count", "interval_id",
+                            MakeFrom};
 const Filter kToFilter = {"to", "SECONDS", "up to here, since the start; whole intervals count",
-                          MakeTo};
+                          "interval_id", MakeTo};
 
 }  // namespace twofold

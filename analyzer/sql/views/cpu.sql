@@ -1,5 +1,7 @@
--- On-CPU time by sampling: one row per thread, pair of stacks and interval. Time that was lost
--- has rows of its own, so that sums add up.
+-- On-CPU time by sampling: one row per thread, pair of stacks and interval. Where the capture has
+-- accounts, the rows of a thread add up to its exact time on a CPU: samples are scaled, and a thread
+-- that no sample hit has rows without a stack. Time that was lost has rows of its own, so that sums
+-- add up.
 CREATE VIEW cpu (
   capture_id,  -- the capture
   interval_id,  -- when
@@ -9,6 +11,7 @@ CREATE VIEW cpu (
   kernel_stack_id,  -- NULL: no kernel frames
   user_stack_id,  -- NULL: no user frames
   loss,  -- name of the loss, as in loss.name; NULL: time that was kept
+  special_frame,  -- '[not sampled]': stands for the stacks of a thread that no sample hit; else NULL
   count,  -- how many samples
   value_ns,  -- time in nanoseconds
   value_us  -- the same in microseconds
@@ -22,10 +25,27 @@ SELECT
   cpu_sample.kernel_stack_id,
   cpu_sample.user_stack_id,
   NULL,
+  NULL,
   cpu_sample.samples,
-  cpu_sample.time_ns,
-  cpu_sample.time_ns / 1000.0
+  cpu_sample.scaled_ns,
+  cpu_sample.scaled_ns / 1000.0
 FROM cpu_sample
+UNION ALL
+SELECT
+  (SELECT capture_id FROM interval WHERE interval.interval_id = account.interval_id),
+  account.interval_id,
+  (SELECT process_id FROM thread WHERE thread.thread_id = account.thread_id),
+  account.thread_id,
+  'R',
+  NULL,
+  NULL,
+  NULL,
+  '[not sampled]',
+  0,
+  account.unsampled_ns,
+  account.unsampled_ns / 1000.0
+FROM account
+WHERE account.unsampled_ns <> 0
 UNION ALL
 SELECT
   (SELECT capture_id FROM interval WHERE interval.interval_id = loss.interval_id),
@@ -36,6 +56,7 @@ SELECT
   NULL,
   NULL,
   loss.name,
+  NULL,
   loss.count,
   loss.time_ns,
   loss.time_ns / 1000.0

@@ -9,6 +9,7 @@ CREATE VIEW offcpu (
   kernel_stack_id,  -- NULL: no kernel frames
   user_stack_id,  -- NULL: no user frames
   loss,  -- name of the loss, as in loss.name; NULL: time that was kept
+  special_frame,  -- a frame that stands for the stacks; NULL: the stacks are what they say
   count,  -- blocks that ended in the interval
   value_ns,  -- time in nanoseconds
   value_us  -- the same in microseconds
@@ -21,6 +22,7 @@ SELECT
   blocked.state,
   blocked.kernel_stack_id,
   blocked.user_stack_id,
+  NULL,
   NULL,
   blocked.count,
   blocked.time_ns,
@@ -36,6 +38,7 @@ SELECT
   NULL,
   NULL,
   loss.name,
+  NULL,
   loss.count,
   loss.time_ns,
   loss.time_ns / 1000.0

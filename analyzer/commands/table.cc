@@ -1,0 +1,110 @@
+// twofold table: a tabular view, in any tabular output.
+#include "analyzer/cli/words.h"
+#include "analyzer/commands/folding.h"
+#include "analyzer/data/input.h"
+#include "analyzer/data/losses.h"
+#include "analyzer/tabular/output.h"
+#include "analyzer/tabular/view.h"
+
+namespace twofold {
+namespace {
+
+template <typename Entry>
+std::string Summaries(const std::vector<Entry>& entries) {
+  std::string text;
+  for (const Entry& entry : entries) {
+    if (!text.empty()) text += "; ";
+    text += std::string(entry.name) + ": " + std::string(entry.summary);
+  }
+  return text;
+}
+
+void AddOptions(OptionSet& options) {
+  options.Value("view", "VIEW", Summaries(TabularViews()) + " (default: states)");
+  options.Value("root", "ROW", "one row per thread (default) or process");
+  options.Value("format", "FORMAT", Summaries(TabularOutputs()) + " (default: table)");
+  for (const Filter* filter : Filters()) {
+    bool of_any = false;
+    for (const TabularView& view : TabularViews()) of_any = of_any || Takes(view, *filter);
+    if (of_any) options.Value(filter->option, filter->value_name, filter->summary);
+  }
+  AddOutputOptions(options);
+}
+
+Result<TabularRequest> ParseRequest(const Arguments& arguments, const TabularView& view) {
+  TabularRequest request;
+  Result<RowsOf> rows_of = ParseRowsOf(arguments.Get("root", "thread"));
+  if (!rows_of) return std::move(rows_of).error();
+  request.rows_of = *rows_of;
+  for (const Filter* filter : Filters()) {
+    if (!arguments.Has(filter->option)) continue;
+    if (!Takes(view, *filter)) {
+      return Error{"the table " + std::string(view.name) + " cannot be filtered so",
+                   "--" + std::string(filter->option), "", Error::Kind::kUsage};
+    }
+    Result<Condition> condition = filter->make(arguments.Get(filter->option));
+    if (!condition) return std::move(condition).error();
+    request.conditions.push_back(std::move(*condition));
+  }
+  return request;
+}
+
+Result<ExitStatus> Run(const Arguments& arguments) {
+  if (arguments.positionals().size() != 1) {
+    return Error{arguments.positionals().empty() ? "no capture is given" : "one capture is enough",
+                 "", "", Error::Kind::kUsage};
+  }
+  const std::string& path = arguments.positionals()[0];
+  Result<const TabularView*> view = FindTabularView(arguments.Get("view", "states"));
+  if (!view) return std::move(view).error();
+  Result<const TabularOutput*> format = FindTabularOutput(arguments.Get("format", "table"));
+  if (!format) return std::move(format).error();
+  Result<TabularRequest> request = ParseRequest(arguments, **view);
+  if (!request) return std::move(request).error();
+  // Before the work, so that a file in the way is found at once.
+  Result<OutputFile> output = CreateOutput(arguments);
+  if (!output) return std::move(output).error();
+  Result<Input> input = OpenInput(path, TableKind::kInPlace);
+  if (!input) return std::move(input).error();
+  Database& database = input->database;
+  Result<Tabular> tabular = (*view)->make(database, *request);
+  if (!tabular) {
+    Error error = tabular.error();
+    if (error.where.empty()) error.where = path;
+    return error;
+  }
+  Result<std::vector<std::string>> notes = PartialNotes(database);
+  if (!notes) return std::move(notes).error();
+  for (const std::string& note : *notes) Say(note);
+  if (tabular->rows.empty()) {
+    Say(request->conditions.empty() ? "the table has no rows" : "no row matches the filters");
+  }
+  TWOFOLD_RETURN_IF_ERROR((*format)->write(*tabular, *output));
+  TWOFOLD_RETURN_IF_ERROR(output->Commit());
+
+  Result<bool> losses = HasLosses(database);
+  if (!losses) return std::move(losses).error();
+  bool incomplete = !notes->empty() || *losses;
+  return incomplete && arguments.Has("strict") ? ExitStatus::kIncomplete : ExitStatus::kDone;
+}
+
+}  // namespace
+
+const Command kTableCommand = {
+    "table",
+    "a view as a table: the time of every thread by state",
+    "[--view VIEW] [OPTIONS] CAPTURE",
+    "Prints a table, most CPU time first, with totals in its last line. The table 'states' tells "
+    "where the time of every thread went, measured, not sampled: CPU is divided into user and kern "
+    "as the kernel's ticks estimate it (-: no tick hit the thread), woken and preem are waiting "
+    "for a CPU, S, D and other are blocked. The formats csv and json have every state, in "
+    "nanoseconds, and what the states are off by. CAPTURE may be a database made by 'twofold "
+    "load', or - for standard input.",
+    "twofold table host.twofold\n"
+    "twofold table --root process --comm 'tar*' host.twofold\n"
+    "twofold table --format csv --from 1 --to 3 -o states.csv host.twofold",
+    AddOptions,
+    Run,
+};
+
+}  // namespace twofold

@@ -1,0 +1,46 @@
+// The tabular output "json": an array of objects, one line each.
+#include "analyzer/tabular/output.h"
+#include "analyzer/text/escape.h"
+
+namespace twofold {
+namespace {
+
+// EscapeText leaves no control character, so only these two are special.
+std::string Quoted(const std::string& text) {
+  std::string out = "\"";
+  for (char c : EscapeText(text)) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "\"";
+}
+
+}  // namespace
+
+Result<void> WriteJsonTable(const Tabular& tabular, ByteSink& sink) {
+  std::string text = "[";
+  const char* before_row = "\n";
+  for (const std::vector<TabularCell>& row : tabular.rows) {
+    text += before_row;
+    text += "{";
+    const char* before_cell = "";
+    for (size_t i = 0; i < row.size(); ++i) {
+      if (tabular.columns[i].name.empty()) continue;
+      text += before_cell + Quoted(tabular.columns[i].name) + ": ";
+      if (const int64_t* number = std::get_if<int64_t>(&row[i])) {
+        text += std::to_string(*number);
+      } else if (const std::string* words = std::get_if<std::string>(&row[i])) {
+        text += Quoted(*words);
+      } else {
+        text += "null";
+      }
+      before_cell = ", ";
+    }
+    text += "}";
+    before_row = ",\n";
+  }
+  text += tabular.rows.empty() ? "]\n" : "\n]\n";
+  return sink.Append(std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
+}
+
+}  // namespace twofold

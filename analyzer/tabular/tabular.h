@@ -1,0 +1,37 @@
+// Tables: what is best read as rows and columns, not as stacks. A tabular view makes one from a
+// database, with the filters of views of stacks; a tabular output writes it; either works with all
+// of the other.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace twofold {
+
+enum class CellKind {
+  kText,
+  kNumber,    // an id or a count
+  kDuration,  // nanoseconds
+  kShare,     // nanoseconds; people read it as per cent of the row's duration
+};
+
+struct TabularColumn {
+  std::string name;     // for programs, with its unit: "woken_ns"; empty: for people only
+  std::string heading;  // for people; empty: for programs only
+  CellKind kind;
+};
+
+// Nothing, a number, or a text as recorded, not yet escaped.
+using TabularCell = std::variant<std::monostate, int64_t, std::string>;
+
+struct Tabular {
+  std::string caption;  // a line for people
+  std::vector<TabularColumn> columns;
+  std::vector<std::vector<TabularCell>> rows;  // in their order; cells as columns
+  std::vector<TabularCell> total;              // the same over all rows, for people
+};
+
+}  // namespace twofold

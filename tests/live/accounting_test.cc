@@ -1,0 +1,230 @@
+// Every nanosecond of every thread is accounted for: the states of each thread add up to the time
+// that it existed, and each of them is what the workload and the kernel say by themselves.
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <map>
+#include <string>
+#include <thread>
+
+#include "tests/live/record_harness.h"
+
+namespace twofold::live {
+namespace {
+
+constexpr double kIdentityPart = 0.001;  // of wall time
+
+// Sums over all intervals of the threads that a condition selects.
+template <typename Condition>
+Account Sum(const Capture& capture, Condition condition) {
+  Account sum;
+  for (const Interval& interval : capture.intervals) {
+    for (const Account& account : interval.accounts.value_or(std::vector<Account>())) {
+      if (!condition(capture.GetThread(account.thread))) continue;
+      sum.existed_ns += account.existed_ns;
+      sum.on_cpu_ns += account.on_cpu_ns;
+      sum.woken_ns += account.woken_ns;
+      sum.preempted_ns += account.preempted_ns;
+      for (size_t state = 0; state < kBlockStates; ++state) {
+        sum.blocked_ns[state] += account.blocked_ns[state];
+      }
+    }
+  }
+  return sum;
+}
+
+Account OfTid(const Capture& capture, uint64_t tid) {
+  return Sum(capture, [&](const Thread& thread) { return thread.tid.value == tid; });
+}
+
+uint64_t Blocked(const Account& account) {
+  return account.SumNs() - account.on_cpu_ns - account.woken_ns - account.preempted_ns;
+}
+
+void ExpectIdentity(const Capture& capture) {
+  size_t accounts = 0;
+  for (const Interval& interval : capture.intervals) {
+    ASSERT_TRUE(interval.accounts.has_value());
+    for (const Account& account : *interval.accounts) {
+      ++accounts;
+      const double residue_ns = std::fabs(double(account.SumNs()) - double(account.existed_ns));
+      EXPECT_LE(residue_ns, kIdentityPart * double(interval.end_ns - interval.start_ns))
+          << capture.String(capture.GetThread(account.thread).name) << " in interval "
+          << interval.number;
+    }
+  }
+  EXPECT_GT(accounts, 0u);
+}
+
+// Blocked time by stack and blocked time by account come about independently.
+void ExpectRowsAgreeWithAccounts(const Capture& capture) {
+  std::map<ThreadId, int64_t> difference_ns;
+  for (const Interval& interval : capture.intervals) {
+    for (const BlockedRow& row : *interval.blocked) {
+      difference_ns[row.thread] += int64_t(row.time_ns);
+    }
+    for (const Account& account : *interval.accounts) {
+      difference_ns[account.thread] -= int64_t(Blocked(account));
+    }
+  }
+  for (const auto& [thread, time_ns] : difference_ns) {
+    EXPECT_LE(std::abs(time_ns), int64_t(0.001 * double(WindowNs(capture))))
+        << capture.String(capture.GetThread(thread).name);
+  }
+}
+
+struct Recorded {
+  Capture capture;
+  Truth truth;
+};
+
+Recorded Record(const std::vector<std::string>& options, const std::vector<std::string>& command) {
+  const Workplace workplace;
+  std::vector<std::string> words = {RecorderPath(), "-o", workplace.Path("capture.twofold")};
+  words.insert(words.end(), options.begin(), options.end());
+  words.push_back("--");
+  words.insert(words.end(), command.begin(), command.end());
+  const Outcome outcome = RunToEnd(workplace, words);
+  EXPECT_EQ(outcome.status, 0) << outcome.errors;
+  return {LoadCapture(workplace.Path("capture.twofold")), Truth(outcome.output)};
+}
+
+TEST(Accounting, StatesOfThreadsAreWhatTheThreadsSay) {
+  const auto [capture, truth] = Record({}, {WorkloadPath("threads"), "5"});
+  ExpectIdentity(capture);
+  ExpectRowsAgreeWithAccounts(capture);
+  for (const std::string name : {"sleeper", "burner", "half_and_half"}) {
+    SCOPED_TRACE(name);
+    const Account account = OfTid(capture, truth[name + "_tid"]);
+    const double wall_ns = double(truth[name + "_wall_ns"]);
+    const double slack_ns =
+        0.005 * wall_ns;  // what a thread does before and after its measured part
+    EXPECT_NEAR(double(account.existed_ns), wall_ns, slack_ns);
+    EXPECT_NEAR(double(account.woken_ns + account.preempted_ns),
+                double(truth[name + "_run_delay_ns"]), slack_ns);
+    if (name == "burner") {
+      EXPECT_NEAR(double(account.on_cpu_ns), double(truth["burner_cpu_ns"]), slack_ns);
+    }
+    if (name == "sleeper") {
+      EXPECT_NEAR(double(Blocked(account) + account.woken_ns), double(truth["sleeper_off_cpu_ns"]),
+                  slack_ns);
+    }
+  }
+}
+
+TEST(Accounting, TwoBurnersOnOneCpuTakeTurns) {
+  const Workplace workplace;
+  const std::string burner = WorkloadPath("burn_shares");
+  const auto [capture, truth] = Record(
+      {}, {"taskset", "-c", "0", "sh", "-c", burner + " 2 > /dev/null & " + burner + " 2; wait"});
+  ExpectIdentity(capture);
+  const Account account = OfTid(capture, truth["pid"]);
+  // Both began together and want 2 s of one CPU: each waits for about as long as it runs.
+  EXPECT_NEAR(double(account.on_cpu_ns), double(truth["cpu_ns"]), 0.01 * double(truth["cpu_ns"]));
+  EXPECT_GT(account.preempted_ns, account.existed_ns / 3);
+  EXPECT_LT(Blocked(account), account.existed_ns / 20);
+  EXPECT_NEAR(
+      double(account.on_cpu_ns + account.preempted_ns + account.woken_ns + Blocked(account)),
+      double(account.existed_ns), kIdentityPart * double(account.existed_ns));
+}
+
+TEST(Accounting, ThreadThatNeverRunsIsThereFromEndToEnd) {
+  const Workplace workplace;
+  Program workload({WorkloadPath("blocked_whole_window"), "30"}, workplace.Path("out"),
+                   workplace.Path("err"));
+  ASSERT_TRUE(Eventually([&] {  // it has begun to wait
+    return ReadWhole("/proc/" + std::to_string(workload.pid()) + "/syscall").rfind("0 ", 0) == 0;
+  }));
+  const Outcome outcome =
+      RunToEnd(workplace, {RecorderPath(), "-o", workplace.Path("capture.twofold"), "-d", "2.5",
+                           "-p", std::to_string(workload.pid())});
+  ASSERT_EQ(outcome.status, 0) << outcome.errors;
+  const Capture capture = LoadCapture(workplace.Path("capture.twofold"));
+  ExpectIdentity(capture);
+  const Account account = OfTid(capture, uint64_t(workload.pid()));
+  const double window_ns = double(WindowNs(capture));
+  EXPECT_NEAR(double(account.existed_ns), window_ns, kIdentityPart * window_ns);
+  EXPECT_NEAR(double(account.blocked_ns[size_t(BlockState::kInterruptible) - 1]), window_ns,
+              kIdentityPart * window_ns);
+}
+
+TEST(Accounting, ProcessesThatLiveForMillisecondsHaveTheirWholeLife) {
+  const auto [capture, truth] = Record({}, {WorkloadPath("process_tree"), "3"});
+  ExpectIdentity(capture);
+  size_t briefs = 0;
+  Account all;
+  for (const Interval& interval : capture.intervals) {
+    for (const Account& account : *interval.accounts) {
+      const Process& process = capture.GetProcess(capture.GetThread(account.thread).process);
+      if (capture.String(process.name) != "brief") continue;
+      all.existed_ns += account.existed_ns;
+      all.on_cpu_ns += account.on_cpu_ns;
+    }
+  }
+  for (const Process& process : capture.definitions.processes) {
+    briefs += capture.String(process.name) == "brief";
+  }
+  EXPECT_EQ(briefs, truth["briefs"]);
+  // Each sleeps for 10 ms once it is itself; its parent measures the fork, the exec and the wait as
+  // well.
+  EXPECT_GT(all.existed_ns, truth["briefs"] * 10'000'000);
+  EXPECT_LT(all.existed_ns, truth["briefs_lifetime_ns"]);
+  EXPECT_GT(all.on_cpu_ns, 0u);
+  EXPECT_EQ(LossCountOf(capture, LossCause::kAccountLost), 0u);
+}
+
+TEST(Accounting, RecorderThatIsStoppedForSecondsLosesNothing) {
+  const Workplace workplace;
+  Program workload({WorkloadPath("sleep_shares"), "30"}, workplace.Path("out"),
+                   workplace.Path("err"));
+  const uint32_t pid = uint32_t(workload.pid());
+  Program recorder({RecorderPath(), "-o", workplace.Path("capture.twofold"), "-d", "7", "-p",
+                    std::to_string(pid)},
+                   workplace.Path("recorder-out"), workplace.Path("recorder-err"));
+  std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+  recorder.Signal(SIGSTOP);
+  std::this_thread::sleep_for(std::chrono::milliseconds(4000));
+  recorder.Signal(SIGCONT);
+  ASSERT_EQ(recorder.Wait(), 0) << ReadWhole(workplace.Path("recorder-err"));
+  const Capture capture = LoadCapture(workplace.Path("capture.twofold"));
+  ExpectIdentity(capture);
+  ExpectRowsAgreeWithAccounts(capture);
+  const double window_ns = double(WindowNs(capture));
+  EXPECT_GT(window_ns, 6.9e9);
+  EXPECT_NEAR(double(OfTid(capture, pid).existed_ns), window_ns, kIdentityPart * window_ns);
+  EXPECT_EQ(LossCount(capture), 0u);
+}
+
+// Looks at the whole host and keeps nothing of it.
+TEST(Accounting, EveryThreadOfTheHostAddsUp) {
+  const Workplace workplace;
+  const Outcome outcome =
+      RunToEnd(workplace, {RecorderPath(), "-o", workplace.Path("capture.twofold"), "-d", "3"});
+  ASSERT_EQ(outcome.status, 0) << outcome.errors;
+  const Capture capture = LoadCapture(workplace.Path("capture.twofold"));
+  ExpectIdentity(capture);
+  ExpectRowsAgreeWithAccounts(capture);
+  // Most threads of a host neither begin nor end within three seconds.
+  const uint64_t window_ns = WindowNs(capture);
+  std::map<std::pair<uint32_t, int64_t>, uint64_t> existed_ns;
+  for (const Interval& interval : capture.intervals) {
+    for (const Account& account : *interval.accounts) {
+      const Thread& thread = capture.GetThread(account.thread);
+      existed_ns[{thread.tid.value, thread.start_ns}] += account.existed_ns;
+    }
+  }
+  size_t whole = 0;
+  for (const auto& [thread, time_ns] : existed_ns) {
+    EXPECT_LE(double(time_ns), double(window_ns) * (1 + kIdentityPart))
+        << "thread " << thread.first;
+    whole += double(time_ns) >= double(window_ns) * (1 - kIdentityPart);
+  }
+  EXPECT_GT(whole, 20u);
+}
+
+}  // namespace
+}  // namespace twofold::live

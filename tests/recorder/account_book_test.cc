@@ -1,0 +1,67 @@
+#include "recorder/account_book.h"
+
+#include <gtest/gtest.h>
+
+namespace twofold {
+namespace {
+
+twofold_account Account(uint32_t thread, uint64_t on_cpu_ns, uint64_t woken_ns,
+                        bool ended = false) {
+  twofold_account account = {};
+  account.thread = thread;
+  account.ended = ended;
+  account.at_ns = on_cpu_ns + woken_ns;
+  account.time_ns[TWOFOLD_ON_CPU] = on_cpu_ns;
+  account.time_ns[TWOFOLD_WOKEN] = woken_ns;
+  return account;
+}
+
+TEST(AccountBook, GivesWhatWasAddedSinceTheAccountBefore) {
+  AccountBook book;
+  book.Add(Account(7, 100, 10));
+  std::vector<AccountDifference> first = book.TakeDifferences();
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_EQ(first[0].thread, 7u);
+  EXPECT_EQ(first[0].time_ns[TWOFOLD_ON_CPU], 100u);
+  EXPECT_EQ(first[0].time_ns[TWOFOLD_WOKEN], 10u);
+  book.Add(Account(7, 150, 10));
+  std::vector<AccountDifference> second = book.TakeDifferences();
+  ASSERT_EQ(second.size(), 1u);
+  EXPECT_EQ(second[0].time_ns[TWOFOLD_ON_CPU], 50u);
+  EXPECT_EQ(second[0].time_ns[TWOFOLD_WOKEN], 0u);
+}
+
+TEST(AccountBook, ThreadsThatDidNotGrowAreLeftOut) {
+  AccountBook book;
+  book.Add(Account(7, 100, 0));
+  book.TakeDifferences();
+  book.Add(Account(7, 100, 0));
+  EXPECT_TRUE(book.TakeDifferences().empty());
+}
+
+TEST(AccountBook, EndOfAThreadClosesItsAccount) {
+  AccountBook book;
+  book.Add(Account(7, 100, 0));
+  book.Add(Account(7, 130, 5, true));
+  const std::vector<AccountDifference> differences = book.TakeDifferences();
+  ASSERT_EQ(differences.size(), 2u);
+  EXPECT_TRUE(differences[1].ended);
+  EXPECT_EQ(differences[1].time_ns[TWOFOLD_ON_CPU], 30u);
+  EXPECT_EQ(differences[1].time_ns[TWOFOLD_WOKEN], 5u);
+}
+
+// As of a boundary, a state may be a little behind what an account written since has said.
+TEST(AccountBook, SumsAreRightAlsoWhenAStateFallsBackForAMoment) {
+  AccountBook book;
+  uint64_t sum_ns = 0;
+  for (const uint64_t on_cpu_ns : {100, 90, 95, 140}) {
+    book.Add(Account(7, on_cpu_ns, 0));
+    for (const AccountDifference& difference : book.TakeDifferences()) {
+      sum_ns += difference.time_ns[TWOFOLD_ON_CPU];
+    }
+  }
+  EXPECT_EQ(sum_ns, 140u);
+}
+
+}  // namespace
+}  // namespace twofold
