@@ -89,6 +89,26 @@ TEST(HostileCapture, EndlessStacksAreRefused) {
             "a stack has more than 1024 frames");
 }
 
+TEST(HostileCapture, RefusedDefinitionsLeaveNothingBehind) {
+  std::vector<uint32_t> chain(1024, 1);
+  chain[0] = 0;
+  std::vector<uint32_t> roots(1024);
+  std::vector<uint32_t> frames(1024, 1);
+  CaptureBytes capture = NewCapture();
+  // The deepest stack there may be is counted before the thread shows that the block lies.
+  WriteDefinitions(capture,
+                   {.parent_distances = chain, .stack_frames = frames, .thread_processes = {9}});
+  WriteDefinitions(capture, {.parent_distances = roots, .stack_frames = frames});
+  WriteDefinitions(capture, {.first = {2, 2, 2, 1025, 2, 2}, .parent_distances = {1}});
+  WriteInterval(capture, {});
+  Result<Capture> read = capture.Read();
+  ASSERT_TRUE(read.has_value());
+  ASSERT_EQ(read->definitions.stacks.size(), 1025U) << DamageText(*read);
+  EXPECT_EQ(read->definitions.stacks[1024].parent, StackId(1024));
+  EXPECT_EQ(read->definitions.strings, (std::vector<std::string>{"name", "name"}));
+  EXPECT_EQ(read->intervals.size(), 1U);
+}
+
 TEST(HostileCapture, ColumnsOfDifferentLengthsAreRefused) {
   EXPECT_EQ(FaultOfDefinitions({.frame_symbols = {1, 1}}),
             "its columns of frames differ in length");

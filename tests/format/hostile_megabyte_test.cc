@@ -158,6 +158,27 @@ TEST(HostileMegabyte, OfFalseBlockBeginnings) {
   ExpectHarmless(capture);
 }
 
+// The search for the next block gives up when it has cost too much, even short of a good block.
+TEST(HostileMegabyte, OfFalseBlockBeginningsIsNotSearchedForEver) {
+  CaptureBytes good = NewCapture();
+  WriteDefinitions(good, {});
+  BlockPlace definitions = good.Blocks()[1];
+  CaptureBytes capture = NewCapture();
+  uint64_t first_false = capture.size();
+  container::BlockHeader header;
+  while (capture.size() < 999'000) {
+    header.stored_bytes = static_cast<uint32_t>(999'000 - capture.size());
+    capture.Append(std::string(AsText(BytesOf(header))));
+  }
+  capture.Append(good.bytes().substr(definitions.offset));
+  Result<Capture> read = capture.Read();
+  ASSERT_TRUE(read.has_value());
+  EXPECT_TRUE(read->definitions.empty());
+  EXPECT_EQ(read->damages[0].offset_bytes, first_false);
+  EXPECT_TRUE(HasDamage(*read, std::to_string(capture.size() - first_false) +
+                                   " bytes cannot be used: a block's checksum is wrong"));
+}
+
 TEST(HostileMegabyte, OfDamages) {
   CaptureBytes capture = Megabyte([](CaptureBytes& next) { next.WriteStored(3, {}, 0); });
   ExpectHarmless(capture);
