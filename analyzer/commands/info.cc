@@ -109,10 +109,11 @@ Result<std::string> DescribeContents(Database& database, int64_t capture_id) {
       " (SELECT count(*) FROM thread JOIN process ON process.process_id = thread.process_id"
       "  WHERE process.capture_id = ?1),"
       " (SELECT count(*) FROM ("
-      "   SELECT user_stack_id, kernel_stack_id FROM cpu WHERE capture_id = ?1 AND loss IS NULL"
+      "   SELECT user_stack_id, kernel_stack_id FROM cpu"
+      "   WHERE capture_id = ?1 AND loss IS NULL AND special_frame IS NULL"
       "   UNION"
       "   SELECT user_stack_id, kernel_stack_id FROM offcpu"
-      "   WHERE capture_id = ?1 AND loss IS NULL))",
+      "   WHERE capture_id = ?1 AND loss IS NULL AND special_frame IS NULL))",
       capture_id);
   if (!row) return std::move(row).error();
   std::string out = "\nContents\n";

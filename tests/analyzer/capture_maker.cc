@@ -117,6 +117,11 @@ void CaptureMaker::Lose(LossCause cause, LossSource source, uint64_t count, uint
   interval_.losses.push_back({cause, source, count, time_ns});
 }
 
+void CaptureMaker::AddAccount(const Account& account) {
+  if (!interval_.accounts) interval_.accounts.emplace();
+  interval_.accounts->push_back(account);
+}
+
 void CaptureMaker::StartOnce() {
   if (started_) return;
   started_ = true;

@@ -41,6 +41,8 @@ class CaptureMaker {
   void Blocked(ThreadId thread, BlockState state, StackId user, StackId kernel, uint64_t time_ns,
                uint64_t count = 1);
   void Lose(LossCause cause, LossSource source, uint64_t count, uint64_t time_ns);
+  // An exact account; its times are as they are given, whether they add up or not.
+  void AddAccount(const Account& account);
   void Period(uint64_t period_ns) { interval_.cpu->period_ns = period_ns; }
   Cost& cost() { return interval_.cost; }
 

@@ -37,6 +37,8 @@ std::string SmallCapture() {
   ThreadId thread = maker.AddThread("tar", 100);
   maker.Cpu(thread, maker.Stack({"main"}), StackId(), 3);
   maker.Blocked(thread, BlockState::kUninterruptible, maker.Stack({"main"}), StackId(), 5000);
+  maker.AddAccount(
+      {.thread = thread, .existed_ns = 30005000, .on_cpu_ns = 30000000, .blocked_ns = {0, 5000}});
   maker.EndInterval();
   return maker.Finish();
 }
@@ -117,6 +119,11 @@ TEST(Mistakes, GetASuggestionAndStatus2) {
                          {{"flame", "--width", "wide", capture}, "300 to 10000"},
                          {{"flame", "--width", "-5", capture}, "--width"},
                          {{"flame", "--min-width", "101", capture}, "0 to 100"},
+                         {{"table", "--view", "state", capture}, "'states'?"},
+                         {{"table", "--format", "jsn", capture}, "'json'?"},
+                         {{"table", "--root", "none", capture}, "thread, process"},
+                         {{"table", "--state", "D", capture}, "--state"},
+                         {{"table"}, "no capture is given"},
                          {{"info"}, "no capture"},
                          {{"verify"}, "no capture"},
                          {{"load", capture}, "-o FILE"},
@@ -143,7 +150,7 @@ TEST(BadInput, IsASentenceAndStatus1) {
   std::string no_capture = WriteTemporary("text.twofold", "This is no capture at all.\n");
   std::string empty = WriteTemporary("empty.twofold", "");
   std::string folder = TemporaryPath("");
-  for (const char* command : {"info", "fold", "flame"}) {
+  for (const char* command : {"info", "fold", "flame", "table"}) {
     for (const std::string& path : {no_capture, empty, folder, TemporaryPath("missing.twofold")}) {
       RunResult result = RunTwofold({command, path});
       EXPECT_EQ(result.status, 1) << command << " " << path;
@@ -155,7 +162,7 @@ TEST(BadInput, IsASentenceAndStatus1) {
 
 TEST(Output, AFileInTheWayStaysUnlessForced) {
   std::string capture = WriteTemporary("small.twofold", SmallCapture());
-  for (const char* command : {"fold", "flame"}) {
+  for (const char* command : {"fold", "flame", "table"}) {
     std::string target = WriteTemporary("there.txt", "precious");
     RunResult result = RunTwofold({command, "-o", target, capture});
     EXPECT_EQ(result.status, 1);
@@ -206,7 +213,7 @@ TEST(Output, ABrokenPipeIsSilent) {
 
 TEST(Output, IsTheSameOnEveryRun) {
   std::string capture = WriteTemporary("small.twofold", SmallCapture());
-  for (const char* command : {"info", "fold", "flame", "verify"}) {
+  for (const char* command : {"info", "fold", "flame", "table", "verify"}) {
     EXPECT_EQ(RunTwofold({command, capture}).output, RunTwofold({command, capture}).output);
   }
 }

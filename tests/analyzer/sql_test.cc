@@ -24,6 +24,13 @@ std::string CaptureOf(const std::string& name, int intervals) {
     maker.Blocked(thread, BlockState::kInterruptible, maker.Stack({"main", name, "wait"}),
                   StackId(), 1000000, 3);
     maker.Lose(LossCause::kRowMapFull, LossSource::kOffCpu, 1, 1000);
+    // As much time on a CPU as the samples tell.
+    maker.AddAccount({.thread = thread,
+                      .existed_ns = kSecondNs,
+                      .user_ns = 1,
+                      .system_ns = 3,
+                      .on_cpu_ns = 100 * kMillisecondNs,
+                      .blocked_ns = {900 * kMillisecondNs}});
     maker.EndInterval();
   }
   return maker.Finish();
@@ -99,7 +106,7 @@ TEST(Load, FoldsAndPicturesAreThoseOfTheCapture) {
   std::string capture = WriteTemporary("same.twofold", CaptureOf("same", 4));
   std::string target = TemporaryPath("same.db");
   ASSERT_EQ(RunTwofold({"load", "-o", target, capture}).status, 0);
-  for (const char* command : {"fold", "flame", "info"}) {
+  for (const char* command : {"fold", "flame", "info", "table"}) {
     EXPECT_EQ(RunTwofold({command, target}).output, RunTwofold({command, capture}).output);
   }
   for (const char* filter : {"--pid=100", "--comm=same", "--state=S", "--from=2"}) {
@@ -242,13 +249,13 @@ TEST(StrangersDatabase, OtherSchemasAreRefused) {
       {"CREATE TRIGGER t AFTER INSERT ON process BEGIN SELECT 1; END", "not those"},
       {"DROP VIEW cpu; CREATE VIEW cpu AS SELECT 1", "not those"},
       {"DROP INDEX process_by_pid", "not those"},
-      {"PRAGMA user_version = 2", "schema version 2"},
+      {"PRAGMA user_version = 3", "schema version 3"},
       {"PRAGMA application_id = 1", "not made by"},
   };
   for (const auto& [sql, words] : changes) {
     std::string path = Tampered("tampered.db", sql);
     for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
-             {"fold", path}, {"info", path}, {"sql", path, "SELECT 1"}}) {
+             {"fold", path}, {"info", path}, {"table", path}, {"sql", path, "SELECT 1"}}) {
       RunResult result = RunTwofold(arguments);
       EXPECT_EQ(result.status, 1) << sql;
       EXPECT_EQ(result.output, "") << sql;
@@ -265,12 +272,26 @@ TEST(StrangersDatabase, RowsThatReferToNothingAreErrorsNotCrashes) {
         "UPDATE cpu_sample SET user_stack_id = 4000000000",
         "UPDATE cpu_sample SET thread_id = 12345", "UPDATE cpu_sample SET thread_id = -1",
         "UPDATE stack SET stack_id = stack_id + 7", "DELETE FROM thread", "DELETE FROM stack",
-        "UPDATE cpu_sample SET time_ns = -5"}) {
+        "UPDATE cpu_sample SET scaled_ns = -5", "UPDATE account SET unsampled_ns = -5"}) {
     std::string path = Tampered("rows.db", std::string("PRAGMA foreign_keys = OFF; ") + sql);
     RunResult result = RunTwofold({"fold", path});
     EXPECT_EQ(result.status, 1) << sql << "\n" << result.output;
     EXPECT_EQ(result.output, "") << sql;
     EXPECT_THAT(result.words, HasSubstr("rows.db")) << sql;
+  }
+}
+
+TEST(StrangersDatabase, AccountsThatNoCaptureHasAreErrorsNotCrashes) {
+  for (const char* sql :
+       {"UPDATE account SET on_cpu_ns = -5", "UPDATE account SET existed_ns = -5",
+        "UPDATE account SET user_ns = -1000000", "UPDATE account SET thread_id = 12345",
+        "UPDATE thread SET process_id = 12345", "DELETE FROM thread",
+        "UPDATE account SET idle_ns = 9223372036854775807, other_ns = 9223372036854775807"}) {
+    std::string path = Tampered("accounts.db", std::string("PRAGMA foreign_keys = OFF; ") + sql);
+    RunResult result = RunTwofold({"table", path});
+    EXPECT_EQ(result.status, 1) << sql << "\n" << result.output;
+    EXPECT_EQ(result.output, "") << sql;
+    EXPECT_THAT(result.words, HasSubstr("accounts.db")) << sql;
   }
 }
 

@@ -55,8 +55,14 @@ void WriteInterval(CaptureBytes& capture, const IntervalSpec& spec) {
                          Column(builder, std::vector<uint8_t>(spec.lost.size(), 1)),
                          Column(builder, spec.lost), Column(builder, spec.lost_ns));
   auto cost = wire::CreateCost(builder, spec.bpf_ns);
+  auto account_threads = Column(builder, spec.account_threads);
+  auto existed = Column(builder, spec.existed_ns);
+  auto zeros = Column(builder, std::vector<uint64_t>(spec.existed_ns.size()));
+  auto accounts = wire::CreateAccounts(builder, account_threads, existed, zeros, zeros, zeros,
+                                       zeros, zeros, zeros, zeros, zeros, zeros, zeros, zeros,
+                                       Column(builder, spec.other_ns));
   builder.Finish(wire::CreateInterval(builder, spec.number, spec.start_ns, spec.end_ns, 0, cpu,
-                                      blocked, losses, cost));
+                                      blocked, losses, cost, accounts));
   capture.WriteBlock(BlockType::kInterval, builder);
 }
 

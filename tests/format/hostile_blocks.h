@@ -51,6 +51,9 @@ struct IntervalSpec {
   std::vector<uint64_t> lost = {1};
   std::vector<uint64_t> lost_ns = {1};
   uint64_t bpf_ns = 1;
+  std::vector<uint32_t> account_threads = {1};
+  std::vector<uint64_t> existed_ns = {1000};
+  std::vector<uint64_t> other_ns = {1000};  // the last of its columns; those between are zeros
 };
 
 // Appends the block with a right checksum and the next sequence number.

@@ -120,6 +120,8 @@ TEST(HostileCapture, ColumnsOfDifferentLengthsAreRefused) {
   EXPECT_EQ(FaultOfInterval({.samples = {1, 2}}), "its columns of CPU rows differ in length");
   EXPECT_EQ(FaultOfInterval({.states = {}}), "its columns of blocked rows differ in length");
   EXPECT_EQ(FaultOfInterval({.lost_ns = {}}), "its columns of losses differ in length");
+  EXPECT_EQ(FaultOfInterval({.existed_ns = {}}), "its columns of accounts differ in length");
+  EXPECT_EQ(FaultOfInterval({.other_ns = {1, 2}}), "its columns of accounts differ in length");
 }
 
 TEST(HostileCapture, StringsThatDoNotFitTheirBytesAreRefused) {
@@ -147,6 +149,7 @@ TEST(HostileCapture, SumsThatOverflowAreRefused) {
   EXPECT_EQ(FaultOfInterval({.samples = {UINT64_MAX}, .period_ns = 0}), cpu);
   EXPECT_EQ(FaultOfInterval({.period_ns = UINT64_MAX}), "its sampling period is out of range");
   EXPECT_EQ(FaultOfInterval({.lost_ns = {UINT64_MAX}}), "its losses add up to more than 2^63");
+  EXPECT_EQ(FaultOfInterval({.other_ns = {UINT64_MAX}}), "its accounts add up to more than 2^63");
   EXPECT_EQ(FaultOfInterval({.bpf_ns = UINT64_MAX}), "its costs add up to more than 2^63");
 }
 

@@ -120,7 +120,19 @@ class SampleMaker {
     }
     interval.cpu = cpu;
     // The first interval lacks a source, to tell "not recorded" from "nothing happened".
-    if (number != 0) interval.blocked = blocked;
+    if (number != 0) {
+      interval.blocked = blocked;
+      Account account;
+      account.thread = thread;
+      account.user_ns = Random(kIntervalNs);
+      account.system_ns = Random(kIntervalNs);
+      account.on_cpu_ns = Random(kIntervalNs);
+      account.woken_ns = Random(kIntervalNs);
+      account.preempted_ns = Random(kIntervalNs);
+      for (uint64_t& time_ns : account.blocked_ns) time_ns = Random(kIntervalNs);
+      account.existed_ns = account.SumNs();
+      interval.accounts = {account};
+    }
     interval.losses = {{LossCause::kStackMapFull, LossSource::kOffCpu, 3, 4444},
                        {LossCause::kEventsLost, LossSource::kRecorder, number, 0}};
     interval.cost = {1'000'000 + number, 5000, 2'000'000, 3'000'000, 64 << 20, 32 << 20};

@@ -109,9 +109,7 @@ Result<Tabular> Shape(Database& database, const TabularRequest& request) {
   if (!captures) return std::move(captures).error();
   bool of_threads = request.rows_of == RowsOf::kThread;
   Tabular tabular;
-  tabular.caption = std::string("CPU to other: per cent of the time that the ") +
-                    (of_threads ? "thread" : "process's threads") +
-                    " existed; S, D: blocked, as in ps";
+  tabular.caption = "CPU to other in per cent of existed; S and D: blocked, letters as in ps";
   tabular.columns = {{"capture_id", *captures > 1 ? "in" : "", CellKind::kNumber},
                      {"pid", "pid", CellKind::kNumber}};
   if (of_threads) {

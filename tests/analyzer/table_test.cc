@@ -1,0 +1,243 @@
+// twofold table, against a capture whose sums are worked out by hand.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "analyzer/text/escape.h"
+#include "tests/analyzer/capture_maker.h"
+
+namespace twofold::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr uint64_t kMs = kMillisecondNs;
+
+// In ms, tar and gzip, which has two threads, in two intervals:
+//            existed  CPU  user:kernel  woken  preempted  blocked
+//   tar       1000    300      1:3       100      50      S 500, D 50
+//              400    100    unknown       0       0      S 300
+//   gzip   1000+7 ns  600      9:0       150     250
+//             1000      0    unknown       0       0      idle 1000
+//   gzip-io      -
+//              500      0    unknown       0       0      stopped, traced, parked 100, other 200
+std::string TwoProcesses(const std::string& io_name = "gzip-io") {
+  CaptureMaker maker;
+  ThreadId tar = maker.AddThread("tar", 100);
+  ThreadId gzip = maker.AddThread("gzip", 200);
+  ThreadId io = maker.AddSibling(io_name, 201);
+  maker.AddAccount({.thread = tar,
+                    .existed_ns = 1000 * kMs,
+                    .user_ns = 4 * kMs,
+                    .system_ns = 12 * kMs,
+                    .on_cpu_ns = 300 * kMs,
+                    .woken_ns = 100 * kMs,
+                    .preempted_ns = 50 * kMs,
+                    .blocked_ns = {500 * kMs, 50 * kMs}});
+  maker.AddAccount({.thread = gzip,
+                    .existed_ns = 1000 * kMs + 7,
+                    .user_ns = 9,
+                    .on_cpu_ns = 600 * kMs,
+                    .woken_ns = 150 * kMs,
+                    .preempted_ns = 250 * kMs});
+  maker.EndInterval();
+  maker.AddAccount(
+      {.thread = tar, .existed_ns = 400 * kMs, .on_cpu_ns = 100 * kMs, .blocked_ns = {300 * kMs}});
+  maker.AddAccount(
+      {.thread = gzip, .existed_ns = 1000 * kMs, .blocked_ns = {0, 0, 0, 0, 0, 1000 * kMs}});
+  maker.AddAccount({.thread = io,
+                    .existed_ns = 500 * kMs,
+                    .blocked_ns = {0, 0, 100 * kMs, 100 * kMs, 100 * kMs, 0, 200 * kMs}});
+  maker.EndInterval();
+  return maker.Finish();
+}
+
+std::string Table(const std::string& capture, std::vector<std::string> options) {
+  std::string path = WriteTemporary("table.twofold", capture);
+  options.insert(options.begin(), "table");
+  options.push_back(path);
+  RunResult result = RunTwofold(options);
+  EXPECT_EQ(result.status, 0) << result.words;
+  return result.output;
+}
+
+// Cells of a text without quotes.
+std::vector<std::vector<std::string>> Csv(const std::string& text) {
+  std::vector<std::vector<std::string>> rows;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_EQ(line.back(), '\r');
+    line.pop_back();
+    rows.emplace_back();
+    std::istringstream cells(line + ",");
+    for (std::string cell; std::getline(cells, cell, ',');) rows.back().push_back(cell);
+  }
+  return rows;
+}
+
+TEST(TableStates, SharesOfEachThreadsTimeMostCpuTimeFirst) {
+  EXPECT_EQ(Table(TwoProcesses(), {}),
+            "CPU to other in per cent of existed; S and D: blocked, letters as in ps\n"
+            "  pid tid existed  CPU user kern woken preem    S   D other thread\n"
+            "  200 200  2.00 s 30.0 30.0    0   7.5  12.5    0   0  50.0 gzip\n"
+            "  100 100  1.40 s 28.6  7.1 21.4   7.1   3.6 57.1 3.6     0 tar\n"
+            "  200 201  500 ms    0    0    0     0     0    0   0   100 gzip-io\n"
+            "total      3.90 s 25.6 19.2  6.4   6.4   7.7 20.5 1.3  38.5 3 threads\n");
+}
+
+TEST(TableStates, ByProcess) {
+  EXPECT_EQ(Table(TwoProcesses(), {"--root", "process"}),
+            "CPU to other in per cent of existed; S and D: blocked, letters as in ps\n"
+            "  pid threads existed  CPU user kern woken preem    S   D other process\n"
+            "  200       2  2.50 s 24.0 24.0    0   6.0  10.0    0   0  60.0 gzip\n"
+            "  100       1  1.40 s 28.6  7.1 21.4   7.1   3.6 57.1 3.6     0 tar\n"
+            "total       3  3.90 s 25.6 19.2  6.4   6.4   7.7 20.5 1.3  38.5\n");
+}
+
+TEST(TableStates, CsvHasEveryStateInNanosecondsAndTheResidue) {
+  EXPECT_EQ(Table(TwoProcesses(), {"--format", "csv"}),
+            "capture_id,pid,tid,existed_ns,on_cpu_ns,user_ns,system_ns,woken_ns,preempted_ns,"
+            "interruptible_ns,uninterruptible_ns,stopped_ns,traced_ns,parked_ns,idle_ns,other_ns,"
+            "residue_ns,process,thread\r\n"
+            "1,200,200,2000000007,600000000,600000000,0,150000000,250000000,"
+            "0,0,0,0,0,1000000000,0,-7,gzip,gzip\r\n"
+            "1,100,100,1400000000,400000000,100000000,300000000,100000000,50000000,"
+            "800000000,50000000,0,0,0,0,0,0,tar,tar\r\n"
+            "1,200,201,500000000,0,0,0,0,0,"
+            "0,0,100000000,100000000,100000000,0,200000000,0,gzip,gzip-io\r\n");
+}
+
+TEST(TableStates, JsonIsAnArrayOfObjects) {
+  EXPECT_EQ(Table(TwoProcesses(), {"--format", "json", "--root", "process", "--comm", "tar"}),
+            "[\n"
+            "{\"capture_id\": 1, \"pid\": 100, \"threads\": 1, \"existed_ns\": 1400000000, "
+            "\"on_cpu_ns\": 400000000, \"user_ns\": 100000000, \"system_ns\": 300000000, "
+            "\"woken_ns\": 100000000, \"preempted_ns\": 50000000, "
+            "\"interruptible_ns\": 800000000, \"uninterruptible_ns\": 50000000, "
+            "\"stopped_ns\": 0, \"traced_ns\": 0, \"parked_ns\": 0, \"idle_ns\": 0, "
+            "\"other_ns\": 0, \"residue_ns\": 0, \"process\": \"tar\"}\n"
+            "]\n");
+}
+
+TEST(TableStates, FiltersSelectThreadsAndIntervals) {
+  std::string capture = TwoProcesses();
+  auto tids = [&](std::vector<std::string> options) {
+    options.insert(options.begin(), {"--format", "csv"});
+    std::vector<std::vector<std::string>> rows = Csv(Table(capture, options));
+    std::string text;
+    for (size_t i = 1; i < rows.size(); ++i) text += rows[i][2] + ":" + rows[i][3] + " ";
+    return text;
+  };
+  EXPECT_EQ(tids({"--pid", "200"}), "200:2000000007 201:500000000 ");
+  EXPECT_EQ(tids({"--tid", "201"}), "201:500000000 ");
+  EXPECT_EQ(tids({"--comm", "gzip-*"}), "201:500000000 ");
+  EXPECT_EQ(tids({"--to", "1"}), "200:1000000007 100:1000000000 ");
+  EXPECT_EQ(tids({"--from", "1"}), "100:400000000 200:1000000000 201:500000000 ");
+  EXPECT_EQ(tids({"--from", "1", "--pid", "100"}), "100:400000000 ");
+  EXPECT_EQ(tids({"--pid", "1"}), "");
+}
+
+TEST(TableStates, WhereNoTickHitAThreadUserAndKernelAreUnknown) {
+  std::string capture = TwoProcesses();
+  EXPECT_THAT(Table(capture, {"--from", "1", "--pid", "100"}),
+              HasSubstr(" 400 ms 25.0    -    -     0"));
+  EXPECT_THAT(Table(capture, {"--from", "1", "--pid", "100", "--format", "csv"}),
+              HasSubstr("400000000,100000000,,,0,"));
+  EXPECT_THAT(Table(capture, {"--from", "1", "--pid", "100", "--format", "json"}),
+              HasSubstr("\"user_ns\": null, \"system_ns\": null, "));
+}
+
+TEST(TableStates, NoMatchingRowIsSaid) {
+  std::string path = WriteTemporary("table.twofold", TwoProcesses());
+  RunResult result = RunTwofold({"table", "--pid", "1", "--format", "json", path});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_EQ(result.output, "[]\n");
+  EXPECT_EQ(result.words, "twofold: no row matches the filters\n");
+}
+
+TEST(TableStates, ACaptureWithoutAccountsIsAnErrorThatSaysSo) {
+  CaptureMaker maker;
+  maker.AddThread("a", 1);
+  maker.EndInterval();
+  std::string path = WriteTemporary("old.twofold", maker.Finish());
+  RunResult result = RunTwofold({"table", path});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(result.output, "");
+  EXPECT_THAT(result.words, HasSubstr("old.twofold: the table states needs accounts"));
+}
+
+TEST(TableStates, IsTheViewOfThatNameAndTheSameFromADatabase) {
+  std::string capture = WriteTemporary("same.twofold", TwoProcesses());
+  std::string database = TemporaryPath("same-states.db");
+  ASSERT_EQ(RunTwofold({"load", "-o", database, capture}).status, 0);
+  std::string wanted = RunTwofold({"table", "--format", "csv", capture}).output;
+  EXPECT_EQ(RunTwofold({"table", "--format", "csv", database}).output, wanted);
+  EXPECT_EQ(RunTwofold({"table", "--root", "process", database}).output,
+            RunTwofold({"table", "--root", "process", capture}).output);
+  std::string query =
+      "SELECT states.capture_id, pid, tid, existed_ns, on_cpu_ns, user_ns, system_ns, woken_ns, "
+      "preempted_ns, interruptible_ns, uninterruptible_ns, stopped_ns, traced_ns, parked_ns, "
+      "idle_ns, other_ns, residue_ns, process.name AS process, thread.name AS thread "
+      "FROM states JOIN process USING (process_id) JOIN thread USING (thread_id) "
+      "ORDER BY on_cpu_ns DESC, pid, tid";
+  EXPECT_EQ(RunTwofold({"sql", "--csv", database, query}).output, wanted);
+  EXPECT_EQ(RunTwofold({"sql", "--csv", capture, query}).output, wanted);
+}
+
+TEST(TableStates, SeveralCapturesKeepApart) {
+  std::string one = WriteTemporary("one.twofold", TwoProcesses());
+  std::string two = WriteTemporary("two.twofold", TwoProcesses());
+  std::string database = TemporaryPath("two-states.db");
+  ASSERT_EQ(RunTwofold({"load", "-o", database, one, two}).status, 0);
+  RunResult result = RunTwofold({"table", "--pid", "100", database});
+  EXPECT_EQ(result.output,
+            "CPU to other in per cent of existed; S and D: blocked, letters as in ps\n"
+            "in   pid tid existed  CPU user kern woken preem    S   D other thread\n"
+            " 1   100 100  1.40 s 28.6  7.1 21.4   7.1   3.6 57.1 3.6     0 tar\n"
+            " 2   100 100  1.40 s 28.6  7.1 21.4   7.1   3.6 57.1 3.6     0 tar\n"
+            "   total      2.80 s 28.6  7.1 21.4   7.1   3.6 57.1 3.6     0 2 threads\n");
+}
+
+TEST(TableStates, NamesCannotBreakAnyOutput) {
+  std::string capture = TwoProcesses("=a,\"b\\\x1b[2J");
+  EXPECT_THAT(Table(capture, {}), HasSubstr(" =a,\"b\\\\\\x1b[2J\n"));
+  EXPECT_THAT(Table(capture, {"--format", "csv"}),
+              HasSubstr(",gzip,\"'=a,\"\"b\\\\\\x1b[2J\"\r\n"));
+  EXPECT_THAT(Table(capture, {"--format", "json"}),
+              HasSubstr("\"thread\": \"=a,\\\"b\\\\\\\\\\\\x1b[2J\"}"));
+}
+
+TEST(TableStates, FitsIn80ColumnsWhateverItHolds) {
+  CaptureMaker maker;
+  constexpr uint64_t kYearNs = 365 * 86400 * kSecondNs;
+  const uint64_t kTimes[] = {1, 999, kSecondNs, 118 * kSecondNs, 7200 * kSecondNs, kYearNs};
+  uint32_t number = 4194000;
+  for (uint64_t existed_ns : kTimes) {
+    for (uint64_t part : {uint64_t{1}, existed_ns / 3, existed_ns, existed_ns * 3}) {
+      ThreadId thread = maker.AddThread(std::string(40, 'n'), number++);
+      maker.AddAccount({.thread = thread,
+                        .existed_ns = existed_ns,
+                        .user_ns = 1,
+                        .system_ns = 2,
+                        .on_cpu_ns = part,
+                        .woken_ns = part,
+                        .preempted_ns = part,
+                        .blocked_ns = {part, part, part}});
+    }
+  }
+  maker.EndInterval();
+  for (const char* root : {"thread", "process"}) {
+    std::string text = Table(maker.Finish(), {"--root", root});
+    std::istringstream lines(text);
+    size_t count = 0;
+    for (std::string line; std::getline(lines, line); ++count) {
+      EXPECT_LE(DisplayWidth(line), 80u) << line;
+    }
+    EXPECT_EQ(count, 27u);
+    EXPECT_THAT(text, HasSubstr("nnnn\u2026\n"));
+  }
+}
+
+}  // namespace
+}  // namespace twofold::testing
