@@ -227,8 +227,9 @@ TEST(TableStates, FitsIn80ColumnsWhateverItHolds) {
     }
   }
   maker.EndInterval();
+  std::string capture = maker.Finish();
   for (const char* root : {"thread", "process"}) {
-    std::string text = Table(maker.Finish(), {"--root", root});
+    std::string text = Table(capture, {"--root", root});
     std::istringstream lines(text);
     size_t count = 0;
     for (std::string line; std::getline(lines, line); ++count) {

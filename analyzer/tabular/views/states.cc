@@ -85,7 +85,10 @@ Result<void> CheckRow(const Statement& row) {
   bool sound = !row.IsNull(kPid) && !row.IsNull(kTid);
   int column = kFirstTime;
   for (const TimeColumn& time : kTimes) {
-    sound = sound && (std::string_view(time.name) == "residue_ns" || row.Int(column) >= 0);
+    // SQLite makes sums that do not fit into reals.
+    bool whole = row.Type(column) == SQLITE_INTEGER || row.IsNull(column);
+    bool may_be_negative = std::string_view(time.name) == "residue_ns";
+    sound = sound && whole && (may_be_negative || row.Int(column) >= 0);
     ++column;
   }
   if (sound) return {};
