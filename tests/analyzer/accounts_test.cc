@@ -1,7 +1,10 @@
-// The table account: what a capture's accounts become in SQL.
+// Accounts of threads: what they become in SQL, and what `twofold info` says of them.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
+#include "analyzer/text/escape.h"
 #include "tests/analyzer/capture_maker.h"
 
 namespace twofold::testing {
@@ -80,6 +83,96 @@ TEST(AccountTable, IsEmptyWithoutAccounts) {
   std::string capture = maker.Finish();
   EXPECT_EQ(Query(capture, "SELECT count(*) AS n FROM account"), "n\r\n0\r\n");
   EXPECT_EQ(Query(capture, "SELECT count(*) AS n FROM states"), "n\r\n0\r\n");
+}
+
+std::string Info(const std::string& capture) {
+  RunResult result = RunTwofold({"info", WriteTemporary("accounts.twofold", capture)});
+  EXPECT_EQ(result.status, 0) << result.words;
+  std::istringstream lines(result.output);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(DisplayWidth(line), 80u) << line;
+  size_t start = result.output.find("\nAccounting\n");
+  if (start == std::string::npos) return "";
+  return result.output.substr(start + 1, result.output.find("\n\n", start) - start);
+}
+
+TEST(InfoAccounting, SaysHowCloselyTimesAddUpAndWhereTheyWent) {
+  CaptureMaker maker;
+  ThreadId one = maker.AddThread("one", 1);
+  ThreadId two = maker.AddThread("two", 2);
+  // 4 s in all; 27 ns too much in an interval of 1 s.
+  maker.AddAccount({.thread = one,
+                    .existed_ns = kSecondNs,
+                    .on_cpu_ns = 500 * kMillisecondNs + 27,
+                    .woken_ns = 100 * kMillisecondNs,
+                    .preempted_ns = 400 * kMillisecondNs});
+  maker.AddAccount({.thread = two,
+                    .existed_ns = kSecondNs,
+                    .blocked_ns = {kSecondNs - 600 * kMillisecondNs, 600 * kMillisecondNs}});
+  maker.EndInterval();
+  maker.AddAccount({.thread = one,
+                    .existed_ns = kSecondNs,
+                    .blocked_ns = {0, 0, 100 * kMillisecondNs, 200 * kMillisecondNs,
+                                   300 * kMillisecondNs, 400 * kMillisecondNs}});
+  maker.AddAccount(
+      {.thread = two, .existed_ns = kSecondNs, .blocked_ns = {0, 0, 0, 0, 0, 0, kSecondNs - 5}});
+  maker.EndInterval();
+  EXPECT_EQ(Info(maker.Finish()),
+            "Accounting\n"
+            "  threads       2, which existed for 4.00 s in all\n"
+            "  adds up       within 27 ns for every thread and interval, 0.000003 % of an\n"
+            "                interval at most\n"
+            "    time   share  state\n"
+            "  500 ms  12.5 %  on a CPU\n"
+            "  100 ms   2.5 %  woken, waiting for a CPU\n"
+            "  400 ms  10.0 %  preempted, waiting for a CPU\n"
+            "  400 ms  10.0 %  blocked, S: asleep, waiting for an event\n"
+            "  600 ms  15.0 %  blocked, D: waiting for a disk or a lock of the kernel\n"
+            "  100 ms   2.5 %  blocked, T: stopped by a signal\n"
+            "  200 ms   5.0 %  blocked, t: stopped by a debugger\n"
+            "  300 ms   7.5 %  blocked, P: a parked kernel thread\n"
+            "  400 ms  10.0 %  blocked, I: an idle kernel thread\n"
+            "  1.00 s  25.0 %  blocked in another state\n");
+}
+
+TEST(InfoAccounting, WarnsOfTheThreadThatIsFurthestOff) {
+  for (bool too_little : {false, true}) {
+    CaptureMaker maker;
+    ThreadId one = maker.AddThread("one", 1);
+    maker.AddThread("two", 2);
+    ThreadId worker = maker.AddSibling("work\x1b[2J", 7);
+    uint64_t off_ns = 12 * kMillisecondNs;
+    maker.AddAccount({.thread = one, .existed_ns = kSecondNs, .on_cpu_ns = kSecondNs - 2000000});
+    maker.EndInterval();
+    maker.AddAccount({.thread = worker,
+                      .existed_ns = kSecondNs / 2,
+                      .on_cpu_ns = too_little ? kSecondNs / 2 - off_ns : kSecondNs / 2 + off_ns});
+    maker.EndInterval();
+    std::string wanted =
+        "  WARNING       does not add up: in interval 1, thread 7 (work\\x1b[2J) of\n"
+        "                process 2 has 12.0 ms too ";
+    EXPECT_THAT(Info(maker.Finish()),
+                HasSubstr(wanted + (too_little ? "little" : "much") + " in its states, 1.2 % of"));
+  }
+}
+
+TEST(InfoAccounting, ExactTimesAreSaidToBeExact) {
+  CaptureMaker maker;
+  ThreadId thread = maker.AddThread("one", 1);
+  maker.AddAccount({.thread = thread, .existed_ns = kSecondNs, .blocked_ns = {kSecondNs}});
+  maker.EndInterval();
+  EXPECT_EQ(Info(maker.Finish()),
+            "Accounting\n"
+            "  threads       1, which existed for 1.00 s in all\n"
+            "  adds up       to the nanosecond, for every thread and interval\n"
+            "    time    share  state\n"
+            "  1.00 s  100.0 %  blocked, S: asleep, waiting for an event\n");
+}
+
+TEST(InfoAccounting, IsLeftOutWithoutAccounts) {
+  CaptureMaker maker;
+  maker.AddThread("one", 1);
+  maker.EndInterval();
+  EXPECT_EQ(Info(maker.Finish()), "");
 }
 
 }  // namespace
