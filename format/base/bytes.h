@@ -31,6 +31,7 @@ bool CopyFrom(std::span<const uint8_t> bytes, T& structure) {
 }
 
 inline bool StartsWith(std::span<const uint8_t> bytes, std::span<const uint8_t> prefix) {
+  if (prefix.empty()) return true;
   return bytes.size() >= prefix.size() &&
          std::memcmp(bytes.data(), prefix.data(), prefix.size()) == 0;
 }

@@ -37,12 +37,12 @@ MaybeFault UnpackBlockedRows(const wire::BlockedRows& table, MemoryBudget& budge
   rows.resize(count);
   for (uint32_t i = 0; i < count; ++i) {
     BlockedRow& row = rows[i];
-    row.thread = ThreadId(table.thread()->Get(i));
-    row.state = KnownState(table.state()->Get(i));
-    row.kernel_stack = StackId(table.kernel_stack()->Get(i));
-    row.user_stack = StackId(table.user_stack()->Get(i));
-    row.time_ns = table.time_ns()->Get(i);
-    row.count = table.count()->Get(i);
+    row.thread = ThreadId(At(table.thread(), i));
+    row.state = KnownState(At(table.state(), i));
+    row.kernel_stack = StackId(At(table.kernel_stack(), i));
+    row.user_stack = StackId(At(table.user_stack(), i));
+    row.time_ns = At(table.time_ns(), i);
+    row.count = At(table.count(), i);
   }
   return std::nullopt;
 }

@@ -25,10 +25,10 @@ MaybeFault UnpackCpuRows(const wire::CpuRows& table, MemoryBudget& budget, CpuRo
   cpu.rows.resize(count);
   for (uint32_t i = 0; i < count; ++i) {
     CpuRow& row = cpu.rows[i];
-    row.thread = ThreadId(table.thread()->Get(i));
-    row.kernel_stack = StackId(table.kernel_stack()->Get(i));
-    row.user_stack = StackId(table.user_stack()->Get(i));
-    row.samples = table.samples()->Get(i);
+    row.thread = ThreadId(At(table.thread(), i));
+    row.kernel_stack = StackId(At(table.kernel_stack(), i));
+    row.user_stack = StackId(At(table.user_stack(), i));
+    row.samples = At(table.samples(), i);
   }
   return std::nullopt;
 }

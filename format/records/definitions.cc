@@ -94,7 +94,7 @@ MaybeFault UnpackStrings(const wire::Strings& table, MemoryBudget& budget,
   strings.reserve(count);
   const char* position = left == 0 ? nullptr : reinterpret_cast<const char*>(table.bytes()->data());
   for (uint32_t i = 0; i < count; ++i) {
-    uint32_t length = table.length()->Get(i);
+    uint32_t length = At(table.length(), i);
     if (length > left) return Fault{"its strings are longer than their bytes"};
     if (length > 15 && !budget.Take(1, kHeapStringBytes)) return TooMuchMemory();
     strings.emplace_back(position, length);
@@ -113,13 +113,13 @@ MaybeFault UnpackModules(const wire::Modules& table, MemoryBudget& budget,
   if (!budget.Take(count, sizeof(Module))) return TooMuchMemory();
   rows.resize(count);
   for (uint32_t i = 0; i < count; ++i) {
-    uint8_t kind = table.kind()->Get(i);
+    uint8_t kind = At(table.kind(), i);
     // Kinds of newer versions are kept as kOther.
     rows[i].kind = kind <= static_cast<uint8_t>(ModuleKind::kSpecial)
                        ? static_cast<ModuleKind>(kind)
                        : ModuleKind::kOther;
-    rows[i].path = StringId(table.path()->Get(i));
-    rows[i].build_id = StringId(table.build_id()->Get(i));
+    rows[i].path = StringId(At(table.path(), i));
+    rows[i].build_id = StringId(At(table.build_id(), i));
   }
   return std::nullopt;
 }
@@ -131,9 +131,9 @@ MaybeFault UnpackFrames(const wire::Frames& table, MemoryBudget& budget, std::ve
   if (!budget.Take(count, sizeof(Frame))) return TooMuchMemory();
   rows.resize(count);
   for (uint32_t i = 0; i < count; ++i) {
-    rows[i].module = ModuleId(table.module_()->Get(i));
-    rows[i].symbol = StringId(table.symbol()->Get(i));
-    rows[i].offset = table.offset()->Get(i);
+    rows[i].module = ModuleId(At(table.module_(), i));
+    rows[i].symbol = StringId(At(table.symbol(), i));
+    rows[i].offset = At(table.offset(), i);
   }
   return std::nullopt;
 }
@@ -149,10 +149,10 @@ MaybeFault UnpackStacks(const wire::Stacks& table, MemoryBudget& budget, uint32_
   uint32_t id = defined_before;
   for (uint32_t i = 0; i < count; ++i) {
     id += 1;
-    uint32_t distance = table.parent_distance()->Get(i);
+    uint32_t distance = At(table.parent_distance(), i);
     if (distance >= id) return Fault{"the parent of a stack lies before the first stack", true};
     if (distance != 0) rows[i].parent = StackId(id - distance);
-    rows[i].frame = FrameId(table.frame()->Get(i));
+    rows[i].frame = FrameId(At(table.frame(), i));
   }
   return std::nullopt;
 }
@@ -168,13 +168,13 @@ MaybeFault UnpackProcesses(const wire::Processes& table, MemoryBudget& budget,
   rows.resize(count);
   for (uint32_t i = 0; i < count; ++i) {
     Process& row = rows[i];
-    row.pid = Pid(table.pid()->Get(i));
-    row.parent_pid = Pid(table.parent_pid()->Get(i));
-    row.start_ns = table.start_ns()->Get(i);
-    row.image_start_ns = table.image_start_ns()->Get(i);
-    row.name = StringId(table.name()->Get(i));
-    row.executable = StringId(table.executable()->Get(i));
-    row.cgroup = StringId(table.cgroup()->Get(i));
+    row.pid = Pid(At(table.pid(), i));
+    row.parent_pid = Pid(At(table.parent_pid(), i));
+    row.start_ns = At(table.start_ns(), i);
+    row.image_start_ns = At(table.image_start_ns(), i);
+    row.name = StringId(At(table.name(), i));
+    row.executable = StringId(At(table.executable(), i));
+    row.cgroup = StringId(At(table.cgroup(), i));
   }
   return std::nullopt;
 }
@@ -187,10 +187,10 @@ MaybeFault UnpackThreads(const wire::Threads& table, MemoryBudget& budget,
   if (!budget.Take(count, sizeof(Thread))) return TooMuchMemory();
   rows.resize(count);
   for (uint32_t i = 0; i < count; ++i) {
-    rows[i].process = ProcessId(table.process()->Get(i));
-    rows[i].tid = Tid(table.tid()->Get(i));
-    rows[i].start_ns = table.start_ns()->Get(i);
-    rows[i].name = StringId(table.name()->Get(i));
+    rows[i].process = ProcessId(At(table.process(), i));
+    rows[i].tid = Tid(At(table.tid(), i));
+    rows[i].start_ns = At(table.start_ns(), i);
+    rows[i].name = StringId(At(table.name(), i));
   }
   return std::nullopt;
 }
@@ -202,8 +202,8 @@ MaybeFault UnpackProcessEnds(const wire::ProcessEnds& table, MemoryBudget& budge
   if (!budget.Take(count, sizeof(ProcessEnd))) return TooMuchMemory();
   rows.resize(count);
   for (uint32_t i = 0; i < count; ++i) {
-    rows[i].process = ProcessId(table.process()->Get(i));
-    rows[i].end_ns = table.end_ns()->Get(i);
+    rows[i].process = ProcessId(At(table.process(), i));
+    rows[i].end_ns = At(table.end_ns(), i);
   }
   return std::nullopt;
 }

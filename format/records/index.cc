@@ -20,7 +20,7 @@ MaybeFault UnpackIndex(std::span<const uint8_t> payload, MemoryBudget& budget,
   if (!budget.Take(count, sizeof(IndexEntry))) return TooMuchMemory();
   entries.resize(count);
   for (uint32_t i = 0; i < count; ++i) {
-    entries[i] = {table->type()->Get(i), table->offset()->Get(i), table->stored_bytes()->Get(i)};
+    entries[i] = {At(table->type(), i), At(table->offset(), i), At(table->stored_bytes(), i)};
   }
   return std::nullopt;
 }

@@ -21,13 +21,13 @@ MaybeFault UnpackLosses(const wire::Losses& table, MemoryBudget& budget,
   for (uint32_t i = 0; i < count; ++i) {
     Loss& loss = losses[i];
     // Causes and sources of newer versions are kept as the first of their kind.
-    loss.cause = GetLossInfo(static_cast<LossCause>(table.cause()->Get(i))).cause;
-    uint8_t source = table.source()->Get(i);
+    loss.cause = GetLossInfo(static_cast<LossCause>(At(table.cause(), i))).cause;
+    uint8_t source = At(table.source(), i);
     loss.source = source <= static_cast<uint8_t>(LossSource::kOffCpu)
                       ? static_cast<LossSource>(source)
                       : LossSource::kRecorder;
-    loss.count = table.count()->Get(i);
-    loss.time_ns = table.time_ns()->Get(i);
+    loss.count = At(table.count(), i);
+    loss.time_ns = At(table.time_ns(), i);
   }
   return std::nullopt;
 }

@@ -6,6 +6,7 @@
 #include <schemas/capture_generated.h>
 
 #include <cstdint>
+#include <cstring>
 #include <initializer_list>
 #include <span>
 #include <string>
@@ -33,6 +34,15 @@ flatbuffers::Offset<Column<T>> PackColumn(flatbuffers::FlatBufferBuilder& builde
 template <typename T>
 size_t RowsOf(const Column<T>* column) {
   return column == nullptr ? 0 : column->size();
+}
+
+// Row i of a column that has it. The verifier does not see to the alignment of a vector's elements,
+// so they are not read in place.
+template <typename T>
+T At(const Column<T>* column, uint32_t i) {
+  T value;
+  std::memcpy(&value, column->Data() + size_t{i} * sizeof(T), sizeof(T));
+  return value;
 }
 
 // The fault of columns that do not all have `rows` rows.
