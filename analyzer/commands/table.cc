@@ -76,6 +76,7 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   Result<std::vector<std::string>> notes = PartialNotes(database);
   if (!notes) return std::move(notes).error();
   for (const std::string& note : *notes) Say(note);
+  for (const std::string& note : tabular->notes) Say(note);
   if (tabular->rows.empty()) {
     Say(request->conditions.empty() ? "the table has no rows" : "no row matches the filters");
   }

@@ -28,7 +28,8 @@ struct TabularColumn {
 using TabularCell = std::variant<std::monostate, int64_t, std::string>;
 
 struct Tabular {
-  std::string caption;  // a line for people
+  std::string caption;             // a line for people
+  std::vector<std::string> notes;  // what is missing, a sentence each
   std::vector<TabularColumn> columns;
   std::vector<std::vector<TabularCell>> rows;  // in their order; cells as columns
   std::vector<TabularCell> total;              // the same over all rows, for people

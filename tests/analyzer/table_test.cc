@@ -199,6 +199,20 @@ TEST(TableStates, SeveralCapturesKeepApart) {
             "   total      2.80 s 28.6  7.1 21.4   7.1   3.6 57.1 3.6     0 2 threads\n");
 }
 
+TEST(TableStates, ACaptureWithoutAccountsBesideOthersIsNamed) {
+  CaptureMaker maker;
+  maker.AddThread("a", 1);
+  maker.EndInterval();
+  std::string one = WriteTemporary("one.twofold", TwoProcesses());
+  std::string old = WriteTemporary("old.twofold", maker.Finish());
+  std::string database = TemporaryPath("mixed-states.db");
+  ASSERT_EQ(RunTwofold({"load", "-o", database, one, old}).status, 0);
+  RunResult result = RunTwofold({"table", database});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_THAT(result.output, HasSubstr("3 threads\n"));
+  EXPECT_EQ(result.words, "twofold: old.twofold holds no accounts of threads\n");
+}
+
 TEST(TableStates, NamesCannotBreakAnyOutput) {
   std::string capture = TwoProcesses("=a,\"b\\\x1b[2J");
   EXPECT_THAT(Table(capture, {}), HasSubstr(" =a,\"b\\\\\\x1b[2J\n"));

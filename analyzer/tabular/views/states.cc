@@ -100,6 +100,23 @@ TabularCell NumberOrNothing(const Statement& row, int column) {
   return row.Int(column);
 }
 
+// Captures of a database that have no accounts, a sentence each.
+Result<std::vector<std::string>> MissingNotes(Database& database) {
+  Result<Statement> statement = database.Prepare(
+      "SELECT file_name FROM capture WHERE NOT EXISTS ("
+      " SELECT 1 FROM interval"
+      " WHERE interval.capture_id = capture.capture_id AND has_accounts <> 0) "
+      "ORDER BY capture_id");
+  if (!statement) return std::move(statement).error();
+  std::vector<std::string> notes;
+  while (true) {
+    Result<bool> row = statement->Step();
+    if (!row) return std::move(row).error();
+    if (!*row) return notes;
+    notes.push_back(std::string(statement->Text(0)) + " holds no accounts of threads");
+  }
+}
+
 Result<Tabular> Shape(Database& database, const TabularRequest& request) {
   Result<int64_t> accounted =
       database.QueryInt("SELECT count(*) FROM interval WHERE has_accounts <> 0");
@@ -110,8 +127,11 @@ Result<Tabular> Shape(Database& database, const TabularRequest& request) {
   }
   Result<int64_t> captures = database.QueryInt("SELECT count(*) FROM capture");
   if (!captures) return std::move(captures).error();
+  Result<std::vector<std::string>> notes = MissingNotes(database);
+  if (!notes) return std::move(notes).error();
   bool of_threads = request.rows_of == RowsOf::kThread;
   Tabular tabular;
+  tabular.notes = std::move(*notes);
   tabular.caption = "CPU to other in per cent of existed; S and D: blocked, letters as in ps";
   tabular.columns = {{"capture_id", *captures > 1 ? "in" : "", CellKind::kNumber},
                      {"pid", "pid", CellKind::kNumber}};
