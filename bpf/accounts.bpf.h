@@ -13,12 +13,14 @@
 
 #include "losses.bpf.h"
 
+const volatile __u32 ended_wakeup_bytes; /* the recorder is woken when the buffer holds more */
+
 __u64 window_start_ns; /* written by the recorder before the first pass over all tasks */
 
 /* Accounts of threads that ended; the recorder reads them between the intervals' ends, too. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 512 * 1024);
+	__uint(max_entries, 64 * 1024);
 } ended_accounts SEC(".maps");
 
 /* Adds time to a state; the check satisfies the verifier. */
@@ -101,10 +103,10 @@ static __always_inline void hand_over_account(struct task_struct *task, struct t
 	account->system_ns = task->stime - state->system_ns_before;
 	__builtin_memcpy(account->time_ns, state->time_ns, sizeof(account->time_ns));
 	/* The recorder looks by itself; a wake-up for each would cost more than the account. */
-	bpf_ringbuf_submit(account,
-			   bpf_ringbuf_query(&ended_accounts, BPF_RB_AVAIL_DATA) > 128 * 1024
-				   ? BPF_RB_FORCE_WAKEUP
-				   : BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(account, bpf_ringbuf_query(&ended_accounts, BPF_RB_AVAIL_DATA) >
+						    ended_wakeup_bytes
+					    ? BPF_RB_FORCE_WAKEUP
+					    : BPF_RB_NO_WAKEUP);
 }
 
 /* Closes the account of a row of the thread table, and begins the next one in the same state. */

@@ -158,6 +158,9 @@ static __always_inline void begin_block(void *ctx, struct task_struct *prev,
 	task->block_state = block_state(state);
 	/* Publishes the fields above to the CPU that will wake the thread. */
 	__sync_lock_test_and_set(&task->blocked_since_ns, now_ns);
+	/* It was woken while its stacks were walked. */
+	if (*(volatile __u32 *)&task->state == TWOFOLD_WOKEN)
+		end_block(task, now_ns);
 }
 
 static __always_inline int handle_switch(void *ctx, bool preempt, struct task_struct *prev,
@@ -218,11 +221,15 @@ int BPF_PROG(waking, struct task_struct *task)
 
 	if (!state)
 		return 0;
-	end_block(state, now_ns);
-	/* A thread that is woken before its switch-out was seen is still on its CPU. */
+	/*
+	 * A thread that is woken before its switch-out was seen is still on its CPU. The state
+	 * comes before the block: begin_block looks at them in the other order, so that one of the
+	 * two ends the block.
+	 */
 	if (!state->since_ns || (!(state->changes & 1) && state->state > TWOFOLD_BLOCKED))
 		change_state(state, TWOFOLD_WOKEN, TWOFOLD_BLOCKED + block_state(task_state(task)),
 			     now_ns);
+	end_block(state, now_ns);
 	return 0;
 }
 

@@ -90,13 +90,15 @@ MapSizes PlanMaps(uint64_t memory_bytes, bool cpu, bool offcpu) {
   const uint64_t blocked_row_bytes =
       HashEntryBytes(sizeof(twofold_blocked_key), sizeof(twofold_blocked_value));
   const uint64_t cpu_row_bytes = HashEntryBytes(sizeof(twofold_cpu_key), sizeof(uint64_t));
-  // Sixteenths: 1 for the thread table and the threads' storage, the rest shared by the sources.
-  // Blocked time has more different stacks than samples at a few hundred hertz can show.
+  // Sixteenths: 1 for the thread table, ended accounts and the threads' storage, the rest shared by
+  // the sources. Blocked time has more different stacks than samples at a few hundred hertz can
+  // show.
   const uint64_t part = memory_bytes / 16;
   const uint64_t for_blocked = offcpu ? (cpu ? 10 : 15) * part : 0;
   const uint64_t for_cpu = cpu ? (offcpu ? 5 : 15) * part : 0;
   MapSizes sizes;
   sizes.thread_slots = uint32_t(std::bit_floor(part / 2 / sizeof(twofold_thread)));
+  sizes.ended_account_bytes = uint32_t(std::min<uint64_t>(1 << 20, std::bit_floor(part / 4)));
   sizes.blocked_stacks = uint32_t(std::max<uint64_t>(1, for_blocked * 3 / 4 / stack_bytes));
   sizes.blocked_rows = uint32_t(std::max<uint64_t>(1, for_blocked / 4 / blocked_row_bytes));
   sizes.cpu_stacks = uint32_t(std::max<uint64_t>(1, for_cpu * 3 / 4 / stack_bytes));
@@ -156,10 +158,12 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   skeleton.rodata->follow_children = settings.scope != TracerSettings::Scope::kProcesses;
   skeleton.rodata->command_tgid = settings.command.value;
   skeleton.rodata->record_offcpu = settings.offcpu;
+  skeleton.rodata->ended_wakeup_bytes = state.sizes.ended_account_bytes / 4;
   skeleton.rodata->sample_period_ns = tracer->sample_period_ns();
 
   bpf_map__set_max_entries(skeleton.maps.threads, state.sizes.thread_slots);
   bpf_map__set_map_flags(skeleton.maps.threads, BPF_F_MMAPABLE);
+  bpf_map__set_max_entries(skeleton.maps.ended_accounts, state.sizes.ended_account_bytes);
   bpf_map__set_max_entries(skeleton.maps.blocked_stacks, state.sizes.blocked_stacks);
   bpf_map__set_max_entries(skeleton.maps.blocked_rows, state.sizes.blocked_rows);
   bpf_map__set_max_entries(skeleton.maps.cpu_stacks, state.sizes.cpu_stacks);

@@ -32,7 +32,8 @@ struct TracerSettings {
 
 // How many entries each map gets, so that all of them together stay within a budget.
 struct MapSizes {
-  uint32_t thread_slots = 0;  // a power of two
+  uint32_t thread_slots = 0;         // a power of two
+  uint32_t ended_account_bytes = 0;  // a power of two, of whole pages
   uint32_t blocked_stacks = 1;
   uint32_t blocked_rows = 1;
   uint32_t cpu_stacks = 1;
