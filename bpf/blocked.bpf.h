@@ -4,10 +4,11 @@
  * run; both of its stacks are taken there, where it is still the current task. It ends at
  * sched_waking. Open blocks are split at interval ends by the pass over all tasks.
  *
- * Some wake-ups are never traced: neither sched_waking nor the switch-in reaches any tracer (about
- * one block in ten thousand on virtual machines; perf misses the same ones). Such a block is still
- * open when its thread is seen running or leaving the CPU again. The thread's CPU time, which the
- * scheduler keeps itself, then tells how long it was off the CPU.
+ * Some wake-ups are never traced: neither sched_waking nor the switch-in reaches any tracer
+ * (measured on one virtual machine, whose kernel keeps some threads from tracing: about one block
+ * in ten thousand; perf misses the same ones). Such a block is still open when its thread is seen
+ * running or leaving the CPU again. The thread's CPU time, which the scheduler keeps itself, then
+ * tells how long it was off the CPU.
  *
  * blocked_since_ns decides who credits which part: whoever changes it atomically away from a value
  * credits the time from that value on, so every nanosecond is credited exactly once, whatever

@@ -66,7 +66,8 @@ const std::vector<LossInfo>& LossRegistry() {
       {LossCause::kWakeupMissed, "wakeup-missed", kNotice,
        "The kernel did not trace some wake-ups: their blocks end where the threads' CPU time says, "
        "and hold the wait for a CPU as well.",
-       "A few in a thousand are normal, in virtual machines above all."},
+       "A few in ten thousand are harmless; many point to a kernel that keeps threads from "
+       "tracing."},
       {LossCause::kAccountLost, "account-lost", kLoss,
        "Threads ended faster than the recorder read their accounts: their states since the "
        "interval "

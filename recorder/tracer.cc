@@ -275,6 +275,17 @@ Result<uint64_t> Tracer::Start() {
   skeleton.bss->window_start_ns = start_ns;
   if (state.settings.scope != TracerSettings::Scope::kCommand) {
     TWOFOLD_RETURN_IF_ERROR(state.PassOverTasks(TWOFOLD_PASS_SEED, start_ns));
+    if (skeleton.bss->seeded_tasks == 0) {
+      return Error{.what =
+                       "the kernel shows none of the threads to record to BPF programs, so there "
+                       "would be nothing in the capture",
+                   .where = state.settings.pids.empty()
+                                ? ""
+                                : "-p " + std::to_string(state.settings.pids.front().value),
+                   .remedy =
+                       "Check that the process still runs; some hosts protect processes of "
+                       "their own from tracing"};
+    }
   }
   if (state.settings.cpu) TWOFOLD_RETURN_IF_ERROR(state.AttachSampler());
   return start_ns;
