@@ -407,8 +407,11 @@ void Session::PrintSummary() const {
                CountText(builder_->stack_count()).c_str(),
                BytesText(writer_->bytes_written()).c_str(),
                path_ == "-" ? "standard output" : path_.c_str());
-  std::fprintf(stderr, "Own cost: %.2f %% of one CPU, %s of memory, %s of it in kernel maps.\n",
-               seconds > 0 ? cost_ns / seconds / 1e7 : 0.0,
+  std::fprintf(stderr, "Own cost: %.2f s of CPU", cost_ns / 1e9);
+  // Loading takes a moment whatever the window; in per cent of a very short one it would say
+  // nothing.
+  if (seconds >= 1) std::fprintf(stderr, " (%.2f %% of one CPU)", cost_ns / seconds / 1e7);
+  std::fprintf(stderr, ", %s of memory, %s of it in kernel maps.\n",
                BytesText(total_cost_.peak_resident_bytes + total_cost_.map_bytes).c_str(),
                BytesText(total_cost_.map_bytes).c_str());
   if (losses_ > 0) {

@@ -72,7 +72,7 @@ Error LoadError(const std::string& what, int error) {
   return Error{.what = what + ": " + reason,
                .where = "",
                .remedy = error == EPERM || error == EACCES
-                             ? "Run as root, or give the recorder CAP_BPF and CAP_PERFMON; a "
+                             ? "Run as root; a "
                                "kernel in lockdown mode or a container may refuse all the same"
                              : "Report it with the output of `uname -r`"};
 }

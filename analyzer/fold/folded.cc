@@ -378,8 +378,6 @@ size_t PathWalker::MoveTo(const FoldedStack& stack) {
   bool same_user = same_root && stack.user == last_.user;
 
   // Nodes of the last stack that are on the new one's way to the root stay where they are.
-  uint32_t shared_user = stack.user;
-  uint32_t shared_kernel = stack.kernel;
   auto climb = [&](uint32_t a, uint32_t b) {
     while (a != b) {
       if (nodes[a].depth >= nodes[b].depth) {
@@ -392,11 +390,9 @@ size_t PathWalker::MoveTo(const FoldedStack& stack) {
   };
   size_t common = 0;
   if (same_user) {
-    shared_kernel = climb(stack.kernel, last_.kernel);
-    common = user_end + nodes[shared_kernel].depth;
+    common = user_end + nodes[climb(stack.kernel, last_.kernel)].depth;
   } else if (same_root) {
-    shared_user = climb(stack.user, last_.user);
-    common = root_frames + nodes[shared_user].depth;
+    common = root_frames + nodes[climb(stack.user, last_.user)].depth;
   }
   if (path_.empty()) common = 0;
   path_.resize(end);

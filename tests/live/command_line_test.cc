@@ -205,8 +205,20 @@ TEST(RecorderCommandLine, MissingPrivilegeIsNamed) {
   std::filesystem::permissions(copy, std::filesystem::perms(0755));
   ExpectSentence(RunToEnd(workplace, {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
                                       copy, "-d", "1", "-o", workplace.Path("capture.twofold")}),
-                 1, "CAP_BPF and CAP_PERFMON");
+                 1, "CAP_SYS_ADMIN and CAP_SYSLOG");
   EXPECT_EQ(workplace.Files(), std::set<std::string>{"twofold-record"});
+}
+
+TEST(RecorderCommandLine, ProcessThatHasEndedIsASentence) {
+  // Nobody collected it yet, so its pid is still there.
+  const Workplace workplace;
+  Program ended({"true"}, workplace.Path("out"), workplace.Path("err"));
+  const std::string pid = std::to_string(ended.pid());
+  ASSERT_TRUE(Eventually(
+      [&] { return ReadWhole("/proc/" + pid + "/stat").find(") Z ") != std::string::npos; }));
+  ExpectSentence(RunRecorder(workplace, {"-d", "1", "-p", pid}), 1,
+                 "process " + pid + " has ended");
+  EXPECT_FALSE(std::filesystem::exists(workplace.Path("capture.twofold")));
 }
 
 TEST(RecorderCommandLine, PidNamespaceOfItsOwnIsNamed) {
