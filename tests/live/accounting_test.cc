@@ -77,24 +77,8 @@ void ExpectRowsAgreeWithAccounts(const Capture& capture) {
   }
 }
 
-struct Recorded {
-  Capture capture;
-  Truth truth;
-};
-
-Recorded Record(const std::vector<std::string>& options, const std::vector<std::string>& command) {
-  const Workplace workplace;
-  std::vector<std::string> words = {RecorderPath(), "-o", workplace.Path("capture.twofold")};
-  words.insert(words.end(), options.begin(), options.end());
-  words.push_back("--");
-  words.insert(words.end(), command.begin(), command.end());
-  const Outcome outcome = RunToEnd(workplace, words);
-  EXPECT_EQ(outcome.status, 0) << outcome.errors;
-  return {LoadCapture(workplace.Path("capture.twofold")), Truth(outcome.output)};
-}
-
 TEST(Accounting, StatesOfThreadsAreWhatTheThreadsSay) {
-  const auto [capture, truth] = Record({}, {WorkloadPath("threads"), "5"});
+  const auto [capture, truth] = RecordCommand({}, {WorkloadPath("threads"), "5"});
   ExpectIdentity(capture);
   ExpectRowsAgreeWithAccounts(capture);
   for (const std::string name : {"sleeper", "burner", "half_and_half"}) {
@@ -119,7 +103,7 @@ TEST(Accounting, StatesOfThreadsAreWhatTheThreadsSay) {
 TEST(Accounting, TwoBurnersOnOneCpuTakeTurns) {
   const Workplace workplace;
   const std::string burner = WorkloadPath("burn_shares");
-  const auto [capture, truth] = Record(
+  const auto [capture, truth] = RecordCommand(
       {}, {"taskset", "-c", "0", "sh", "-c", burner + " 2 > /dev/null & " + burner + " 2; wait"});
   ExpectIdentity(capture);
   const Account account = OfTid(capture, truth["pid"]);
@@ -153,7 +137,7 @@ TEST(Accounting, ThreadThatNeverRunsIsThereFromEndToEnd) {
 }
 
 TEST(Accounting, ProcessesThatLiveForMillisecondsHaveTheirWholeLife) {
-  const auto [capture, truth] = Record({}, {WorkloadPath("process_tree"), "3"});
+  const auto [capture, truth] = RecordCommand({}, {WorkloadPath("process_tree"), "3"});
   ExpectIdentity(capture);
   size_t briefs = 0;
   Account all;

@@ -18,23 +18,6 @@ namespace {
 constexpr double kSharePoints = 0.02;
 constexpr double kTotalPart = 0.02;
 
-struct Recorded {
-  Capture capture;
-  Truth truth;
-};
-
-Recorded Record(const std::vector<std::string>& options, const std::vector<std::string>& command) {
-  const Workplace workplace;
-  std::vector<std::string> words = {RecorderPath(), "-o", workplace.Path("capture.twofold")};
-  words.insert(words.end(), options.begin(), options.end());
-  words.push_back("--");
-  words.insert(words.end(), command.begin(), command.end());
-  const Outcome outcome = RunToEnd(workplace, words);
-  EXPECT_EQ(outcome.status, 0) << outcome.errors;
-  EXPECT_EQ(workplace.Files(), std::set<std::string>{"capture.twofold"});
-  return {LoadCapture(workplace.Path("capture.twofold")), Truth(outcome.output)};
-}
-
 // Time off the CPU, which a workload can measure, is blocked time and the wait for a CPU that
 // follows; the kernel tells the waits of a thread in all. On a quiet machine they are nothing and
 // both bounds are one.
@@ -50,7 +33,7 @@ double Share(uint64_t part, uint64_t whole) {
 }
 
 TEST(KnownAnswers, TwoSleepersHaveTheirSharesOfTheBlockedTime) {
-  const auto [capture, truth] = Record({}, {WorkloadPath("sleep_shares"), "8"});
+  const auto [capture, truth] = RecordCommand({}, {WorkloadPath("sleep_shares"), "8"});
   const uint64_t thirty_ns = BlockedNs(capture, {.function = "sleep_in_thirty"});
   const uint64_t seventy_ns = BlockedNs(capture, {.function = "sleep_in_seventy"});
   const uint64_t both_ns = thirty_ns + seventy_ns;
@@ -67,7 +50,8 @@ TEST(KnownAnswers, TwoSleepersHaveTheirSharesOfTheBlockedTime) {
 TEST(KnownAnswers, TwoBurnersHaveTheirSharesOfTheCpuTime) {
   // A sample hits or misses a thread that shares its CPU: 499 Hz keep that chance error (1.3 % at
   // 99 Hz when another program wants half of the CPU) well below what is tested.
-  const auto [capture, truth] = Record({"--frequency", "499"}, {WorkloadPath("burn_shares"), "10"});
+  const auto [capture, truth] =
+      RecordCommand({"--frequency", "499"}, {WorkloadPath("burn_shares"), "10"});
   const uint64_t quarter_ns = CpuNs(capture, {.function = "burn_a_quarter"});
   const uint64_t rest_ns = CpuNs(capture, {.function = "burn_three_quarters"});
   EXPECT_NEAR(Share(quarter_ns, quarter_ns + rest_ns), 0.25, kSharePoints);
@@ -78,7 +62,7 @@ TEST(KnownAnswers, TwoBurnersHaveTheirSharesOfTheCpuTime) {
 }
 
 TEST(KnownAnswers, EveryOneOfThousandsOfStacksIsKept) {
-  const auto [capture, truth] = Record({}, {WorkloadPath("many_stacks"), "8", "5000"});
+  const auto [capture, truth] = RecordCommand({}, {WorkloadPath("many_stacks"), "8", "5000"});
   std::map<StackId, uint64_t> blocks_by_stack;
   uint64_t blocked_ns = 0;
   for (const Interval& interval : capture.intervals) {
@@ -102,7 +86,8 @@ TEST(KnownAnswers, EveryOneOfThousandsOfStacksIsKept) {
 }
 
 TEST(KnownAnswers, IntervalsAddUpToTheWhole) {
-  const auto [capture, truth] = Record({"--interval", "2"}, {WorkloadPath("sleep_shares"), "5"});
+  const auto [capture, truth] =
+      RecordCommand({"--interval", "2"}, {WorkloadPath("sleep_shares"), "5"});
   ASSERT_GE(capture.intervals.size(), 3u);
   uint64_t sum_ns = 0;
   uint64_t expected_start_ns = 0;
@@ -143,7 +128,8 @@ TEST(KnownAnswers, BlockThatOutlastsTheWindowIsThereFromEndToEnd) {
 }
 
 TEST(KnownAnswers, ThreadsKeepTheirOwnNamesAndTimes) {
-  const auto [capture, truth] = Record({"--frequency", "999"}, {WorkloadPath("threads"), "6"});
+  const auto [capture, truth] =
+      RecordCommand({"--frequency", "999"}, {WorkloadPath("threads"), "6"});
   for (const std::string name : {"sleeper", "burner", "half_and_half"}) {
     SCOPED_TRACE(name);
     const uint32_t tid = uint32_t(truth[name + "_tid"]);
@@ -161,7 +147,7 @@ TEST(KnownAnswers, ThreadsKeepTheirOwnNamesAndTimes) {
 }
 
 TEST(KnownAnswers, DescendantsOfTheCommandAreRecordedUnderTheirNames) {
-  const auto [capture, truth] = Record({}, {WorkloadPath("process_tree"), "4"});
+  const auto [capture, truth] = RecordCommand({}, {WorkloadPath("process_tree"), "4"});
   std::map<uint32_t, std::set<std::string>> names_by_pid;
   size_t briefs = 0;
   for (const Process& process : capture.definitions.processes) {
@@ -181,15 +167,15 @@ TEST(KnownAnswers, DescendantsOfTheCommandAreRecordedUnderTheirNames) {
 }
 
 TEST(KnownAnswers, StackThatIsTooDeepIsMarkedAndKeepsItsTime) {
-  const auto [capture, truth] = Record({}, {WorkloadPath("deep_stack"), "3", "300"});
+  const auto [capture, truth] = RecordCommand({}, {WorkloadPath("deep_stack"), "3", "300"});
   const uint64_t marked_ns = BlockedNs(capture, {.function = "[truncated stack]"});
   ExpectBlocked(marked_ns, truth["off_cpu_ns"], truth["run_delay_ns"], truth["wall_ns"]);
   EXPECT_EQ(BlockedNs(capture, {.function = "descend"}), marked_ns);
 }
 
 TEST(KnownAnswers, FullMapLosesStacksButNoTime) {
-  const auto [capture, truth] =
-      Record({"--memory", "8", "--record", "offcpu"}, {WorkloadPath("many_stacks"), "10", "20000"});
+  const auto [capture, truth] = RecordCommand({"--memory", "8", "--record", "offcpu"},
+                                              {WorkloadPath("many_stacks"), "10", "20000"});
   EXPECT_GT(LossCountOf(capture, LossCause::kStackMapFull), 0u);
   const uint64_t lost_ns = BlockedNs(capture, {.function = "[stack lost: map full]"});
   EXPECT_GT(lost_ns, 0u);
@@ -210,7 +196,8 @@ TEST(KnownAnswers, FullMapLosesStacksButNoTime) {
 }
 
 TEST(KnownAnswers, CpuRecordingAloneHasNoBlockedRows) {
-  const auto [capture, truth] = Record({"--record", "cpu"}, {WorkloadPath("sleep_shares"), "1"});
+  const auto [capture, truth] =
+      RecordCommand({"--record", "cpu"}, {WorkloadPath("sleep_shares"), "1"});
   ASSERT_FALSE(capture.intervals.empty());
   for (const Interval& interval : capture.intervals) {
     EXPECT_TRUE(interval.cpu.has_value());

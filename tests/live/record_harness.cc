@@ -163,6 +163,19 @@ Capture LoadCapture(const std::string& path) {
   return std::move(capture).value();
 }
 
+Recorded RecordCommand(const std::vector<std::string>& options,
+                       const std::vector<std::string>& command) {
+  const Workplace workplace;
+  std::vector<std::string> words = {RecorderPath(), "-o", workplace.Path("capture.twofold")};
+  words.insert(words.end(), options.begin(), options.end());
+  words.push_back("--");
+  words.insert(words.end(), command.begin(), command.end());
+  const Outcome outcome = RunToEnd(workplace, words);
+  EXPECT_EQ(outcome.status, 0) << outcome.errors;
+  EXPECT_EQ(workplace.Files(), std::set<std::string>{"capture.twofold"});
+  return {LoadCapture(workplace.Path("capture.twofold")), Truth(outcome.output)};
+}
+
 std::vector<std::string> StackNames(const Capture& capture, StackId stack) {
   std::vector<std::string> names;
   for (; stack.value != 0; stack = capture.GetStack(stack).parent) {

@@ -82,6 +82,16 @@ std::string ReadWhole(const std::string& path);
 // Reads a capture; the test fails if it cannot be read.
 Capture LoadCapture(const std::string& path);
 
+struct Recorded {
+  Capture capture;
+  Truth truth;  // what the command printed about itself
+};
+
+// Records a command to its end in a workplace of its own; the test fails if the recorder does, or
+// leaves anything but the capture behind.
+Recorded RecordCommand(const std::vector<std::string>& options,
+                       const std::vector<std::string>& command);
+
 // Names of a stack's frames, root first; frames without a name are "".
 std::vector<std::string> StackNames(const Capture& capture, StackId stack);
 

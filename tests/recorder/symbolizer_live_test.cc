@@ -74,8 +74,8 @@ TEST_F(SymbolizerLive, ReplacedLibraryIsNotTakenForTheOldOne) {
 
 // A process in another root: its paths are not ours.
 TEST_F(SymbolizerLive, PathsAreThoseOfTheProcesssOwnRoot) {
-  std::filesystem::create_directory(directory_.path() + "/root");
-  std::filesystem::copy_file(TWOFOLD_NAMES_DIR "/names_tiny", directory_.path() + "/root/program");
+  std::filesystem::create_directory(directory_.path() + "/inside");
+  std::filesystem::copy_file(TWOFOLD_NAMES_DIR "/names_tiny", directory_.path() + "/inside/program");
   int gate[2];
   ASSERT_EQ(pipe(gate), 0);
   int ready[2];
@@ -83,7 +83,7 @@ TEST_F(SymbolizerLive, PathsAreThoseOfTheProcesssOwnRoot) {
   const pid_t child = fork();
   if (child == 0) {
     close(gate[1]);
-    if (chroot((directory_.path() + "/root").c_str()) != 0 || chdir("/") != 0) _exit(1);
+    if (chroot((directory_.path() + "/inside").c_str()) != 0 || chdir("/") != 0) _exit(1);
     char byte = 'r';
     if (write(ready[1], &byte, 1) != 1) _exit(1);
     if (read(gate[0], &byte, 1) < 0) _exit(1);
