@@ -75,7 +75,8 @@ TEST_F(SymbolizerLive, ReplacedLibraryIsNotTakenForTheOldOne) {
 // A process in another root: its paths are not ours.
 TEST_F(SymbolizerLive, PathsAreThoseOfTheProcesssOwnRoot) {
   std::filesystem::create_directory(directory_.path() + "/inside");
-  std::filesystem::copy_file(TWOFOLD_NAMES_DIR "/names_tiny", directory_.path() + "/inside/program");
+  std::filesystem::copy_file(TWOFOLD_NAMES_DIR "/names_tiny",
+                             directory_.path() + "/inside/program");
   int gate[2];
   ASSERT_EQ(pipe(gate), 0);
   int ready[2];
