@@ -37,10 +37,12 @@ def fold_plainly(database, view, root):
         return found[::-1]
 
     totals = collections.Counter()
-    for thread, user, kernel, value, loss in database.execute(
-            f"SELECT thread_id, user_stack_id, kernel_stack_id, value_ns, loss FROM {view}"):
+    for thread, user, kernel, value, loss, special in database.execute(
+            "SELECT thread_id, user_stack_id, kernel_stack_id, value_ns, loss, special_frame "
+            f"FROM {view}"):
         stack = [f"[lost: {loss.replace('-', ' ')}]"] if loss else (
-            threads[thread] + frames(user) + frames(kernel) or ["[no stack]"])
+            threads[thread] + frames(user) + frames(kernel) + ([special] if special else [])
+            or ["[no stack]"])
         totals[";".join(map(escape, stack))] += value
     return {line: value for line, value in totals.items() if value}
 
