@@ -69,7 +69,7 @@ int TracepointParameters(const btf* types, const std::string& tracepoint) {
 
 }  // namespace
 
-Result<void> ProbeHost(bool offcpu, const std::string& btf_path) {
+Result<SchedulerTracepoints> ProbeHost(bool offcpu, const std::string& btf_path) {
   TWOFOLD_RETURN_IF_ERROR(ProbePrivilege());
 
   // The first pid namespace has this number since 3.8 (include/linux/proc_ns.h: PROC_PID_INIT_INO).
@@ -123,20 +123,13 @@ Result<void> ProbeHost(bool offcpu, const std::string& btf_path) {
                         "with CONFIG_TRACEPOINTS=y and CONFIG_BPF_EVENTS=y"
                       : "Use a kernel built with CONFIG_TRACEPOINTS=y and CONFIG_BPF_EVENTS=y"};
   }
-  return {};
-}
-
-bool HasSchedulerTracepoints() {
-  const BtfPointer types(btf__load_vmlinux_btf());
-  return types != nullptr && TracepointParameters(types.get(), "sched_switch") >= 0 &&
-         TracepointParameters(types.get(), "sched_waking") >= 0 &&
-         TracepointParameters(types.get(), "sched_process_exit") >= 0;
-}
-
-bool SwitchTracepointPassesState() {
-  const BtfPointer types(btf__load_vmlinux_btf());
-  // void *, bool, prev, next, and from 5.18 on the state.
-  return types != nullptr && TracepointParameters(types.get(), "sched_switch") >= 5;
+  const auto has = [&](const char* tracepoint) {
+    return TracepointParameters(types.get(), tracepoint) >= 0;
+  };
+  return SchedulerTracepoints{
+      .all_there = has("sched_switch") && has("sched_waking") && has("sched_process_exit"),
+      // void *, bool, prev, next, and from 5.18 on the state.
+      .switch_passes_state = TracepointParameters(types.get(), "sched_switch") >= 5};
 }
 
 Result<void> ProbePids(const std::vector<Pid>& pids) {

@@ -9,15 +9,18 @@
 
 namespace twofold {
 
+// How the kernel's scheduler can be followed.
+struct SchedulerTracepoints {
+  bool all_there = false;  // those that threads' states are followed by
+  bool switch_passes_state =
+      false;  // from 5.18 on: sched_switch passes the state of the thread that leaves
+};
+
 // Error: one sentence that names the first thing that is missing (privilege, BTF, a tracepoint, the
-// host's pid namespace) and the way out. `btf_path` is the kernel's type information.
-Result<void> ProbeHost(bool offcpu, const std::string& btf_path = "/sys/kernel/btf/vmlinux");
-
-// True if the kernel has the tracepoints that threads' states are followed by.
-bool HasSchedulerTracepoints();
-
-// True from 5.18 on: the tracepoint sched_switch passes the state of the thread that leaves.
-bool SwitchTracepointPassesState();
+// host's pid namespace) and the way out. `btf_path` is the kernel's type information, which is
+// parsed once, here.
+Result<SchedulerTracepoints> ProbeHost(bool offcpu,
+                                       const std::string& btf_path = "/sys/kernel/btf/vmlinux");
 
 // Error: a pid of `pids` that does not exist, or that is a thread and no process.
 Result<void> ProbePids(const std::vector<Pid>& pids);

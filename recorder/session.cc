@@ -127,7 +127,10 @@ Result<void> Session::Watch(int fd, Wake wake) {
 // written.
 Result<void> Session::Prepare() {
   TWOFOLD_RETURN_IF_ERROR(ProbePids(options_.pids));
-  TWOFOLD_RETURN_IF_ERROR(ProbeHost(options_.offcpu));
+  const Result<SchedulerTracepoints> tracepoints = ProbeHost(options_.offcpu);
+  if (!tracepoints) return tracepoints.error();
+  settings_.states = tracepoints->all_there;
+  settings_.switch_passes_state = tracepoints->switch_passes_state;
 
   path_ = options_.output.empty() ? DefaultOutputName() : options_.output;
   if (path_ == "-" && isatty(STDOUT_FILENO) == 1) {
@@ -177,7 +180,6 @@ Result<void> Session::Begin() {
   TracerSettings& settings = settings_;
   settings.cpu = options_.cpu;
   settings.offcpu = options_.offcpu;
-  settings.states = HasSchedulerTracepoints();
   settings.frequency_hz = options_.frequency_hz;
   settings.memory_bytes = options_.memory_mib << 20;
   if (command_ != nullptr) {

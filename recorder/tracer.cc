@@ -18,7 +18,6 @@
 #include "bpf/twofold.skel.h"
 #include "recorder/account_book.h"
 #include "recorder/cumulative_map.h"
-#include "recorder/probe.h"
 #include "recorder/unique_fd.h"
 
 namespace twofold {
@@ -170,7 +169,7 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   bpf_map__set_max_entries(skeleton.maps.cpu_rows, state.sizes.cpu_rows);
 
   const bool scheduler = settings.offcpu || settings.states;
-  const bool state_is_argument = SwitchTracepointPassesState();
+  const bool state_is_argument = settings.switch_passes_state;
   bpf_program__set_autoload(skeleton.progs.context_switch, scheduler && state_is_argument);
   bpf_program__set_autoload(skeleton.progs.context_switch_before_5_18,
                             scheduler && !state_is_argument);

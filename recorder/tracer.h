@@ -23,6 +23,7 @@ struct TracerSettings {
   bool offcpu = true;
   bool states = true;  // exact times of every thread by state; needs the scheduler's tracepoints,
                        // as offcpu does
+  bool switch_passes_state = true;  // SchedulerTracepoints of recorder/probe.h
   uint32_t frequency_hz = 99;
   uint64_t memory_bytes = 64ULL << 20;
   Scope scope = Scope::kSystem;

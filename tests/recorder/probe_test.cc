@@ -52,7 +52,7 @@ class ProbeHostTest : public testing::Test {
 };
 
 TEST_F(ProbeHostTest, KernelWithoutTypesIsNamed) {
-  const Result<void> result = ProbeHost(true, "/no/such/file");
+  const auto result = ProbeHost(true, "/no/such/file");
   ASSERT_FALSE(result);
   EXPECT_THAT(result.error().Message(), HasSubstr("/no/such/file"));
   EXPECT_THAT(result.error().Message(), HasSubstr("CONFIG_DEBUG_INFO_BTF"));
@@ -63,7 +63,7 @@ TEST_F(ProbeHostTest, TypesThatAreGarbageAreNamed) {
   const int fd = mkstemp(pattern.data());
   ASSERT_EQ(write(fd, "garbage", 7), 7);
   close(fd);
-  const Result<void> result = ProbeHost(true, pattern);
+  const auto result = ProbeHost(true, pattern);
   std::filesystem::remove(pattern);
   ASSERT_FALSE(result);
   EXPECT_THAT(result.error().Message(), HasSubstr("cannot be parsed"));
@@ -71,7 +71,7 @@ TEST_F(ProbeHostTest, TypesThatAreGarbageAreNamed) {
 
 TEST_F(ProbeHostTest, MissingTracepointIsNamedWithTheWayOut) {
   const TypesFile types(kBasic);
-  const Result<void> result = ProbeHost(true, types.path());
+  const auto result = ProbeHost(true, types.path());
   ASSERT_FALSE(result);
   EXPECT_THAT(result.error().Message(), HasSubstr("no tracepoint sched_switch"));
   EXPECT_THAT(result.error().Message(), HasSubstr("--record cpu"));
@@ -79,7 +79,7 @@ TEST_F(ProbeHostTest, MissingTracepointIsNamedWithTheWayOut) {
 
 TEST_F(ProbeHostTest, SamplingAloneNeedsNoSchedulerTracepoints) {
   const TypesFile types(kBasic);
-  const Result<void> result = ProbeHost(false, types.path());
+  const auto result = ProbeHost(false, types.path());
   EXPECT_TRUE(result) << result.error().Message();
 }
 
