@@ -14,7 +14,8 @@ const T& Lookup(const std::vector<T>& definitions, Identifier id) {
 
 bool Definitions::empty() const {
   return strings.empty() && modules.empty() && frames.empty() && stacks.empty() &&
-         processes.empty() && threads.empty() && process_ends.empty();
+         processes.empty() && threads.empty() && process_ends.empty() && wakers.empty() &&
+         chains.empty();
 }
 
 char BlockStateLetter(BlockState state) {
@@ -43,6 +44,8 @@ const Frame& Capture::GetFrame(FrameId id) const { return Lookup(definitions.fra
 const StackNode& Capture::GetStack(StackId id) const { return Lookup(definitions.stacks, id); }
 const Process& Capture::GetProcess(ProcessId id) const { return Lookup(definitions.processes, id); }
 const Thread& Capture::GetThread(ThreadId id) const { return Lookup(definitions.threads, id); }
+const Waker& Capture::GetWaker(WakerId id) const { return Lookup(definitions.wakers, id); }
+const Chain& Capture::GetChain(ChainId id) const { return Lookup(definitions.chains, id); }
 
 uint64_t Account::SumNs() const {
   uint64_t sum_ns = on_cpu_ns + woken_ns + preempted_ns;

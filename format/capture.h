@@ -40,10 +40,19 @@ struct Settings {
   uint64_t interval_ns = 0;
   uint64_t memory_bytes = 0;
   uint32_t max_frames = 0;
-  std::string scope;           // "system", "processes" or "command"
-  std::vector<uint32_t> pids;  // of scope "processes"
-  std::string command;         // of scope "command": the program's name, never its arguments
-  std::string user_stack_method;
+  std::string scope;              // "system", "processes", "threads", "cgroup" or "command"
+  std::vector<uint32_t> pids;     // of scope "processes"
+  std::string command;            // of scope "command": the program's name, never its arguments
+  std::string user_stack_method;  // how a sleeper's user stack was taken: "page-walk" after its
+                                  // block was chosen, "switch-out" at the beginning of every block
+  std::vector<uint32_t> tids;     // of scope "threads"
+  std::string cgroup;             // of scope "cgroup": path below the root of the hierarchy
+  std::string comm;         // only threads whose name matches this glob; empty: whatever their name
+  uint32_t wakers = 0;      // longest chain of wakers; 0: none were recorded
+  uint64_t quantum_ns = 0;  // T at the start; 0: every block (--exact)
+  uint64_t min_block_ns = 0;            // shorter blocks are in no row
+  uint64_t max_block_ns = 0;            // longer blocks are in no row; 0: no limit
+  uint32_t max_overhead_permyriad = 0;  // --max-overhead, in hundredths of a per cent; 0: no limit
 
   friend bool operator==(const Settings&, const Settings&) = default;
 };
@@ -119,6 +128,34 @@ struct Thread {
   friend bool operator==(const Thread&, const Thread&) = default;
 };
 
+enum class WakerKind : uint8_t {
+  kOther = 0,    // a kind of a newer version
+  kTask = 1,     // a thread
+  kHardIrq = 2,  // an interrupt; the thread that it happened to interrupt has nothing to do with it
+  kSoftIrq = 3,
+  kTimer = 4,  // an interrupt, hard or soft, in the handler of a timer
+};
+
+// Who or what made a thread able to run: one link of a chain.
+struct Waker {
+  WakerKind kind = WakerKind::kTask;
+  ThreadId thread;       // of kTask; 0: of an interrupt
+  StackId kernel_stack;  // of an interrupt: its handler's frames alone. May be a special frame, as
+                         // where the stack was not taken
+  StackId user_stack;    // 0: of an interrupt or a kernel thread
+
+  friend bool operator==(const Waker&, const Waker&) = default;
+};
+
+// A waker and, by `next`, what had woken the waker before. A next chain's id is always smaller.
+struct Chain {
+  WakerId waker;
+  ChainId next;  // 0: the chain ends: an interrupt, a thread that was not woken since it last
+                 // blocked, or as many wakers as were asked for
+
+  friend bool operator==(const Chain&, const Chain&) = default;
+};
+
 struct ProcessEnd {
   ProcessId process;
   int64_t end_ns = 0;
@@ -137,6 +174,8 @@ struct Definitions {
   std::vector<Process> processes;
   std::vector<Thread> threads;
   std::vector<ProcessEnd> process_ends;
+  std::vector<Waker> wakers;
+  std::vector<Chain> chains;
 
   bool empty() const;
   friend bool operator==(const Definitions&, const Definitions&) = default;
@@ -172,6 +211,21 @@ enum class BlockState : uint8_t {
 // 'S', 'D', 'T', 't', 'P', 'I' or '?'.
 char BlockStateLetter(BlockState state);
 
+// Rows of blocked and waiting time hold estimates. A part of a block, or of a wait for a CPU, of
+// length d that lasted at least T (Interval::quantum_ns) is kept for certain and counts d; a
+// shorter one is kept with probability d / T and counts T. So the expected value of time_ns is the
+// true time whatever T is. The fields of an estimate:
+//   time_ns       the whole: what was measured, and sampled_ns
+//   count         estimate of how many blocks (or waits) ended in the interval
+//   sampled_ns    the part of time_ns that stands for parts chosen by chance
+//   samples       how many parts were kept
+//   variance_us2  unbiased estimate of time_ns's variance, in squared microseconds: the sum of
+//                 T x (T - d) over the parts that were chosen by chance
+
+// Which ends of a block an interval cut off: bits of BlockedRow::parts.
+constexpr uint8_t kBegunBefore = 1;  // the block began before the interval
+constexpr uint8_t kOpenAtEnd = 2;    // it was still going on when the interval ended
+
 struct BlockedRow {
   ThreadId thread;
   BlockState state = BlockState::kOther;
@@ -179,8 +233,82 @@ struct BlockedRow {
   StackId user_stack;    // 0: a kernel thread
   uint64_t time_ns = 0;  // the part of the blocks that lies in this interval
   uint64_t count = 0;    // blocks that ended in this interval
+  uint8_t parts = 0;     // kBegunBefore, kOpenAtEnd. At most one row of a thread and interval has
+                      // kOpenAtEnd; the one of the next interval with kBegunBefore goes on from it
+  ChainId chain;  // what woke the thread; 0: not recorded, not known, or not woken yet
+  uint64_t sampled_ns = 0;
+  uint64_t samples = 0;
+  uint64_t variance_us2 = 0;
 
   friend bool operator==(const BlockedRow&, const BlockedRow&) = default;
+};
+
+// Time that a thread was able to run and waited for a CPU; its stacks are those with which it left
+// the CPU before.
+struct WaitingRow {
+  ThreadId thread;
+  bool preempted = false;  // it lost its CPU to another thread; false: it was woken, or born
+  StackId kernel_stack;
+  StackId user_stack;  // 0: a kernel thread
+  uint64_t time_ns = 0;
+  uint64_t count = 0;
+  uint64_t sampled_ns = 0;
+  uint64_t samples = 0;
+  uint64_t variance_us2 = 0;
+
+  friend bool operator==(const WaitingRow&, const WaitingRow&) = default;
+};
+
+// Run-queue latency: waits for a CPU, exactly, by length. Bucket 0 holds waits below 1 us, bucket n
+// those from 2^(n-1) us up to below 2^n us, and the last one all that are longer.
+constexpr uint8_t kWaitBuckets = 26;
+
+struct WaitCount {
+  ThreadId thread;
+  uint8_t bucket = 0;
+  uint64_t count = 0;  // waits that ended in this interval
+
+  friend bool operator==(const WaitCount&, const WaitCount&) = default;
+};
+
+// What an exemplar is one of.
+enum class ExemplarKind : uint8_t {
+  kOther = 0,            // a kind of a newer version
+  kInterruptible = 1,    // blocks in state S, and all that are not of the next kind
+  kUninterruptible = 2,  // blocks in state D
+  kWaiting = 3,          // waits for a CPU
+};
+
+// One of the longest single blocks, or waits for a CPU, of those of its kind that ended in an
+// interval or were still going on when the recording ended.
+struct Exemplar {
+  ExemplarKind kind = ExemplarKind::kOther;
+  ThreadId thread;
+  BlockState state = BlockState::kOther;  // of blocks
+  bool preempted = false;                 // of waits
+  bool open = false;                      // still going on at end_ns, when the recording ended
+  uint64_t start_ns = 0;                  // 0: it may have begun before the window
+  uint64_t end_ns = 0;  // when the thread was woken; of waits: when it got its CPU
+  uint32_t cpu = 0;     // that the thread went on on
+  StackId kernel_stack;
+  StackId user_stack;
+  ChainId chain;  // of blocks
+
+  friend bool operator==(const Exemplar&, const Exemplar&) = default;
+};
+
+// Time of one CPU in an interval, as /proc/stat counts it (in ticks, usually of 10 ms).
+struct CpuTime {
+  uint32_t cpu = 0;
+  uint64_t user_ns = 0;  // with nice
+  uint64_t system_ns = 0;
+  uint64_t irq_ns = 0;
+  uint64_t softirq_ns = 0;
+  uint64_t steal_ns = 0;  // taken by the hypervisor
+  uint64_t idle_ns = 0;
+  uint64_t iowait_ns = 0;  // idle while a thread that last ran there waited for a disk
+
+  friend bool operator==(const CpuTime&, const CpuTime&) = default;
 };
 
 constexpr size_t kBlockStates = 7;
@@ -220,6 +348,7 @@ struct Cost {
   uint64_t system_ns = 0;
   uint64_t peak_resident_bytes = 0;
   uint64_t map_bytes = 0;
+  uint64_t map_inserts = 0;  // new keys in BPF maps: stacks, rows, wakers, chains
 
   friend bool operator==(const Cost&, const Cost&) = default;
 };
@@ -234,6 +363,11 @@ struct Interval {
   std::optional<std::vector<Account>> accounts;
   std::vector<Loss> losses;
   Cost cost;
+  uint64_t quantum_ns = 0;  // T of this interval's estimates; 0: every block was kept
+  std::optional<std::vector<WaitingRow>> waiting;     // nullopt: not recorded
+  std::optional<std::vector<WaitCount>> wait_counts;  // nullopt: not recorded
+  std::optional<std::vector<CpuTime>> cpu_times;      // nullopt: not recorded
+  std::vector<Exemplar> exemplars;
 
   friend bool operator==(const Interval&, const Interval&) = default;
 };
@@ -245,6 +379,7 @@ enum class EndReason : uint8_t {
   kCommandEnded = 3,   // the command that was recorded ended
   kTargetsExited = 4,  // every process of -p exited
   kFailed = 5,         // the recorder met an error and stopped in good order
+  kOverhead = 6,       // recording cost more than --max-overhead allows, with the largest T
 };
 
 struct End {
@@ -282,6 +417,8 @@ struct Capture {
   const StackNode& GetStack(StackId id) const;
   const Process& GetProcess(ProcessId id) const;
   const Thread& GetThread(ThreadId id) const;
+  const Waker& GetWaker(WakerId id) const;
+  const Chain& GetChain(ChainId id) const;
 };
 
 }  // namespace twofold

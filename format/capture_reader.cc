@@ -300,6 +300,8 @@ MaybeFault CaptureAssembler::TakeDefinitions(std::span<const uint8_t> payload) {
   append(capture_.definitions.processes, fresh.processes);
   append(capture_.definitions.threads, fresh.threads);
   append(capture_.definitions.process_ends, fresh.process_ends);
+  append(capture_.definitions.wakers, fresh.wakers);
+  append(capture_.definitions.chains, fresh.chains);
   return std::nullopt;
 }
 

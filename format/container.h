@@ -77,6 +77,7 @@ inline constexpr uint32_t kMaxRecordingBytes = 1U << 20;   // of an unpacked Rec
 inline constexpr int kZstdLevel = 3;
 inline constexpr int kMaxWindowLog = 23;  // 8 MiB
 inline constexpr uint32_t kMaxStackFrames = 1024;
+inline constexpr uint32_t kMaxChainWakers = 64;
 inline constexpr uint32_t kMaxSources = 64;
 inline constexpr int64_t kMaxTimeNs = int64_t{1} << 62;  // magnitude of every single time
 inline constexpr uint64_t kMaxSum = INT64_MAX;           // of any column over the whole capture

@@ -30,6 +30,12 @@ class SeededHash {
   }
   size_t operator()(const Frame& frame) const { return HashOf(BytesOf(frame)); }
   size_t operator()(const StackNode& node) const { return HashOf(BytesOf(node)); }
+  size_t operator()(const Waker& waker) const {
+    std::array<uint32_t, 4> key = {static_cast<uint32_t>(waker.kind), waker.thread.value,
+                                   waker.kernel_stack.value, waker.user_stack.value};
+    return HashOf(BytesOf(key));
+  }
+  size_t operator()(const Chain& chain) const { return HashOf(BytesOf(chain)); }
 
   using is_transparent = void;
   size_t operator()(std::string_view text) const { return HashOf(AsBytes(text)); }
@@ -68,6 +74,8 @@ struct DefinitionsBuilder::State {
   InternTable<Module, SeededHash> modules{hash};
   InternTable<Frame, SeededHash> frames{hash};
   InternTable<StackNode, SeededHash> stacks{hash};
+  InternTable<Waker, SeededHash> wakers{hash};
+  InternTable<Chain, SeededHash> chains{hash};
   uint32_t processes = 0;
   uint32_t threads = 0;
   Definitions fresh;
@@ -118,6 +126,22 @@ StackId DefinitionsBuilder::InternStack(std::span<const FrameId> root_first) {
   StackId leaf;
   for (FrameId frame : root_first) leaf = InternStackNode(leaf, frame);
   return leaf;
+}
+
+WakerId DefinitionsBuilder::InternWaker(const Waker& waker) {
+  TWOFOLD_CHECK(waker.thread.value <= state_->threads);
+  TWOFOLD_CHECK(waker.kernel_stack.value <= state_->stacks.size());
+  TWOFOLD_CHECK(waker.user_stack.value <= state_->stacks.size());
+  return Intern<WakerId>(state_->wakers, state_->fresh.wakers, waker);
+}
+
+ChainId DefinitionsBuilder::InternChain(ChainId next, WakerId waker) {
+  TWOFOLD_CHECK(next.value <= state_->chains.size());
+  TWOFOLD_CHECK(waker.value != 0 && waker.value <= state_->wakers.size());
+  Chain chain;
+  chain.waker = waker;
+  chain.next = next;
+  return Intern<ChainId>(state_->chains, state_->fresh.chains, chain);
 }
 
 ProcessId DefinitionsBuilder::AddProcess(const Process& process) {

@@ -32,6 +32,13 @@ class DefinitionsBuilder {
   // Frames root first (outermost caller first). An empty stack is id 0.
   StackId InternStack(std::span<const FrameId> root_first);
 
+  // The same waker gives the same id.
+  WakerId InternWaker(const Waker& waker);
+
+  // The chain of `waker` and, by `next` (0: it ends there), what had woken it; the same pair gives
+  // the same chain.
+  ChainId InternChain(ChainId next, WakerId waker);
+
   // Not interned: every call defines a new one.
   ProcessId AddProcess(const Process& process);
   ThreadId AddThread(const Thread& thread);

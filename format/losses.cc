@@ -65,7 +65,7 @@ const std::vector<LossInfo>& LossRegistry() {
        "Record with a lower --frequency."},
       {LossCause::kWakeupMissed, "wakeup-missed", kNotice,
        "The kernel did not trace some wake-ups: their blocks end where the threads' CPU time says, "
-       "and hold the wait for a CPU as well.",
+       "hold the wait for a CPU as well, and have no waker.",
        "A few in ten thousand are harmless; many point to a kernel that keeps threads from "
        "tracing."},
       {LossCause::kAccountLost, "account-lost", kLoss,
@@ -73,6 +73,18 @@ const std::vector<LossInfo>& LossRegistry() {
        "interval "
        "before are not known.",
        "Record with a shorter --interval, or fewer processes with -p."},
+      {LossCause::kInsertsCapped, "inserts-capped", kLoss,
+       "New stacks or rows came faster than the recorder lets them into its maps, to spare the "
+       "host: the time of such stacks is kept under [stack lost: too many at once].",
+       "Nothing, if it is only the first interval; otherwise record fewer processes with -p."},
+      {LossCause::kRanUnseen, "ran-unseen", kNotice,
+       "Threads ran without being traced before their stacks were walked: the time is kept under "
+       "[stack lost: ran unseen].",
+       "A few in ten thousand are harmless; many point to a kernel that keeps threads from "
+       "tracing."},
+      {LossCause::kChainLost, "chain-lost", kNotice,
+       "Wakers or chains of wakers found no room: the time is kept with an unknown waker.",
+       "Record with a larger --memory, fewer --wakers, or fewer processes with -p."},
   };
   return registry;
 }

@@ -34,6 +34,10 @@ enum class LossCause : uint16_t {
       14,  // a wake-up was not traced: the block's end follows from the thread's CPU time
   kAccountLost =
       15,  // a thread ended and its last account found no room: its last states are not known
+  kInsertsCapped = 16,  // more new keys on one CPU in one interval than the host is asked to bear
+  kRanUnseen = 17,  // a thread ran between its block and the walk of its stack: time kept, special
+                    // frame
+  kChainLost = 18,  // a waker or chain found no room in its map: time kept, waker not known
 };
 
 // Which rows the lost time would have been in.

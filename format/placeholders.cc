@@ -10,7 +10,8 @@ constexpr char kDamaged[] = "[damaged]";
 DefinitionCounts Larger(const DefinitionCounts& a, const DefinitionCounts& b) {
   return {std::max(a.strings, b.strings),     std::max(a.modules, b.modules),
           std::max(a.frames, b.frames),       std::max(a.stacks, b.stacks),
-          std::max(a.processes, b.processes), std::max(a.threads, b.threads)};
+          std::max(a.processes, b.processes), std::max(a.threads, b.threads),
+          std::max(a.wakers, b.wakers),       std::max(a.chains, b.chains)};
 }
 
 template <typename T>
@@ -35,7 +36,9 @@ MaybeFault Placeholders::FillUpTo(const DefinitionCounts& last, bool exactly, Me
                     take(defined.frames, wanted.frames, sizeof(Frame)) &&
                     take(defined.stacks, wanted.stacks, sizeof(StackNode) + sizeof(uint16_t)) &&
                     take(defined.processes, wanted.processes, sizeof(Process)) &&
-                    take(defined.threads, wanted.threads, sizeof(Thread));
+                    take(defined.threads, wanted.threads, sizeof(Thread)) &&
+                    take(defined.wakers, wanted.wakers, sizeof(Waker)) &&
+                    take(defined.chains, wanted.chains, sizeof(Chain) + sizeof(uint8_t));
   if (!affordable) return Fault{"it refers to ids far beyond those that are defined"};
   gaps_.push_back({defined, wanted});
   definitions.strings.resize(wanted.strings);
@@ -44,7 +47,10 @@ MaybeFault Placeholders::FillUpTo(const DefinitionCounts& last, bool exactly, Me
   definitions.stacks.resize(wanted.stacks);
   definitions.processes.resize(wanted.processes);
   definitions.threads.resize(wanted.threads);
+  definitions.wakers.resize(wanted.wakers);
+  definitions.chains.resize(wanted.chains);
   progress.stack_frames.resize(wanted.stacks, 1);
+  progress.chain_wakers.resize(wanted.chains, 1);
   progress.defined = wanted;
   return std::nullopt;
 }
@@ -75,6 +81,19 @@ void Placeholders::Resolve(Definitions& definitions) const {
     FillGap(definitions.stacks, gap.after.stacks, gap.last.stacks, node);
     FillGap(definitions.processes, gap.after.processes, gap.last.processes, process);
     FillGap(definitions.threads, gap.after.threads, gap.last.threads, thread);
+  }
+  if (gaps_.back().last.wakers == 0 && gaps_.back().last.chains == 0) return;
+  definitions.stacks.push_back(node);
+  definitions.threads.push_back(thread);
+  Waker waker;
+  waker.thread = ThreadId(static_cast<uint32_t>(definitions.threads.size()));
+  waker.kernel_stack = StackId(static_cast<uint32_t>(definitions.stacks.size()));
+  definitions.wakers.push_back(waker);
+  Chain chain;
+  chain.waker = WakerId(static_cast<uint32_t>(definitions.wakers.size()));
+  for (const Gap& gap : gaps_) {
+    FillGap(definitions.wakers, gap.after.wakers, gap.last.wakers, waker);
+    FillGap(definitions.chains, gap.after.chains, gap.last.chains, chain);
   }
 }
 

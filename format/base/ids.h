@@ -24,6 +24,8 @@ using FrameId = Id<struct FrameTag>;
 using StackId = Id<struct StackTag>;
 using ProcessId = Id<struct ProcessTag>;
 using ThreadId = Id<struct ThreadTag>;
+using WakerId = Id<struct WakerTag>;
+using ChainId = Id<struct ChainTag>;
 
 // Numbers that the kernel gave, in the initial pid namespace.
 using Pid = Id<struct PidTag>;  // what the kernel calls tgid

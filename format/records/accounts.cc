@@ -41,15 +41,15 @@ MaybeFault UnpackAccounts(const wire::Accounts& table, MemoryBudget& budget,
   rows.resize(count);
   for (uint32_t i = 0; i < count; ++i) {
     Account& row = rows[i];
-    row.thread = ThreadId(table.thread()->Get(i));
-    row.existed_ns = table.existed_ns()->Get(i);
-    row.user_ns = table.user_ns()->Get(i);
-    row.system_ns = table.system_ns()->Get(i);
-    row.on_cpu_ns = table.on_cpu_ns()->Get(i);
-    row.woken_ns = table.woken_ns()->Get(i);
-    row.preempted_ns = table.preempted_ns()->Get(i);
+    row.thread = ThreadId(At(table.thread(), i));
+    row.existed_ns = At(table.existed_ns(), i);
+    row.user_ns = At(table.user_ns(), i);
+    row.system_ns = At(table.system_ns(), i);
+    row.on_cpu_ns = At(table.on_cpu_ns(), i);
+    row.woken_ns = At(table.woken_ns(), i);
+    row.preempted_ns = At(table.preempted_ns(), i);
     for (size_t state = 0; state < kBlockStates; ++state) {
-      row.blocked_ns[state] = blocked[state]->Get(i);
+      row.blocked_ns[state] = At(blocked[state], i);
     }
   }
   return std::nullopt;

@@ -3,16 +3,12 @@
 #include <algorithm>
 
 namespace twofold::records {
-namespace {
 
-// States of newer versions are kept as kOther.
-BlockState KnownState(uint8_t state) {
+BlockState KnownBlockState(uint8_t state) {
   bool known = state >= static_cast<uint8_t>(BlockState::kInterruptible) &&
                state <= static_cast<uint8_t>(BlockState::kOther);
   return known ? static_cast<BlockState>(state) : BlockState::kOther;
 }
-
-}  // namespace
 
 flatbuffers::Offset<wire::BlockedRows> PackBlockedRows(flatbuffers::FlatBufferBuilder& builder,
                                                        const std::vector<BlockedRow>& rows) {
@@ -23,7 +19,16 @@ flatbuffers::Offset<wire::BlockedRows> PackBlockedRows(flatbuffers::FlatBufferBu
   auto user = PackColumn<uint32_t>(builder, rows, [](auto& row) { return row.user_stack.value; });
   auto time = PackColumn<uint64_t>(builder, rows, [](auto& row) { return row.time_ns; });
   auto count = PackColumn<uint64_t>(builder, rows, [](auto& row) { return row.count; });
-  return wire::CreateBlockedRows(builder, thread, state, kernel, user, time, count);
+  auto parts = PackOptionalColumn<uint8_t>(builder, rows, [](auto& row) { return row.parts; });
+  auto chain =
+      PackOptionalColumn<uint32_t>(builder, rows, [](auto& row) { return row.chain.value; });
+  auto sampled =
+      PackOptionalColumn<uint64_t>(builder, rows, [](auto& row) { return row.sampled_ns; });
+  auto samples = PackOptionalColumn<uint64_t>(builder, rows, [](auto& row) { return row.samples; });
+  auto variance =
+      PackOptionalColumn<uint64_t>(builder, rows, [](auto& row) { return row.variance_us2; });
+  return wire::CreateBlockedRows(builder, thread, state, kernel, user, time, count, parts, chain,
+                                 sampled, samples, variance);
 }
 
 MaybeFault UnpackBlockedRows(const wire::BlockedRows& table, MemoryBudget& budget,
@@ -32,17 +37,25 @@ MaybeFault UnpackBlockedRows(const wire::BlockedRows& table, MemoryBudget& budge
   TWOFOLD_RETURN_IF_FAULT(
       CheckColumns("blocked rows", count,
                    {RowsOf(table.state()), RowsOf(table.kernel_stack()), RowsOf(table.user_stack()),
-                    RowsOf(table.time_ns()), RowsOf(table.count())}));
+                    RowsOf(table.time_ns()), RowsOf(table.count()), RowsOr(table.parts(), count),
+                    RowsOr(table.chain(), count), RowsOr(table.sampled_ns(), count),
+                    RowsOr(table.samples(), count), RowsOr(table.variance_us2(), count)}));
   if (!budget.Take(count, sizeof(BlockedRow))) return TooMuchMemory();
   rows.resize(count);
   for (uint32_t i = 0; i < count; ++i) {
     BlockedRow& row = rows[i];
     row.thread = ThreadId(At(table.thread(), i));
-    row.state = KnownState(At(table.state(), i));
+    row.state = KnownBlockState(At(table.state(), i));
     row.kernel_stack = StackId(At(table.kernel_stack(), i));
     row.user_stack = StackId(At(table.user_stack(), i));
     row.time_ns = At(table.time_ns(), i);
     row.count = At(table.count(), i);
+    // Bits of newer versions are left out.
+    row.parts = AtOrZero(table.parts(), i) & (kBegunBefore | kOpenAtEnd);
+    row.chain = ChainId(AtOrZero(table.chain(), i));
+    row.sampled_ns = AtOrZero(table.sampled_ns(), i);
+    row.samples = AtOrZero(table.samples(), i);
+    row.variance_us2 = AtOrZero(table.variance_us2(), i);
   }
   return std::nullopt;
 }
@@ -57,7 +70,13 @@ MaybeFault CheckBlockedRows(const std::vector<BlockedRow>& rows, const Definitio
         CheckDefined(row.kernel_stack.value, defined.stacks, "a blocked row's kernel stack"));
     TWOFOLD_RETURN_IF_FAULT(
         CheckDefined(row.user_stack.value, defined.stacks, "a blocked row's user stack"));
-    if (!AddToTotal(totals.blocked_ns, row.time_ns) || !AddToTotal(totals.blocks, row.count)) {
+    TWOFOLD_RETURN_IF_FAULT(CheckDefined(row.chain.value, defined.chains, "a blocked row's chain"));
+    if (row.sampled_ns > row.time_ns) {
+      return Fault{"a blocked row has more sampled time than time"};
+    }
+    if (!AddToTotal(totals.blocked_ns, row.time_ns) || !AddToTotal(totals.blocks, row.count) ||
+        !AddToTotal(totals.blocked_samples, row.samples) ||
+        !AddToTotal(totals.blocked_variance_us2, row.variance_us2)) {
       return Fault{"its blocked rows add up to more than 2^63"};
     }
   }
@@ -68,6 +87,7 @@ void NoteIds(const std::vector<BlockedRow>& rows, DefinitionCounts& highest) {
   for (const BlockedRow& row : rows) {
     highest.threads = std::max(highest.threads, row.thread.value);
     highest.stacks = std::max({highest.stacks, row.kernel_stack.value, row.user_stack.value});
+    highest.chains = std::max(highest.chains, row.chain.value);
   }
 }
 

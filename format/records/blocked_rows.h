@@ -8,6 +8,9 @@
 
 namespace twofold::records {
 
+// States of newer versions are kept as kOther.
+BlockState KnownBlockState(uint8_t state);
+
 flatbuffers::Offset<wire::BlockedRows> PackBlockedRows(flatbuffers::FlatBufferBuilder& builder,
                                                        const std::vector<BlockedRow>& rows);
 MaybeFault UnpackBlockedRows(const wire::BlockedRows& table, MemoryBudget& budget,

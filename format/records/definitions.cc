@@ -1,6 +1,7 @@
 #include "format/records/definitions.h"
 
 #include "format/base/utf8.h"
+#include "format/records/wakers.h"
 
 namespace twofold::records {
 namespace {
@@ -284,17 +285,19 @@ MaybeFault CheckProcessEnds(const std::vector<ProcessEnd>& rows, const Definitio
   return std::nullopt;
 }
 
-MaybeFault CheckAll(const Definitions& fresh, const DefinitionCounts& defined,
-                    std::vector<uint16_t>& stack_frames) {
+// Appends to the depths and lengths in `progress`; the caller takes them away again on a fault.
+MaybeFault CheckAll(const Definitions& fresh, const DefinitionCounts& defined, Progress& progress) {
   for (const std::string& text : fresh.strings) {
     if (!IsUtf8(text)) return Fault{"one of its strings is not UTF-8"};
   }
   TWOFOLD_RETURN_IF_FAULT(CheckModules(fresh.modules, defined));
   TWOFOLD_RETURN_IF_FAULT(CheckFrames(fresh.frames, defined));
-  TWOFOLD_RETURN_IF_FAULT(CheckStacks(fresh.stacks, defined, stack_frames));
+  TWOFOLD_RETURN_IF_FAULT(CheckStacks(fresh.stacks, defined, progress.stack_frames));
   TWOFOLD_RETURN_IF_FAULT(CheckProcesses(fresh.processes, defined));
   TWOFOLD_RETURN_IF_FAULT(CheckThreads(fresh.threads, defined));
-  return CheckProcessEnds(fresh.process_ends, defined);
+  TWOFOLD_RETURN_IF_FAULT(CheckProcessEnds(fresh.process_ends, defined));
+  TWOFOLD_RETURN_IF_FAULT(CheckWakers(fresh.wakers, defined));
+  return CheckChains(fresh.chains, defined, progress.chain_wakers);
 }
 
 }  // namespace
@@ -308,10 +311,12 @@ void PackDefinitions(const Definitions& fresh, const DefinitionCounts& before,
   auto processes = PackProcesses(builder, fresh.processes);
   auto threads = PackThreads(builder, fresh.threads);
   auto process_ends = PackProcessEnds(builder, fresh.process_ends);
-  builder.Finish(wire::CreateDefinitions(builder, before.strings + 1, before.modules + 1,
-                                         before.frames + 1, before.stacks + 1, before.processes + 1,
-                                         before.threads + 1, strings, modules, frames, stacks,
-                                         processes, threads, process_ends));
+  auto wakers = PackWakers(builder, fresh.wakers);
+  auto chains = PackChains(builder, fresh.chains, before.chains);
+  builder.Finish(wire::CreateDefinitions(
+      builder, before.strings + 1, before.modules + 1, before.frames + 1, before.stacks + 1,
+      before.processes + 1, before.threads + 1, strings, modules, frames, stacks, processes,
+      threads, process_ends, before.wakers + 1, before.chains + 1, wakers, chains));
 }
 
 MaybeFault UnpackDefinitions(std::span<const uint8_t> payload, MemoryBudget& budget,
@@ -319,11 +324,13 @@ MaybeFault UnpackDefinitions(std::span<const uint8_t> payload, MemoryBudget& bud
   if (!IsFlatBuffer<wire::Definitions>(payload)) return MalformedFlatBuffer();
   const auto* table = RootOf<wire::Definitions>(payload);
   if (table->first_string() == 0 || table->first_module() == 0 || table->first_frame() == 0 ||
-      table->first_stack() == 0 || table->first_process() == 0 || table->first_thread() == 0) {
+      table->first_stack() == 0 || table->first_process() == 0 || table->first_thread() == 0 ||
+      table->first_waker() == 0 || table->first_chain() == 0) {
     return Fault{"it defines an id 0"};
   }
   before = {table->first_string() - 1, table->first_module() - 1,  table->first_frame() - 1,
-            table->first_stack() - 1,  table->first_process() - 1, table->first_thread() - 1};
+            table->first_stack() - 1,  table->first_process() - 1, table->first_thread() - 1,
+            table->first_waker() - 1,  table->first_chain() - 1};
   if (auto* rows = table->strings()) {
     TWOFOLD_RETURN_IF_FAULT(UnpackStrings(*rows, budget, fresh.strings));
   }
@@ -345,6 +352,12 @@ MaybeFault UnpackDefinitions(std::span<const uint8_t> payload, MemoryBudget& bud
   if (auto* rows = table->process_ends()) {
     TWOFOLD_RETURN_IF_FAULT(UnpackProcessEnds(*rows, budget, fresh.process_ends));
   }
+  if (auto* rows = table->wakers()) {
+    TWOFOLD_RETURN_IF_FAULT(UnpackWakers(*rows, budget, fresh.wakers));
+  }
+  if (auto* rows = table->chains()) {
+    TWOFOLD_RETURN_IF_FAULT(UnpackChains(*rows, budget, before.chains, fresh.chains));
+  }
   return std::nullopt;
 }
 
@@ -355,12 +368,16 @@ MaybeFault AddDefinitions(const Definitions& fresh, Progress& progress) {
                    AddCount(defined.frames, fresh.frames.size()) &&
                    AddCount(defined.stacks, fresh.stacks.size()) &&
                    AddCount(defined.processes, fresh.processes.size()) &&
-                   AddCount(defined.threads, fresh.threads.size());
+                   AddCount(defined.threads, fresh.threads.size()) &&
+                   AddCount(defined.wakers, fresh.wakers.size()) &&
+                   AddCount(defined.chains, fresh.chains.size());
   if (!countable) return Fault{"it defines more ids than there are numbers"};
   size_t stacks_before = progress.stack_frames.size();
-  MaybeFault fault = CheckAll(fresh, defined, progress.stack_frames);
+  size_t chains_before = progress.chain_wakers.size();
+  MaybeFault fault = CheckAll(fresh, defined, progress);
   if (fault) {
     progress.stack_frames.resize(stacks_before);
+    progress.chain_wakers.resize(chains_before);
     return fault;
   }
   progress.defined = defined;

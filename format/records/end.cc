@@ -11,7 +11,7 @@ MaybeFault UnpackEnd(std::span<const uint8_t> payload, End& end) {
   if (!IsFlatBuffer<wire::End>(payload)) return MalformedFlatBuffer();
   const auto* table = RootOf<wire::End>(payload);
   // Reasons of newer versions are kept as kOther.
-  end.reason = table->reason() <= static_cast<uint8_t>(EndReason::kFailed)
+  end.reason = table->reason() <= static_cast<uint8_t>(EndReason::kOverhead)
                    ? static_cast<EndReason>(table->reason())
                    : EndReason::kOther;
   end.end_ns = table->end_ns();

@@ -3,7 +3,11 @@
 #include "format/records/accounts.h"
 #include "format/records/blocked_rows.h"
 #include "format/records/cpu_rows.h"
+#include "format/records/cpu_times.h"
+#include "format/records/exemplars.h"
 #include "format/records/loss_rows.h"
+#include "format/records/wait_counts.h"
+#include "format/records/waiting_rows.h"
 
 namespace twofold::records {
 namespace {
@@ -16,6 +20,7 @@ Cost UnpackCost(const wire::Cost& table) {
   cost.system_ns = table.system_ns();
   cost.peak_resident_bytes = table.peak_resident_bytes();
   cost.map_bytes = table.map_bytes();
+  cost.map_inserts = table.map_inserts();
   return cost;
 }
 
@@ -24,6 +29,7 @@ MaybeFault CheckCost(const Cost& cost, Totals& totals) {
       AddToTotal(totals.bpf_ns, cost.bpf_ns) && AddToTotal(totals.bpf_runs, cost.bpf_runs) &&
       AddToTotal(totals.recorder_ns, cost.user_ns) &&
       AddToTotal(totals.recorder_ns, cost.system_ns) &&
+      AddToTotal(totals.map_inserts, cost.map_inserts) &&
       cost.peak_resident_bytes <= container::kMaxSum && cost.map_bytes <= container::kMaxSum;
   if (!fits) return Fault{"its costs add up to more than 2^63"};
   return std::nullopt;
@@ -36,16 +42,26 @@ void PackInterval(const Interval& interval, flatbuffers::FlatBufferBuilder& buil
   flatbuffers::Offset<wire::BlockedRows> blocked;
   flatbuffers::Offset<wire::Accounts> accounts;
   flatbuffers::Offset<wire::Losses> losses;
+  flatbuffers::Offset<wire::WaitingRows> waiting;
+  flatbuffers::Offset<wire::WaitCounts> wait_counts;
+  flatbuffers::Offset<wire::CpuTimes> cpu_times;
+  flatbuffers::Offset<wire::Exemplars> exemplars;
   if (interval.cpu) cpu = PackCpuRows(builder, *interval.cpu);
   if (interval.blocked) blocked = PackBlockedRows(builder, *interval.blocked);
   if (interval.accounts) accounts = PackAccounts(builder, *interval.accounts);
   if (!interval.losses.empty()) losses = PackLosses(builder, interval.losses);
+  if (interval.waiting) waiting = PackWaitingRows(builder, *interval.waiting);
+  if (interval.wait_counts) wait_counts = PackWaitCounts(builder, *interval.wait_counts);
+  if (interval.cpu_times) cpu_times = PackCpuTimes(builder, *interval.cpu_times);
+  if (!interval.exemplars.empty()) exemplars = PackExemplars(builder, interval.exemplars);
   const Cost& spent = interval.cost;
-  auto cost = wire::CreateCost(builder, spent.bpf_ns, spent.bpf_runs, spent.user_ns,
-                               spent.system_ns, spent.peak_resident_bytes, spent.map_bytes);
+  auto cost =
+      wire::CreateCost(builder, spent.bpf_ns, spent.bpf_runs, spent.user_ns, spent.system_ns,
+                       spent.peak_resident_bytes, spent.map_bytes, spent.map_inserts);
   builder.Finish(wire::CreateInterval(builder, interval.number, interval.start_ns, interval.end_ns,
                                       interval.start_realtime_ns, cpu, blocked, losses, cost,
-                                      accounts));
+                                      accounts, interval.quantum_ns, waiting, wait_counts,
+                                      cpu_times, exemplars));
 }
 
 MaybeFault UnpackInterval(std::span<const uint8_t> payload, MemoryBudget& budget,
@@ -71,6 +87,22 @@ MaybeFault UnpackInterval(std::span<const uint8_t> payload, MemoryBudget& budget
   if (table->losses() != nullptr) {
     TWOFOLD_RETURN_IF_FAULT(UnpackLosses(*table->losses(), budget, interval.losses));
   }
+  interval.quantum_ns = table->quantum_ns();
+  if (table->waiting() != nullptr) {
+    TWOFOLD_RETURN_IF_FAULT(
+        UnpackWaitingRows(*table->waiting(), budget, interval.waiting.emplace()));
+  }
+  if (table->wait_counts() != nullptr) {
+    TWOFOLD_RETURN_IF_FAULT(
+        UnpackWaitCounts(*table->wait_counts(), budget, interval.wait_counts.emplace()));
+  }
+  if (table->cpu_times() != nullptr) {
+    TWOFOLD_RETURN_IF_FAULT(
+        UnpackCpuTimes(*table->cpu_times(), budget, interval.cpu_times.emplace()));
+  }
+  if (table->exemplars() != nullptr) {
+    TWOFOLD_RETURN_IF_FAULT(UnpackExemplars(*table->exemplars(), budget, interval.exemplars));
+  }
   if (table->cost() != nullptr) interval.cost = UnpackCost(*table->cost());
   return std::nullopt;
 }
@@ -89,6 +121,9 @@ MaybeFault AddInterval(const Interval& interval, Progress& progress) {
                  " begins before the one before it ended"};
   }
   TWOFOLD_RETURN_IF_FAULT(CheckTime(interval.start_realtime_ns, "its real time"));
+  if (interval.quantum_ns > static_cast<uint64_t>(container::kMaxTimeNs)) {
+    return Fault{"its quantum is out of range"};
+  }
   Totals totals = progress.totals;
   if (interval.cpu) {
     TWOFOLD_RETURN_IF_FAULT(CheckCpuRows(*interval.cpu, progress.defined, totals));
@@ -99,6 +134,14 @@ MaybeFault AddInterval(const Interval& interval, Progress& progress) {
   if (interval.accounts) {
     TWOFOLD_RETURN_IF_FAULT(CheckAccounts(*interval.accounts, progress.defined, totals));
   }
+  if (interval.waiting) {
+    TWOFOLD_RETURN_IF_FAULT(CheckWaitingRows(*interval.waiting, progress.defined, totals));
+  }
+  if (interval.wait_counts) {
+    TWOFOLD_RETURN_IF_FAULT(CheckWaitCounts(*interval.wait_counts, progress.defined, totals));
+  }
+  if (interval.cpu_times) TWOFOLD_RETURN_IF_FAULT(CheckCpuTimes(*interval.cpu_times, totals));
+  TWOFOLD_RETURN_IF_FAULT(CheckExemplars(interval.exemplars, progress.defined));
   TWOFOLD_RETURN_IF_FAULT(CheckLosses(interval.losses, totals));
   TWOFOLD_RETURN_IF_FAULT(CheckCost(interval.cost, totals));
   progress.totals = totals;
@@ -113,6 +156,9 @@ DefinitionCounts HighestIds(const Interval& interval) {
   if (interval.cpu) NoteIds(*interval.cpu, highest);
   if (interval.blocked) NoteIds(*interval.blocked, highest);
   if (interval.accounts) NoteIds(*interval.accounts, highest);
+  if (interval.waiting) NoteIds(*interval.waiting, highest);
+  if (interval.wait_counts) NoteIds(*interval.wait_counts, highest);
+  NoteIds(interval.exemplars, highest);
   return highest;
 }
 

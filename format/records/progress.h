@@ -24,6 +24,8 @@ struct DefinitionCounts {
   uint32_t stacks = 0;
   uint32_t processes = 0;
   uint32_t threads = 0;
+  uint32_t wakers = 0;
+  uint32_t chains = 0;
 
   friend bool operator==(const DefinitionCounts&, const DefinitionCounts&) = default;
 };
@@ -35,17 +37,27 @@ struct Totals {
   uint64_t cpu_ns = 0;
   uint64_t blocked_ns = 0;
   uint64_t blocks = 0;
+  uint64_t blocked_samples = 0;
+  uint64_t blocked_variance_us2 = 0;
+  uint64_t waiting_ns = 0;
+  uint64_t waits = 0;
+  uint64_t waiting_samples = 0;
+  uint64_t waiting_variance_us2 = 0;
+  uint64_t counted_waits = 0;
+  uint64_t cpu_time_ns = 0;
   uint64_t account_ns = 0;
   uint64_t lost = 0;
   uint64_t lost_ns = 0;
   uint64_t bpf_ns = 0;
   uint64_t bpf_runs = 0;
   uint64_t recorder_ns = 0;
+  uint64_t map_inserts = 0;
 };
 
 struct Progress {
   DefinitionCounts defined;
   std::vector<uint16_t> stack_frames;  // of each stack node, how many frames deep it is
+  std::vector<uint8_t> chain_wakers;   // of each chain, how many wakers it has
   uint32_t intervals = 0;
   uint32_t next_interval = 0;
   uint64_t end_ns = 0;  // of the last interval

@@ -36,9 +36,15 @@ flatbuffers::Offset<wire::Settings> PackSettings(flatbuffers::FlatBufferBuilder&
   auto pids = builder.CreateVector(settings.pids);
   auto command = PackText(builder, settings.command);
   auto method = PackText(builder, settings.user_stack_method);
+  flatbuffers::Offset<Column<uint32_t>> tids;
+  if (!settings.tids.empty()) tids = builder.CreateVector(settings.tids);
+  auto cgroup = PackText(builder, settings.cgroup);
+  auto comm = PackText(builder, settings.comm);
   return wire::CreateSettings(builder, recorder_version, sources, settings.frequency_hz,
                               settings.interval_ns, settings.memory_bytes, settings.max_frames,
-                              scope, pids, command, method);
+                              scope, pids, command, method, tids, cgroup, comm, settings.wakers,
+                              settings.quantum_ns, settings.min_block_ns, settings.max_block_ns,
+                              settings.max_overhead_permyriad);
 }
 
 // Unpacks strings and notes whether all of them were UTF-8.
@@ -86,6 +92,14 @@ Settings UnpackSettings(const wire::Settings& table, TextReader& text) {
   if (table.pids() != nullptr) settings.pids.assign(table.pids()->begin(), table.pids()->end());
   settings.command = text.Get(table.command());
   settings.user_stack_method = text.Get(table.user_stack_method());
+  if (table.tids() != nullptr) settings.tids.assign(table.tids()->begin(), table.tids()->end());
+  settings.cgroup = text.Get(table.cgroup());
+  settings.comm = text.Get(table.comm());
+  settings.wakers = table.wakers();
+  settings.quantum_ns = table.quantum_ns();
+  settings.min_block_ns = table.min_block_ns();
+  settings.max_block_ns = table.max_block_ns();
+  settings.max_overhead_permyriad = table.max_overhead_permyriad();
   return settings;
 }
 
@@ -127,6 +141,11 @@ MaybeFault CheckRecording(const Recording& recording) {
   uint64_t limit = container::kMaxTimeNs;
   if (recording.start_monotonic_ns > limit || recording.start_boottime_ns > limit) {
     return Fault{"its clocks are out of range"};
+  }
+  const Settings& settings = recording.settings;
+  if (settings.quantum_ns > limit || settings.min_block_ns > limit ||
+      settings.max_block_ns > limit) {
+    return Fault{"its quantum or its limits of blocks are out of range"};
   }
   return std::nullopt;
 }

@@ -5,6 +5,7 @@
 #include <flatbuffers/flatbuffers.h>
 #include <schemas/capture_generated.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <initializer_list>
@@ -30,6 +31,16 @@ flatbuffers::Offset<Column<T>> PackColumn(flatbuffers::FlatBufferBuilder& builde
   return offset;
 }
 
+// The same for a column that may be absent: one of zeros alone is not written.
+template <typename T, typename Row, typename Get>
+flatbuffers::Offset<Column<T>> PackOptionalColumn(flatbuffers::FlatBufferBuilder& builder,
+                                                  const std::vector<Row>& rows, Get get) {
+  bool zeros = std::all_of(rows.begin(), rows.end(),
+                           [&](const Row& row) { return static_cast<T>(get(row)) == 0; });
+  if (zeros) return 0;
+  return PackColumn<T>(builder, rows, get);
+}
+
 // An absent column has no rows.
 template <typename T>
 size_t RowsOf(const Column<T>* column) {
@@ -43,6 +54,17 @@ T At(const Column<T>* column, uint32_t i) {
   T value;
   std::memcpy(&value, column->Data() + size_t{i} * sizeof(T), sizeof(T));
   return value;
+}
+
+// A column that may be absent: it then has as many rows as the table, all of them 0.
+template <typename T>
+size_t RowsOr(const Column<T>* column, size_t rows) {
+  return column == nullptr ? rows : column->size();
+}
+
+template <typename T>
+T AtOrZero(const Column<T>* column, uint32_t i) {
+  return column == nullptr ? T{0} : At(column, i);
 }
 
 // The fault of columns that do not all have `rows` rows.

@@ -75,6 +75,39 @@ TEST(DefinitionsBuilder, StacksShareTheirBeginnings) {
   EXPECT_EQ(fresh.stacks[0].parent, StackId(0));
 }
 
+TEST(DefinitionsBuilder, ChainsShareTheirEnds) {
+  DefinitionsBuilder builder;
+  Thread thread;
+  thread.process = builder.AddProcess({});
+  Waker timer;
+  timer.kind = WakerKind::kTimer;
+  timer.kernel_stack = builder.InternStack(std::vector{builder.InternSpecialFrame("[timer]")});
+  Waker task;
+  task.thread = builder.AddThread(thread);
+  WakerId by_timer = builder.InternWaker(timer);
+  WakerId by_task = builder.InternWaker(task);
+  EXPECT_EQ(by_timer, WakerId(1));
+  EXPECT_EQ(by_task, WakerId(2));
+  EXPECT_EQ(builder.InternWaker(timer), by_timer);
+  ChainId end = builder.InternChain({}, by_timer);
+  ChainId task_then_timer = builder.InternChain(end, by_task);
+  ChainId task_alone = builder.InternChain({}, by_task);
+  EXPECT_EQ(builder.InternChain(end, by_task), task_then_timer);
+  EXPECT_NE(task_alone, task_then_timer);
+  Capture capture;
+  capture.definitions = builder.TakeNew();
+  EXPECT_EQ(capture.definitions.wakers, (std::vector<Waker>{timer, task}));
+  EXPECT_EQ(capture.definitions.chains,
+            (std::vector<Chain>{{by_timer, {}}, {by_task, end}, {by_task, {}}}));
+  EXPECT_EQ(capture.GetChain(task_then_timer).next, end);
+  EXPECT_EQ(capture.GetWaker(capture.GetChain(end).waker).kind, WakerKind::kTimer);
+  EXPECT_EQ(capture.GetChain(ChainId(4)), Chain());
+  EXPECT_EQ(capture.GetWaker(WakerId(0)), Waker());
+  // What is known does not come again, and counts go on.
+  EXPECT_EQ(builder.InternChain(task_alone, by_timer), ChainId(4));
+  EXPECT_TRUE(builder.TakeNew().wakers.empty());
+}
+
 TEST(DefinitionsBuilder, SpecialFramesAreMessages) {
   DefinitionsBuilder builder;
   FrameId id = builder.InternSpecialFrame("[stack lost: map full]");

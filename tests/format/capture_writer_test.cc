@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "format/definitions_builder.h"
+#include "format/zstd_frame.h"
+#include "schemas/capture_generated.h"
 #include "tests/format/capture_bytes.h"
 #include "tests/format/sample_capture.h"
 
@@ -43,6 +45,65 @@ TEST(CaptureWriter, EverythingWrittenIsRead) {
   EXPECT_TRUE(read->intervals[1].blocked.has_value());
   EXPECT_EQ(read->end, sample.expected.end);
   EXPECT_EQ(read->file_bytes, sample.bytes.size());
+}
+
+TEST(CaptureWriter, EverythingIsInTheSample) {
+  const Interval& interval = MakeSample().expected.intervals[1];
+  EXPECT_EQ(interval.blocked->back().chain, ChainId(2));
+  EXPECT_EQ(interval.waiting->size(), 2U);
+  EXPECT_EQ(interval.wait_counts->size(), 2U);
+  EXPECT_EQ(interval.exemplars.size(), 2U);
+  EXPECT_EQ(interval.cpu_times->size(), 2U);
+  Sample longer = MakeSample({.intervals = 3});
+  EXPECT_EQ(longer.expected.definitions.wakers.size(), 4U);
+  EXPECT_EQ(longer.expected.GetChain(ChainId(3)).next, ChainId(2));
+}
+
+// The Interval table of a capture with one interval; `unpacked` keeps its bytes.
+const wire::Interval* OnlyInterval(const Interval& interval, const Definitions& definitions,
+                                   std::vector<uint8_t>& unpacked) {
+  CaptureBytes capture(WriteCapture(Recording(), {definitions}, {interval}, {.intervals = 1}));
+  BlockPlace block = capture.FirstBlock(BlockType::kInterval);
+  unpacked.resize(block.header.unpacked_bytes);
+  EXPECT_FALSE(ZstdUnpacker().Unpack(
+      capture.span().subspan(block.offset + 32, block.header.stored_bytes), unpacked));
+  return flatbuffers::GetRoot<wire::Interval>(unpacked.data());
+}
+
+TEST(CaptureWriter, NewColumnsOfZerosAreNotWritten) {
+  Definitions definitions;
+  definitions.strings = {"name"};
+  definitions.processes = {Process()};
+  definitions.threads = {{.process = ProcessId(1)}};
+  Interval interval;
+  interval.blocked = {{ThreadId(1), BlockState::kInterruptible, {}, {}, 0, 0},
+                      {ThreadId(1), BlockState::kInterruptible, {}, {}, 0, 0}};
+  interval.waiting = {WaitingRow{.thread = ThreadId(1)}};
+  interval.cpu_times = {CpuTime()};
+  std::vector<uint8_t> unpacked;
+  const wire::Interval* table = OnlyInterval(interval, definitions, unpacked);
+  // The old columns are there whatever they hold: older readers insist on them.
+  ASSERT_NE(table->blocked()->count(), nullptr);
+  EXPECT_EQ(table->blocked()->count()->size(), 2U);
+  EXPECT_EQ(table->blocked()->parts(), nullptr);
+  EXPECT_EQ(table->blocked()->chain(), nullptr);
+  EXPECT_EQ(table->blocked()->sampled_ns(), nullptr);
+  EXPECT_EQ(table->blocked()->samples(), nullptr);
+  EXPECT_EQ(table->blocked()->variance_us2(), nullptr);
+  EXPECT_EQ(table->waiting()->thread()->size(), 1U);
+  EXPECT_EQ(table->waiting()->time_ns(), nullptr);
+  EXPECT_EQ(table->wait_counts(), nullptr);
+  EXPECT_EQ(table->exemplars(), nullptr);
+  // A table's first column says how many rows there are.
+  ASSERT_NE(table->cpu_times()->cpu(), nullptr);
+  EXPECT_EQ(table->cpu_times()->cpu()->size(), 1U);
+  EXPECT_EQ(table->cpu_times()->idle_ns(), nullptr);
+
+  interval.blocked->back().samples = 1;
+  table = OnlyInterval(interval, definitions, unpacked);
+  ASSERT_NE(table->blocked()->samples(), nullptr);
+  EXPECT_EQ(table->blocked()->samples()->size(), 2U);
+  EXPECT_EQ(table->blocked()->samples()->Get(1), 1U);
 }
 
 TEST(CaptureWriter, ManyRowsAreRead) {

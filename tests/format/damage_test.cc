@@ -168,8 +168,21 @@ TEST(DamagedCapture, DamagedDefinitionsKeepTheNumbersOfTheirRows) {
   const Frame& frame = read->GetFrame(read->GetStack(row.user_stack).frame);
   EXPECT_EQ(read->String(frame.symbol), "[damaged]");
   EXPECT_EQ(read->GetModule(frame.module).kind, ModuleKind::kSpecial);
+  // So were its waker and its chain.
+  const Chain& chain = read->GetChain(read->intervals[1].blocked->back().chain);
+  EXPECT_EQ(chain.next, ChainId());
+  const Waker& waker = read->GetWaker(chain.waker);
+  EXPECT_EQ(read->String(read->GetThread(waker.thread).name), "[damaged]");
+  EXPECT_EQ(read->String(read->GetFrame(read->GetStack(waker.kernel_stack).frame).symbol),
+            "[damaged]");
   // The third interval's were not.
   EXPECT_EQ(read->GetThread(read->intervals[2].blocked->front().thread).tid, Tid(1002));
+  const Chain& third = read->GetChain(read->intervals[2].exemplars[0].chain);
+  EXPECT_EQ(read->GetThread(read->GetWaker(third.waker).thread).tid, Tid(1002));
+  // Its chain ends where the lost block's begins.
+  const Chain& interrupt = read->GetChain(third.next);
+  EXPECT_NE(read->GetWaker(interrupt.waker).kind, WakerKind::kTask);
+  EXPECT_EQ(interrupt.next, read->intervals[1].blocked->back().chain);
 }
 
 TEST(DamagedCapture, LastDefinitionsLostKeepTheLastInterval) {

@@ -23,6 +23,12 @@ bool IsPlaceholder(const Capture& read, ProcessId id) {
 bool IsPlaceholder(const Capture& read, ThreadId id) {
   return IsPlaceholder(read, read.GetThread(id).name);
 }
+bool IsPlaceholder(const Capture& read, WakerId id) {
+  return IsPlaceholder(read, read.GetWaker(id).thread);
+}
+bool IsPlaceholder(const Capture& read, ChainId id) {
+  return IsPlaceholder(read, read.GetChain(id).waker);
+}
 
 // Every definition is the original's, or says of itself that it is damaged. Behind the original's
 // there may be one more, which only placeholders name.
@@ -54,6 +60,8 @@ std::string BrokenPromise(const Capture& original, const Capture& read) {
     return "a process";
   }
   if (!SameOrPlaceholders<ThreadId>(read, had.threads, has.threads, complete)) return "a thread";
+  if (!SameOrPlaceholders<WakerId>(read, had.wakers, has.wakers, complete)) return "a waker";
+  if (!SameOrPlaceholders<ChainId>(read, had.chains, has.chains, complete)) return "a chain";
   for (const ProcessEnd& end : has.process_ends) {
     if (std::count(had.process_ends.begin(), had.process_ends.end(), end) != 1) {
       return "a process's end";

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "format/capture.h"
 #include "format/capture_reader.h"
 #include "format/container.h"
 #include "format/losses.h"
@@ -166,6 +167,10 @@ TEST(FormatDocument, LimitsAreThoseOfTheCode) {
   std::string document = Document();
   EXPECT_THAT(document, HasSubstr("| frames of a stack | " +
                                   std::to_string(container::kMaxStackFrames) + " |"));
+  EXPECT_THAT(document, HasSubstr("| wakers of a chain | " +
+                                  std::to_string(container::kMaxChainWakers) + " |"));
+  EXPECT_THAT(document,
+              HasSubstr("and bucket " + std::to_string(kWaitBuckets - 1) + " all that are longer"));
   EXPECT_THAT(document, HasSubstr("| sources in the settings | " +
                                   std::to_string(container::kMaxSources) + " |"));
   EXPECT_THAT(document, HasSubstr("| size of the file header | " +

@@ -34,9 +34,15 @@ void WriteDefinitions(CaptureBytes& capture, const DefinitionsSpec& spec) {
                                      Column(builder, std::vector<uint32_t>(tasks)));
   auto ends = wire::CreateProcessEnds(builder, Column(builder, spec.ended_processes),
                                       Column(builder, spec.process_ends));
+  auto wakers = wire::CreateWakers(
+      builder, Column(builder, spec.waker_kinds), Column(builder, spec.waker_threads),
+      Column(builder, spec.waker_kernel_stacks), Column(builder, spec.waker_user_stacks));
+  auto chains = wire::CreateChains(builder, Column(builder, spec.chain_wakers),
+                                   Column(builder, spec.next_distances));
   builder.Finish(wire::CreateDefinitions(builder, spec.first[0], spec.first[1], spec.first[2],
                                          spec.first[3], spec.first[4], spec.first[5], strings,
-                                         modules, frames, stacks, processes, threads, ends));
+                                         modules, frames, stacks, processes, threads, ends,
+                                         spec.first_waker, spec.first_chain, wakers, chains));
   capture.WriteBlock(BlockType::kDefinitions, builder);
 }
 
@@ -45,24 +51,44 @@ void WriteInterval(CaptureBytes& capture, const IntervalSpec& spec) {
   auto cpu = wire::CreateCpuRows(
       builder, Column(builder, spec.threads), Column(builder, spec.kernel_stacks),
       Column(builder, spec.user_stacks), Column(builder, spec.samples), spec.period_ns);
-  auto blocked =
-      wire::CreateBlockedRows(builder, Column(builder, spec.blocked_threads),
-                              Column(builder, spec.states), Column(builder, spec.blocked_stacks),
-                              Column(builder, std::vector<uint32_t>(spec.blocked_stacks.size())),
-                              Column(builder, spec.times_ns), Column(builder, spec.counts));
+  auto blocked = wire::CreateBlockedRows(
+      builder, Column(builder, spec.blocked_threads), Column(builder, spec.states),
+      Column(builder, spec.blocked_stacks),
+      Column(builder, std::vector<uint32_t>(spec.blocked_stacks.size())),
+      Column(builder, spec.times_ns), Column(builder, spec.counts), Column(builder, spec.parts),
+      Column(builder, spec.chains), Column(builder, spec.sampled_ns), Column(builder, spec.kept),
+      Column(builder, spec.variances_us2));
   auto losses =
       wire::CreateLosses(builder, Column(builder, std::vector<uint16_t>(spec.lost.size(), 1)),
                          Column(builder, std::vector<uint8_t>(spec.lost.size(), 1)),
                          Column(builder, spec.lost), Column(builder, spec.lost_ns));
-  auto cost = wire::CreateCost(builder, spec.bpf_ns);
+  auto cost = wire::CreateCost(builder, spec.bpf_ns, 0, 0, 0, 0, 0, spec.map_inserts);
   auto account_threads = Column(builder, spec.account_threads);
   auto existed = Column(builder, spec.existed_ns);
   auto zeros = Column(builder, std::vector<uint64_t>(spec.existed_ns.size()));
   auto accounts = wire::CreateAccounts(builder, account_threads, existed, zeros, zeros, zeros,
                                        zeros, zeros, zeros, zeros, zeros, zeros, zeros, zeros,
                                        Column(builder, spec.other_ns));
+  auto waiting = wire::CreateWaitingRows(
+      builder, Column(builder, spec.waiting_threads), Column(builder, spec.preempted),
+      Column(builder, spec.waiting_kernel_stacks), Column(builder, spec.waiting_user_stacks),
+      Column(builder, spec.waiting_ns), Column(builder, spec.waiting_sampled_ns),
+      Column(builder, spec.waits), Column(builder, spec.waiting_kept),
+      Column(builder, spec.waiting_variances_us2));
+  auto wait_counts =
+      wire::CreateWaitCounts(builder, Column(builder, spec.counted_threads),
+                             Column(builder, spec.buckets), Column(builder, spec.counted_waits));
+  auto exemplars = wire::CreateExemplars(
+      builder, Column(builder, spec.exemplar_kinds), Column(builder, spec.exemplar_threads),
+      Column(builder, spec.exemplar_states), Column(builder, spec.exemplar_flags),
+      Column(builder, spec.exemplar_starts_ns), Column(builder, spec.exemplar_ends_ns),
+      Column(builder, spec.exemplar_cpus), Column(builder, spec.exemplar_kernel_stacks),
+      Column(builder, spec.exemplar_user_stacks), Column(builder, spec.exemplar_chains));
+  auto cpu_times = wire::CreateCpuTimes(builder, Column(builder, spec.cpus), 0, 0, 0, 0, 0,
+                                        Column(builder, spec.idle_ns));
   builder.Finish(wire::CreateInterval(builder, spec.number, spec.start_ns, spec.end_ns, 0, cpu,
-                                      blocked, losses, cost, accounts));
+                                      blocked, losses, cost, accounts, spec.quantum_ns, waiting,
+                                      wait_counts, cpu_times, exemplars));
   capture.WriteBlock(BlockType::kInterval, builder);
 }
 
@@ -71,6 +97,29 @@ CaptureBytes NewCapture() {
   capture.WriteFileHeader();
   capture.WriteRecording();
   return capture;
+}
+
+std::string FaultOf(const CaptureBytes& capture) {
+  Result<Capture> read = capture.Read();
+  if (!read) return read.error().Message();
+  for (const Damage& damage : read->damages) {
+    size_t reason = damage.what.find("is left out: ");
+    if (reason != std::string::npos) return damage.what.substr(reason + 13);
+  }
+  return "";
+}
+
+std::string FaultOfDefinitions(const DefinitionsSpec& spec) {
+  CaptureBytes capture = NewCapture();
+  WriteDefinitions(capture, spec);
+  return FaultOf(capture);
+}
+
+std::string FaultOfInterval(const IntervalSpec& spec) {
+  CaptureBytes capture = NewCapture();
+  WriteDefinitions(capture, {});
+  WriteInterval(capture, spec);
+  return FaultOf(capture);
 }
 
 }  // namespace twofold::testing

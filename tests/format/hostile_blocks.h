@@ -31,6 +31,14 @@ struct DefinitionsSpec {
   std::vector<uint32_t> thread_processes = {1};
   std::vector<uint32_t> ended_processes = {1};
   std::vector<int64_t> process_ends = {0};
+  uint32_t first_waker = 1;
+  uint32_t first_chain = 1;
+  std::vector<uint8_t> waker_kinds = {1};
+  std::vector<uint32_t> waker_threads = {1};
+  std::vector<uint32_t> waker_kernel_stacks = {1};
+  std::vector<uint32_t> waker_user_stacks = {1};
+  std::vector<uint32_t> chain_wakers = {1};
+  std::vector<uint32_t> next_distances = {0};
 };
 
 // The default interval refers to the default definitions and is valid.
@@ -54,6 +62,37 @@ struct IntervalSpec {
   std::vector<uint32_t> account_threads = {1};
   std::vector<uint64_t> existed_ns = {1000};
   std::vector<uint64_t> other_ns = {1000};  // the last of its columns; those between are zeros
+  std::vector<uint8_t> parts = {3};
+  std::vector<uint32_t> chains = {1};
+  std::vector<uint64_t> sampled_ns = {40};
+  std::vector<uint64_t> kept = {2};
+  std::vector<uint64_t> variances_us2 = {5};
+  uint64_t quantum_ns = 50;
+  uint64_t map_inserts = 1;
+  std::vector<uint32_t> waiting_threads = {1};
+  std::vector<uint8_t> preempted = {1};
+  std::vector<uint32_t> waiting_kernel_stacks = {1};
+  std::vector<uint32_t> waiting_user_stacks = {1};
+  std::vector<uint64_t> waiting_ns = {10};
+  std::vector<uint64_t> waiting_sampled_ns = {10};
+  std::vector<uint64_t> waits = {1};
+  std::vector<uint64_t> waiting_kept = {1};
+  std::vector<uint64_t> waiting_variances_us2 = {1};
+  std::vector<uint32_t> counted_threads = {1};
+  std::vector<uint8_t> buckets = {25};
+  std::vector<uint64_t> counted_waits = {1};
+  std::vector<uint8_t> exemplar_kinds = {1};
+  std::vector<uint32_t> exemplar_threads = {1};
+  std::vector<uint8_t> exemplar_states = {1};
+  std::vector<uint8_t> exemplar_flags = {0};
+  std::vector<uint64_t> exemplar_starts_ns = {100};
+  std::vector<uint64_t> exemplar_ends_ns = {900};
+  std::vector<uint32_t> exemplar_cpus = {0};
+  std::vector<uint32_t> exemplar_kernel_stacks = {1};
+  std::vector<uint32_t> exemplar_user_stacks = {1};
+  std::vector<uint32_t> exemplar_chains = {1};
+  std::vector<uint32_t> cpus = {0};
+  std::vector<uint64_t> idle_ns = {1000};  // the other times are absent
 };
 
 // Appends the block with a right checksum and the next sequence number.
@@ -62,5 +101,12 @@ void WriteInterval(CaptureBytes& capture, const IntervalSpec& spec);
 
 // A file header and a Recording block that says nothing wrong.
 CaptureBytes NewCapture();
+
+// The reason for which a block was left out, or the error of the whole capture; empty: neither.
+std::string FaultOf(const CaptureBytes& capture);
+// The same of a capture with such a Definitions block, or with the default one and such an Interval
+// block.
+std::string FaultOfDefinitions(const DefinitionsSpec& spec);
+std::string FaultOfInterval(const IntervalSpec& spec);
 
 }  // namespace twofold::testing

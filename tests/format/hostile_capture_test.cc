@@ -15,30 +15,6 @@ namespace {
 using container::BlockType;
 using flatbuffers::FlatBufferBuilder;
 
-// The reason for which the block written last was left out.
-std::string FaultOf(const CaptureBytes& capture) {
-  Result<Capture> read = capture.Read();
-  if (!read) return read.error().Message();
-  for (const Damage& damage : read->damages) {
-    size_t reason = damage.what.find("is left out: ");
-    if (reason != std::string::npos) return damage.what.substr(reason + 13);
-  }
-  return "";
-}
-
-std::string FaultOfDefinitions(const DefinitionsSpec& spec) {
-  CaptureBytes capture = NewCapture();
-  WriteDefinitions(capture, spec);
-  return FaultOf(capture);
-}
-
-std::string FaultOfInterval(const IntervalSpec& spec) {
-  CaptureBytes capture = NewCapture();
-  WriteDefinitions(capture, {});
-  WriteInterval(capture, spec);
-  return FaultOf(capture);
-}
-
 TEST(HostileCapture, BlocksOfTheseTestsAreGoodUntilTheyLie) {
   EXPECT_EQ(FaultOfDefinitions({}), "");
   EXPECT_EQ(FaultOfInterval({}), "");
@@ -99,7 +75,10 @@ TEST(HostileCapture, RefusedDefinitionsLeaveNothingBehind) {
   WriteDefinitions(capture,
                    {.parent_distances = chain, .stack_frames = frames, .thread_processes = {9}});
   WriteDefinitions(capture, {.parent_distances = roots, .stack_frames = frames});
-  WriteDefinitions(capture, {.first = {2, 2, 2, 1025, 2, 2}, .parent_distances = {1}});
+  WriteDefinitions(capture, {.first = {2, 2, 2, 1025, 2, 2},
+                             .parent_distances = {1},
+                             .first_waker = 2,
+                             .first_chain = 2});
   WriteInterval(capture, {});
   Result<Capture> read = capture.Read();
   ASSERT_TRUE(read.has_value());
@@ -157,7 +136,8 @@ TEST(HostileCapture, SumsOverSeveralIntervalsMayNotOverflowEither) {
   CaptureBytes capture = NewCapture();
   WriteDefinitions(capture, {});
   WriteInterval(capture, {.times_ns = {INT64_MAX}});
-  WriteInterval(capture, {.number = 1, .start_ns = 1000, .end_ns = 2000, .times_ns = {1}});
+  WriteInterval(
+      capture, {.number = 1, .start_ns = 1000, .end_ns = 2000, .times_ns = {1}, .sampled_ns = {1}});
   EXPECT_EQ(FaultOf(capture), "its blocked rows add up to more than 2^63");
 }
 

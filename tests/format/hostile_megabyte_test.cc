@@ -125,6 +125,7 @@ TEST(HostileMegabyte, OfRowsWithoutEnd) {
     std::vector<uint32_t> ones(kRows, 1);
     std::vector<uint64_t> values(kRows, 1);
     MakeIncompressible(values, 1'000);
+    std::vector<uint64_t> ones_ns(kRows, 1);
     WriteInterval(next, {.number = number,
                          .start_ns = number,
                          .end_ns = number + 1,
@@ -137,8 +138,57 @@ TEST(HostileMegabyte, OfRowsWithoutEnd) {
                          .states = std::vector<uint8_t>(kRows, 1),
                          .blocked_stacks = ones,
                          .times_ns = values,
-                         .counts = values});
+                         .counts = values,
+                         .parts = std::vector<uint8_t>(kRows, 1),
+                         .chains = ones,
+                         .sampled_ns = ones_ns,
+                         .kept = values,
+                         .variances_us2 = ones_ns});
     number += 1;
+  }));
+}
+
+// Rows of which a file gives the threads alone take far more room in memory than in it.
+TEST(HostileMegabyte, OfAbsentColumns) {
+  uint32_t number = 0;
+  ExpectHarmless(Megabyte([&](CaptureBytes& next) {
+    constexpr size_t kRows = 2'000'000;
+    if (number == 0) WriteDefinitions(next, {});
+    std::vector<uint32_t> kinds(kRows);
+    MakeIncompressible(kinds, 10'000);
+    FlatBufferBuilder builder;
+    auto threads = Column(builder, std::vector<uint32_t>(kRows, 1));
+    auto cpus = Column(builder, kinds);
+    auto waiting = wire::CreateWaitingRows(builder, threads);
+    auto wait_counts = wire::CreateWaitCounts(builder, threads);
+    auto cpu_times = wire::CreateCpuTimes(builder, cpus);
+    builder.Finish(wire::CreateInterval(builder, number, number, number + 1, 0, 0, 0, 0, 0, 0, 0,
+                                        waiting, wait_counts, cpu_times));
+    next.WriteBlock(BlockType::kInterval, builder);
+    number += 1;
+  }));
+}
+
+// Chains refer to chains before them; each is as long as there may be, and there is no room for
+// more.
+TEST(HostileMegabyte, OfChains) {
+  uint32_t first = 1;
+  ExpectHarmless(Megabyte([&](CaptureBytes& next) {
+    constexpr uint32_t kCount = 200'000;
+    std::vector<uint32_t> distances(kCount, 1);
+    for (uint32_t i = 0; i < kCount; i += 64) distances[i] = 0;
+    std::vector<uint32_t> wakers(kCount);
+    MakeIncompressible(wakers, 10'000);
+    for (uint32_t& waker : wakers) waker = 1 + waker % kCount;
+    FlatBufferBuilder builder;
+    auto ones = Column(builder, std::vector<uint32_t>(kCount));
+    auto kinds = Column(builder, std::vector<uint8_t>(kCount, 4));
+    auto table = wire::CreateWakers(builder, kinds, ones, ones, ones);
+    auto chains = wire::CreateChains(builder, Column(builder, wakers), Column(builder, distances));
+    builder.Finish(wire::CreateDefinitions(builder, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, first,
+                                           first, table, chains));
+    next.WriteBlock(BlockType::kDefinitions, builder);
+    first += kCount;
   }));
 }
 
@@ -149,7 +199,9 @@ TEST(HostileMegabyte, OfGapsBehindDamage) {
   uint32_t first = 1;
   while (capture.size() < 900'000) {
     first += 100'000;
-    WriteDefinitions(capture, {.first = {first, first, first, first, first, first}});
+    WriteDefinitions(capture, {.first = {first, first, first, first, first, first},
+                               .first_waker = first,
+                               .first_chain = first});
     first += 1;
   }
   ExpectHarmless(capture);

@@ -25,6 +25,8 @@ void Append(Definitions& to, const Definitions& from) {
   Append(to.processes, from.processes);
   Append(to.threads, from.threads);
   Append(to.process_ends, from.process_ends);
+  Append(to.wakers, from.wakers);
+  Append(to.chains, from.chains);
 }
 
 class SampleMaker {
@@ -98,6 +100,58 @@ class SampleMaker {
     return builder_.AddThread(thread);
   }
 
+  // A thread, woken by an interrupt, woken by that thread and so on: each interval's first chain is
+  // the next one of the interval before.
+  ChainId MakeChain(ThreadId thread) {
+    Waker interrupt;
+    interrupt.kind = static_cast<WakerKind>(2 + Random(3));
+    interrupt.kernel_stack = MakeStack();
+    Waker task;
+    task.thread = thread;
+    task.kernel_stack = MakeStack();
+    task.user_stack = MakeStack();
+    ChainId end = builder_.InternChain(last_chain_, builder_.InternWaker(interrupt));
+    last_chain_ = builder_.InternChain(end, builder_.InternWaker(task));
+    return last_chain_;
+  }
+
+  // What only some captures hold: rows with every column, and rows of every other kind.
+  void AddRest(ThreadId thread, Interval& interval) {
+    ChainId chain = MakeChain(thread);
+    StackId kernel = MakeStack();
+    StackId user = MakeStack();
+    interval.quantum_ns = 100'000;
+    interval.cost.map_inserts = 77;
+    BlockedRow blocked = {thread, BlockState::kInterruptible, kernel, user, 5'000'000, 40};
+    blocked.parts = kBegunBefore | kOpenAtEnd;
+    blocked.chain = chain;
+    blocked.sampled_ns = 3'000'000;
+    blocked.samples = 31;
+    blocked.variance_us2 = 250'000;
+    interval.blocked->push_back(blocked);
+    interval.waiting = {{thread, true, kernel, user, 900'000, 12, 400'000, 5, 30'000},
+                        {thread, false, kernel, {}, 1'000, 1, 0, 1, 0}};
+    interval.wait_counts = {{thread, 0, 1000}, {thread, kWaitBuckets - 1, 2}};
+    Exemplar longest;
+    longest.kind = ExemplarKind::kUninterruptible;
+    longest.thread = thread;
+    longest.state = BlockState::kUninterruptible;
+    longest.start_ns = interval.start_ns;
+    longest.end_ns = interval.end_ns - 1;
+    longest.cpu = 3;
+    longest.kernel_stack = kernel;
+    longest.user_stack = user;
+    longest.chain = chain;
+    Exemplar wait;
+    wait.kind = ExemplarKind::kWaiting;
+    wait.thread = thread;
+    wait.preempted = true;
+    wait.open = true;
+    wait.end_ns = interval.end_ns;
+    interval.exemplars = {longest, wait};
+    interval.cpu_times = {{0, 1, 2, 3, 4, 5, 6, 7}, {1, 0, 0, 0, 0, 0, kIntervalNs, 0}};
+  }
+
   Interval MakeInterval(uint32_t number) {
     Interval interval;
     interval.number = number;
@@ -136,6 +190,7 @@ class SampleMaker {
     interval.losses = {{LossCause::kStackMapFull, LossSource::kOffCpu, 3, 4444},
                        {LossCause::kEventsLost, LossSource::kRecorder, number, 0}};
     interval.cost = {1'000'000 + number, 5000, 2'000'000, 3'000'000, 64 << 20, 32 << 20};
+    if (number != 0) AddRest(thread, interval);
     builder_.AddProcessEnd({process_, static_cast<int64_t>(interval.end_ns) - 1});
     return interval;
   }
@@ -144,6 +199,7 @@ class SampleMaker {
   DefinitionsBuilder builder_;
   std::mt19937_64 generator_{2};
   ProcessId process_;
+  ChainId last_chain_;
 };
 
 }  // namespace
@@ -162,6 +218,14 @@ Recording SampleRecording() {
                     "00112233445566778899"};
   recording.settings = {"0.1.0", {"cpu", "offcpu"}, 99,         1'000'000'000, 64 << 20,
                         127,     "command",         {17, 4000}, "sleeper",     "switch-out"};
+  recording.settings.tids = {4001, 4002};
+  recording.settings.cgroup = "/system.slice/worker.service";
+  recording.settings.comm = "wörk*";
+  recording.settings.wakers = 8;
+  recording.settings.quantum_ns = 100'000;
+  recording.settings.min_block_ns = 1'000;
+  recording.settings.max_block_ns = 60'000'000'000;
+  recording.settings.max_overhead_permyriad = 150;
   recording.start_realtime_ns = 1'700'000'000'123'456'789;
   recording.start_monotonic_ns = 987'654'321;
   recording.start_boottime_ns = 1'987'654'321;

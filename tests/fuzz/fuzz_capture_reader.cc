@@ -70,7 +70,7 @@ std::vector<uint8_t> WrapRecords(std::span<const uint8_t> input) {
 }
 
 // What everybody behind the reader relies on.
-void CheckPromises(const Capture& capture) {
+void CheckDefinitions(const Capture& capture) {
   const Definitions& has = capture.definitions;
   for (const std::string& text : has.strings) TWOFOLD_CHECK(IsUtf8(text));
   for (const Module& module : has.modules) {
@@ -98,29 +98,99 @@ void CheckPromises(const Capture& capture) {
   for (const ProcessEnd& end : has.process_ends) {
     TWOFOLD_CHECK(end.process.value >= 1 && end.process.value <= has.processes.size());
   }
-  uint64_t end_ns = 0;
-  int64_t total_ns = 0;
-  auto add = [&](uint64_t time_ns) {
-    TWOFOLD_CHECK(time_ns <= INT64_MAX);
-    TWOFOLD_CHECK(!__builtin_add_overflow(total_ns, static_cast<int64_t>(time_ns), &total_ns));
-  };
-  auto check_row = [&](const auto& row) {
-    TWOFOLD_CHECK(row.thread.value >= 1 && row.thread.value <= has.threads.size());
-    TWOFOLD_CHECK(row.kernel_stack.value <= has.stacks.size());
-    TWOFOLD_CHECK(row.user_stack.value <= has.stacks.size());
-  };
-  for (const Interval& interval : capture.intervals) {
-    TWOFOLD_CHECK(interval.start_ns >= end_ns && interval.end_ns >= interval.start_ns);
-    end_ns = interval.end_ns;
-    if (interval.cpu) {
-      for (const CpuRow& row : interval.cpu->rows) check_row(row);
-    }
-    if (!interval.blocked) continue;
-    for (const BlockedRow& row : *interval.blocked) {
-      check_row(row);
-      add(row.time_ns);
+  for (const Waker& waker : has.wakers) {
+    TWOFOLD_CHECK(waker.kind != WakerKind::kTask || waker.thread.value >= 1);
+    TWOFOLD_CHECK(waker.thread.value <= has.threads.size());
+    TWOFOLD_CHECK(waker.kernel_stack.value <= has.stacks.size());
+    TWOFOLD_CHECK(waker.user_stack.value <= has.stacks.size());
+  }
+  for (size_t i = 0; i < has.chains.size(); ++i) {
+    TWOFOLD_CHECK(has.chains[i].next.value <= i);
+    TWOFOLD_CHECK(has.chains[i].waker.value >= 1);
+    TWOFOLD_CHECK(has.chains[i].waker.value <= has.wakers.size());
+    uint32_t wakers = 1;
+    for (ChainId next = has.chains[i].next; next.value != 0; next = capture.GetChain(next).next) {
+      TWOFOLD_CHECK(++wakers <= container::kMaxChainWakers);
     }
   }
+}
+
+// The same of rows.
+class RowChecker {
+ public:
+  explicit RowChecker(const Capture& capture) : has_(capture.definitions) {}
+
+  void Check(const Interval& interval) {
+    TWOFOLD_CHECK(interval.start_ns >= end_ns_ && interval.end_ns >= interval.start_ns);
+    end_ns_ = interval.end_ns;
+    if (interval.cpu) {
+      for (const CpuRow& row : interval.cpu->rows) CheckStacks(row);
+    }
+    if (interval.blocked) {
+      for (const BlockedRow& row : *interval.blocked) {
+        CheckStacks(row);
+        TWOFOLD_CHECK(row.chain.value <= has_.chains.size());
+        TWOFOLD_CHECK(row.sampled_ns <= row.time_ns);
+        Add(row.time_ns, blocked_ns_);
+        Add(row.variance_us2, blocked_variance_us2_);
+      }
+    }
+    if (interval.waiting) {
+      for (const WaitingRow& row : *interval.waiting) {
+        CheckStacks(row);
+        TWOFOLD_CHECK(row.sampled_ns <= row.time_ns);
+        Add(row.time_ns, waiting_ns_);
+        Add(row.variance_us2, waiting_variance_us2_);
+      }
+    }
+    if (interval.wait_counts) {
+      for (const WaitCount& row : *interval.wait_counts) {
+        CheckThread(row.thread);
+        TWOFOLD_CHECK(row.bucket < kWaitBuckets);
+        Add(row.count, waits_);
+      }
+    }
+    if (interval.cpu_times) {
+      for (const CpuTime& row : *interval.cpu_times) Add(row.idle_ns, idle_ns_);
+    }
+    for (const Exemplar& row : interval.exemplars) {
+      CheckStacks(row);
+      TWOFOLD_CHECK(row.chain.value <= has_.chains.size());
+      TWOFOLD_CHECK(row.start_ns <= row.end_ns && row.end_ns <= INT64_MAX);
+    }
+  }
+
+ private:
+  void CheckThread(ThreadId thread) {
+    TWOFOLD_CHECK(thread.value >= 1 && thread.value <= has_.threads.size());
+  }
+
+  template <typename Row>
+  void CheckStacks(const Row& row) {
+    CheckThread(row.thread);
+    TWOFOLD_CHECK(row.kernel_stack.value <= has_.stacks.size());
+    TWOFOLD_CHECK(row.user_stack.value <= has_.stacks.size());
+  }
+
+  static void Add(uint64_t value, int64_t& total) {
+    TWOFOLD_CHECK(value <= INT64_MAX);
+    TWOFOLD_CHECK(!__builtin_add_overflow(total, static_cast<int64_t>(value), &total));
+  }
+
+  const Definitions& has_;
+  uint64_t end_ns_ = 0;
+  int64_t blocked_ns_ = 0;
+  int64_t blocked_variance_us2_ = 0;
+  int64_t waiting_ns_ = 0;
+  int64_t waiting_variance_us2_ = 0;
+  int64_t waits_ = 0;
+  int64_t idle_ns_ = 0;
+};
+
+void CheckPromises(const Capture& capture) {
+  CheckDefinitions(capture);
+  RowChecker rows(capture);
+  for (const Interval& interval : capture.intervals) rows.Check(interval);
   TWOFOLD_CHECK(capture.damages.size() <= 101);
 }
 

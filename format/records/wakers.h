@@ -1,0 +1,30 @@
+// Who made threads able to run, and what had woken those: tables Wakers and Chains of a Definitions
+// block.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "format/capture.h"
+#include "format/records/wire.h"
+
+namespace twofold::records {
+
+// Tables without rows are left out.
+flatbuffers::Offset<wire::Wakers> PackWakers(flatbuffers::FlatBufferBuilder& builder,
+                                             const std::vector<Waker>& rows);
+MaybeFault UnpackWakers(const wire::Wakers& table, MemoryBudget& budget, std::vector<Waker>& rows);
+MaybeFault CheckWakers(const std::vector<Waker>& rows, const DefinitionCounts& defined);
+
+// `defined_before`: how many chains earlier blocks define.
+flatbuffers::Offset<wire::Chains> PackChains(flatbuffers::FlatBufferBuilder& builder,
+                                             const std::vector<Chain>& rows,
+                                             uint32_t defined_before);
+MaybeFault UnpackChains(const wire::Chains& table, MemoryBudget& budget, uint32_t defined_before,
+                        std::vector<Chain>& rows);
+
+// Appends the lengths of new chains to `chain_wakers`; the caller takes them away again on a fault.
+MaybeFault CheckChains(const std::vector<Chain>& rows, const DefinitionCounts& defined,
+                       std::vector<uint8_t>& chain_wakers);
+
+}  // namespace twofold::records
