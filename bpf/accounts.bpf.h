@@ -17,6 +17,11 @@ const volatile __u32 ended_wakeup_bytes; /* the recorder is woken when the buffe
 
 __u64 window_start_ns; /* written by the recorder before the first pass over all tasks */
 
+/* The latest boundary of intervals, written by the recorder a moment before it comes. */
+__u64 boundary_ns;
+/* Nothing counts from the latest boundary on: the recording is over. */
+__u32 is_over;
+
 /* Accounts of threads that ended; the recorder reads them between the intervals' ends, too. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -28,6 +33,23 @@ static __always_inline void add_time(struct twofold_task *task, __u32 state, __u
 {
 	if (state < TWOFOLD_STATES)
 		task->time_ns[state] += time_ns;
+}
+
+/*
+ * Before the first change after a boundary: what the account was at the boundary. Any number of
+ * changes may come before the pass over all tasks gets to the thread.
+ */
+static __always_inline void keep_boundary(struct twofold_task *task, __u32 state, __u64 since_ns,
+					  __u64 now_ns)
+{
+	__u64 boundary = *(volatile __u64 *)&boundary_ns;
+
+	if (now_ns < boundary || since_ns >= boundary || task->boundary_ns == boundary)
+		return;
+	__builtin_memcpy(task->boundary_time_ns, task->time_ns, sizeof(task->time_ns));
+	if (state < TWOFOLD_STATES)
+		task->boundary_time_ns[state] += boundary - since_ns;
+	*(volatile __u64 *)&task->boundary_ns = boundary;
 }
 
 /*
@@ -45,9 +67,9 @@ static __always_inline void change_state(struct twofold_task *task, __u32 state,
 		before = implied;
 	}
 	__sync_fetch_and_add(&task->changes, 1);
+	keep_boundary(task, before, since_ns, now_ns);
 	if (now_ns > since_ns)
 		add_time(task, before, now_ns - since_ns);
-	task->previous_state = before;
 	task->state = state;
 	task->since_ns = now_ns;
 	__sync_fetch_and_add(&task->changes, 1);
@@ -65,9 +87,9 @@ static __always_inline void close_unseen_run(struct twofold_task *task, __u64 cp
 	if (ran_ns > elapsed_ns)
 		ran_ns = elapsed_ns;
 	__sync_fetch_and_add(&task->changes, 1);
+	keep_boundary(task, task->state, task->since_ns, now_ns);
 	add_time(task, task->state, elapsed_ns - ran_ns);
 	add_time(task, TWOFOLD_ON_CPU, ran_ns);
-	task->previous_state = TWOFOLD_ON_CPU;
 	task->state = TWOFOLD_ON_CPU;
 	task->since_ns = now_ns;
 	__sync_fetch_and_add(&task->changes, 1);
@@ -77,7 +99,6 @@ static __always_inline void start_account(struct task_struct *task, struct twofo
 					  __u32 first_state, __u64 now_ns)
 {
 	state->state = first_state;
-	state->previous_state = first_state;
 	state->cpu_ns = task->se.sum_exec_runtime;
 	state->user_ns_before = task->utime;
 	state->system_ns_before = task->stime;
@@ -102,6 +123,7 @@ static __always_inline void hand_over_account(struct task_struct *task, struct t
 	account->user_ns = task->utime - state->user_ns_before;
 	account->system_ns = task->stime - state->system_ns_before;
 	__builtin_memcpy(account->time_ns, state->time_ns, sizeof(account->time_ns));
+	__builtin_memcpy(account->waits, state->waits, sizeof(account->waits));
 	/* The recorder looks by itself; a wake-up for each would cost more than the account. */
 	bpf_ringbuf_submit(account, bpf_ringbuf_query(&ended_accounts, BPF_RB_AVAIL_DATA) >
 						    ended_wakeup_bytes
@@ -115,6 +137,8 @@ static __always_inline void end_account(struct task_struct *task, struct twofold
 {
 	hand_over_account(task, state, true, now_ns);
 	__builtin_memset(state->time_ns, 0, sizeof(state->time_ns));
+	__builtin_memset(state->waits, 0, sizeof(state->waits));
+	state->boundary_ns = 0;
 	state->user_ns_before = task->utime;
 	state->system_ns_before = task->stime;
 }

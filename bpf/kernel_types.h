@@ -13,10 +13,39 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-struct mm_struct;
+/* The top page table, by its address in the kernel's map of all memory. */
+struct mm_struct {
+	__u64 *pgd;
+};
+
+struct rq {
+	int cpu;
+};
+
+struct cfs_rq {
+	struct rq *rq;
+};
 
 struct sched_entity {
+	struct cfs_rq *cfs_rq;
 	__u64 sum_exec_runtime;
+};
+
+struct kernfs_node {
+	__u64 id;
+};
+
+struct cgroup_subsys_state {
+	struct cgroup_subsys_state *parent;
+};
+
+struct cgroup {
+	struct cgroup_subsys_state self;
+	struct kernfs_node *kn;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp; /* in the hierarchy of version 2 */
 };
 
 struct task_struct {
@@ -35,7 +64,16 @@ struct task_struct {
 	unsigned long nvcsw;
 	unsigned long nivcsw;
 	__u64 start_boottime;
+	struct css_set *cgroups;
 	char comm[16];
+};
+
+/* The registers of user mode as x86-64 keeps them ("___x86" is no part of the name, for CO-RE). */
+struct pt_regs___x86 {
+	unsigned long bp;
+	unsigned long ip;
+	unsigned long cs;
+	unsigned long sp;
 };
 
 /* Before 5.14 (commit 2f064a59a11f) the state was a signed long named `state`. */
@@ -69,6 +107,7 @@ struct bpf_perf_event_data;
 #define TASK_PARKED	     0x0040
 #define TASK_DEAD	     0x0080
 #define TASK_NOLOAD	     0x0400
+#define PF_USER_WORKER	     0x00004000 /* since 6.4; works for a process, inside the kernel only */
 #define PF_KTHREAD	     0x00200000
 
 #endif

@@ -11,19 +11,8 @@
 
 const volatile __u64 sample_period_ns;
 
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, __u64);
-	__type(value, struct twofold_stack);
-} cpu_stacks SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, struct twofold_cpu_key);
-	__type(value, __u64);
-} cpu_rows SEC(".maps");
+TWOFOLD_MAP_SET(cpu_stacks, __u64, struct twofold_stack);
+TWOFOLD_MAP_SET(cpu_rows, struct twofold_cpu_key, __u64);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -39,6 +28,8 @@ int sample(struct bpf_perf_event_data *ctx)
 	struct twofold_cpu_key key = {};
 	struct twofold_stack *scratch;
 	struct twofold_task *task;
+	void *stacks = map_in_use(&cpu_stacks_sets, TWOFOLD_SET_CPU_STACKS);
+	void *rows = map_in_use(&cpu_rows_sets, TWOFOLD_SET_CPU_ROWS);
 	__u64 *samples;
 	__u32 slot = 0;
 	long bytes;
@@ -60,30 +51,27 @@ int sample(struct bpf_perf_event_data *ctx)
 	 * user mode. */
 	bytes = bpf_get_stack(ctx, scratch->frames, sizeof(scratch->frames), 0);
 	if (bytes > 0)
-		key.kernel_stack = store_stack(&cpu_stacks, scratch, bytes, TWOFOLD_SOURCE_CPU,
+		key.kernel_stack = store_stack(stacks, scratch, bytes, false, TWOFOLD_SOURCE_CPU,
 					       TWOFOLD_LOSS_KERNEL_STACK_FAILED);
 	if (!(current_task->flags & PF_KTHREAD) && current_task->mm) {
 		bytes = bpf_get_stack(ctx, scratch->frames, sizeof(scratch->frames),
 				      BPF_F_USER_STACK);
-		key.user_stack = store_stack(&cpu_stacks, scratch, bytes, TWOFOLD_SOURCE_CPU,
+		key.user_stack = store_stack(stacks, scratch, bytes, false, TWOFOLD_SOURCE_CPU,
 					     TWOFOLD_LOSS_USER_STACK_FAILED);
 	}
 
-	samples = bpf_map_lookup_elem(&cpu_rows, &key);
+	if (!rows)
+		return 0;
+	samples = bpf_map_lookup_elem(rows, &key);
 	if (!samples) {
 		__u64 zero = 0;
-		long err = bpf_map_update_elem(&cpu_rows, &key, &zero, BPF_NOEXIST);
+		__u32 cause = insert_once(rows, TWOFOLD_SET_CPU_ROWS, &key, &zero);
 
-		if (err && err != -EEXIST) {
-			count_loss(TWOFOLD_SOURCE_CPU,
-				   err == -E2BIG || err == -ENOMEM ? TWOFOLD_LOSS_ROW_MAP_FULL
-								   : TWOFOLD_LOSS_MAP_BUSY,
-				   1, sample_period_ns);
-			return 0;
-		}
-		samples = bpf_map_lookup_elem(&cpu_rows, &key);
+		if (!cause)
+			samples = bpf_map_lookup_elem(rows, &key);
 		if (!samples) {
-			count_loss(TWOFOLD_SOURCE_CPU, TWOFOLD_LOSS_MAP_BUSY, 1, sample_period_ns);
+			count_loss(TWOFOLD_SOURCE_CPU, cause ? cause : TWOFOLD_LOSS_MAP_BUSY, 1,
+				   sample_period_ns);
 			return 0;
 		}
 	}

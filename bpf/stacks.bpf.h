@@ -7,7 +7,8 @@
 #ifndef TWOFOLD_STACKS_BPF_H
 #define TWOFOLD_STACKS_BPF_H
 
-#include "losses.bpf.h"
+#include "map_sets.bpf.h"
+#include "user_stack.bpf.h"
 
 /* murmur3's 64-bit mixing, a word at a time: 64 bits keep chance collisions at 3e-8 for a million
  * stacks. */
@@ -16,19 +17,16 @@ static __always_inline __u64 rotate_left(__u64 x, int bits)
 	return (x << bits) | (x >> (64 - bits));
 }
 
-static __always_inline __u64 hash_frames(const struct twofold_stack *stack)
+static __always_inline __u64 mix(__u64 hash, __u64 word)
 {
-	__u64 hash = 0x9e3779b97f4a7c15ULL ^ stack->nframes;
+	word *= 0x87c37b91114253d5ULL;
+	word = rotate_left(word, 31) * 0x4cf5ad432745937fULL;
+	return rotate_left(hash ^ word, 27) * 5 + 0x52dce729;
+}
 
-	for (int i = 0; i < TWOFOLD_MAX_FRAMES; i++) {
-		__u64 word;
-
-		if (i >= stack->nframes)
-			break;
-		word = stack->frames[i] * 0x87c37b91114253d5ULL;
-		word = rotate_left(word, 31) * 0x4cf5ad432745937fULL;
-		hash = rotate_left(hash ^ word, 27) * 5 + 0x52dce729;
-	}
+/* Ends a hash; never one of the small numbers that say why there is none. */
+static __always_inline __u64 finish_hash(__u64 hash)
+{
 	hash ^= hash >> 33;
 	hash *= 0xff51afd7ed558ccdULL;
 	hash ^= hash >> 33;
@@ -37,34 +35,100 @@ static __always_inline __u64 hash_frames(const struct twofold_stack *stack)
 	return hash < TWOFOLD_FIRST_STACK_HASH ? hash + TWOFOLD_FIRST_STACK_HASH : hash;
 }
 
-/*
- * Stores the frames that `bytes` (a helper's return value) says are in the scratch, and returns the
- * stack's name. `failed_cause` is counted when the helper gave none.
- */
-static __always_inline __u64 store_stack(void *map, struct twofold_stack *scratch, long bytes,
-					 __u32 source, __u32 failed_cause)
+/* A global function: the verifier looks at it once, not for every stack that is stored. */
+__noinline __u64 hash_frames(const struct twofold_stack *stack)
 {
 	__u64 hash;
-	long err;
+	__u32 frames;
+
+	if (!stack)
+		return 0;
+	hash = 0x9e3779b97f4a7c15ULL ^ stack->nframes;
+	frames = stack->nframes & ~TWOFOLD_FRAMES_CUT;
+	for (int i = 0; i < TWOFOLD_MAX_FRAMES; i++) {
+		if (i >= frames)
+			break;
+		hash = mix(hash, stack->frames[i]);
+	}
+	return finish_hash(hash);
+}
+
+/* Which number says that a stack was lost for this cause. */
+static __always_inline __u64 lost_stack(__u32 cause)
+{
+	switch (cause) {
+	case TWOFOLD_LOSS_INSERTS_CAPPED:
+		return TWOFOLD_STACK_CAPPED;
+	case TWOFOLD_LOSS_STACK_MAP_FULL:
+		return TWOFOLD_STACK_MAP_FULL;
+	default:
+		return TWOFOLD_STACK_MAP_BUSY;
+	}
+}
+
+/*
+ * Where the call before a return address goes to, relative to that address; 0: not known. Only for
+ * direct calls, whose target is in the instruction.
+ */
+static __always_inline __s32 called_from(__u64 return_address)
+{
+#if defined(__TARGET_ARCH_x86)
+	struct {
+		__u8 opcode;
+		__s32 displacement;
+	} __attribute__((packed)) call;
+
+	if (bpf_probe_read_kernel(&call, sizeof(call), (void *)(return_address - sizeof(call))))
+		return 0;
+	return call.opcode == 0xe8 ? call.displacement : 0;
+#elif defined(__TARGET_ARCH_arm64)
+	__u32 call;
+
+	if (bpf_probe_read_kernel(&call, sizeof(call), (void *)(return_address - sizeof(call))))
+		return 0;
+	if (call >> 26 != 0x25) /* bl */
+		return 0;
+	return ((__s32)(call << 6) >> 4) - 4;
+#else
+	return 0;
+#endif
+}
+
+/*
+ * Stores the frames that `bytes` (a helper's return value) says are in the scratch, and returns the
+ * stack's name. `failed_cause` is counted when the helper gave none. `asleep`: the kernel stack of
+ * a thread that does not run.
+ */
+static __always_inline __u64 store_stack(void *map, struct twofold_stack *scratch, long bytes,
+					 bool asleep, __u32 source, __u32 failed_cause)
+{
+	__u32 cause;
+	__u64 hash;
 
 	if (bytes <= 0) {
 		count_loss(source, failed_cause, 1, 0);
 		return TWOFOLD_STACK_UNREADABLE;
 	}
 	scratch->nframes = (__u32)bytes / sizeof(__u64);
-	scratch->padding = 0;
+	/* Only a walk of our own says that. */
+	if (bytes & USER_STACK_CUT)
+		scratch->nframes |= TWOFOLD_FRAMES_CUT;
 	hash = hash_frames(scratch);
+	if (!map)
+		return TWOFOLD_STACK_MAP_BUSY;
 	if (bpf_map_lookup_elem(map, &hash))
 		return hash;
-	err = bpf_map_update_elem(map, &hash, scratch, BPF_NOEXIST);
-	if (!err || err == -EEXIST)
+	scratch->called = asleep ? called_from(scratch->frames[0]) : 0;
+	cause = insert_once(map,
+			    source == TWOFOLD_SOURCE_CPU ? TWOFOLD_SET_CPU_STACKS
+							 : TWOFOLD_SET_OFFCPU_STACKS,
+			    &hash, scratch);
+	if (!cause)
 		return hash;
-	if (err == -E2BIG || err == -ENOMEM) {
-		count_loss(source, TWOFOLD_LOSS_STACK_MAP_FULL, 1, 0);
-		return TWOFOLD_STACK_MAP_FULL;
-	}
-	count_loss(source, TWOFOLD_LOSS_MAP_BUSY, 1, 0);
-	return TWOFOLD_STACK_MAP_BUSY;
+	if (cause == TWOFOLD_LOSS_ROW_MAP_FULL)
+		cause = TWOFOLD_LOSS_STACK_MAP_FULL;
+	count_loss(source, cause, 1, 0);
+	return lost_stack(cause);
 }
 
 #endif

@@ -1,23 +1,21 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Which threads are followed. A thread is in scope if and only if it has task storage: it is given
- * one by the first pass over all tasks, by the fork of a thread in scope, or by the exec of the
- * command. The hot paths only look it up.
+ * one by the first pass over all tasks, where it is born, or where it comes into scope later, and
+ * loses it when it leaves the scope (scope.bpf.h says when). The hot paths only look it up.
  */
 #ifndef TWOFOLD_THREADS_BPF_H
 #define TWOFOLD_THREADS_BPF_H
 
 #include "accounts.bpf.h"
 #include "losses.bpf.h"
+#include "scope.bpf.h"
 
-/* A thread that renames itself more often keeps its latest recorded name: the table must not be
- * filled by one thread. */
+/* A thread that renames itself more often keeps its latest recorded name, and stays in scope or out
+ * of it: the table must not be filled by one thread. */
 #define MAX_RENAMES 64
 
 const volatile __u32 thread_slots = 1; /* of the thread table; a power of two */
-const volatile bool scope_all;	       /* every thread of the host */
-const volatile bool follow_children;   /* processes forked by processes in scope */
-const volatile __u32 command_tgid;     /* in scope from its first exec on; 0: none */
 
 __u32 threads_made;	/* number of the latest thread */
 __u32 threads_consumed; /* written by the recorder: slots up to this number may be used again */
@@ -36,13 +34,38 @@ struct {
 	__type(value, struct twofold_thread);
 } threads SEC(".maps");
 
-/* Processes of -p; used by the first pass only. */
+/* Where the storage of a thread is prepared that comes into scope while it may run elsewhere: it
+ * must be whole when others first see it. Slot 0: tracepoints, which nothing preempts. Slot 1: the
+ * pass over all tasks. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2);
 	__type(key, __u32);
-	__type(value, __u8);
-} targets SEC(".maps");
+	__type(value, struct twofold_task);
+} fresh_tasks SEC(".maps");
+
+/* The block that a thread is in when it comes into scope, and when it leaves it (offcpu.bpf.h). */
+static __always_inline void open_old_block(struct task_struct *task, struct twofold_task *state,
+					   __u64 since_ns);
+static __always_inline void close_open_block(struct task_struct *task, struct twofold_task *state,
+					     __u64 now_ns);
+static __always_inline __u32 present_state(struct task_struct *task);
+
+/* Everything about a thread but its number; `name` NULL: as it is named now. */
+static __always_inline void describe_thread(struct twofold_thread *slot, struct task_struct *task,
+					    const char *name)
+{
+	slot->start_boottime_ns = task->start_boottime;
+	slot->process_start_boottime_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	slot->tid = task->pid;
+	slot->tgid = task->tgid;
+	slot->parent_tgid = BPF_CORE_READ(task, real_parent, tgid);
+	slot->is_kernel_thread = !!(task->flags & PF_KTHREAD);
+	if (name)
+		bpf_probe_read_kernel_str(slot->comm, sizeof(slot->comm), name);
+	else
+		BPF_CORE_READ_STR_INTO(&slot->comm, task, comm);
+}
 
 /*
  * Writes the thread, as it is named now, into the thread table; 0 when the table is full. Its
@@ -64,16 +87,7 @@ static __always_inline __u32 register_thread(struct task_struct *task, const cha
 	if (!slot)
 		return 0;
 	slot->created_ns = created_ns;
-	slot->start_boottime_ns = task->start_boottime;
-	slot->process_start_boottime_ns = BPF_CORE_READ(task, group_leader, start_boottime);
-	slot->tid = task->pid;
-	slot->tgid = task->tgid;
-	slot->parent_tgid = BPF_CORE_READ(task, real_parent, tgid);
-	slot->is_kernel_thread = !!(task->flags & PF_KTHREAD);
-	if (name)
-		bpf_probe_read_kernel_str(slot->comm, sizeof(slot->comm), name);
-	else
-		BPF_CORE_READ_STR_INTO(&slot->comm, task, comm);
+	describe_thread(slot, task, name);
 	__sync_lock_test_and_set(&slot->thread, thread);
 	return thread;
 }
@@ -104,16 +118,85 @@ static __always_inline struct twofold_task *follow_thread(struct task_struct *ta
 	return state;
 }
 
+/* Takes a thread into scope that is not new. `name` is one that it is about to get; NULL: it keeps
+ * its own. */
+static __always_inline struct twofold_task *join_scope(struct task_struct *task, const char *name,
+						       __u32 slot, __u64 now_ns)
+{
+	struct twofold_task *fresh = bpf_map_lookup_elem(&fresh_tasks, &slot);
+	struct candidate *candidate;
+	struct twofold_task *state;
+
+	if (!fresh)
+		return NULL;
+	__builtin_memset(fresh, 0, sizeof(*fresh));
+	fresh->thread = register_thread(task, name, now_ns);
+	start_account(task, fresh, present_state(task), now_ns);
+	if (comm_filter && (candidate = bpf_task_storage_get(&candidates, task, 0, 0)))
+		fresh->renames = candidate->renames;
+	state = bpf_task_storage_get(&tasks, task, fresh, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!state) {
+		count_loss(TWOFOLD_SOURCE_RECORDER, TWOFOLD_LOSS_TASK_STORAGE_FAILED, 1, 0);
+		return NULL;
+	}
+	open_old_block(task, state, now_ns);
+	return state;
+}
+
+/* No event came since the recording found the thread: it is still doing what it did then. */
+static __always_inline void settle_first_state(struct task_struct *task, struct twofold_task *state)
+{
+	if (state->since_ns)
+		return;
+	state->state = present_state(task);
+	state->since_ns = window_start_ns;
+}
+
+static __always_inline void leave_scope(struct task_struct *task, struct twofold_task *state,
+					__u64 now_ns)
+{
+	struct candidate *candidate;
+
+	if (comm_filter && (candidate = bpf_task_storage_get(&candidates, task, 0,
+							     BPF_LOCAL_STORAGE_GET_F_CREATE)))
+		candidate->renames = state->renames;
+	settle_first_state(task, state);
+	close_open_block(task, state, now_ns);
+	end_account(task, state, now_ns);
+	/* Where the storage is locked the thread stays, under a row of its own. */
+	if (bpf_task_storage_delete(&tasks, task))
+		state->thread = register_thread(task, NULL, now_ns);
+}
+
+/* A thread may have come into the cgroup of the scope, or left it. Its storage, where it is in
+ * scope now. */
+static __always_inline struct twofold_task *
+recheck_cgroup(struct task_struct *task, struct twofold_task *state, __u32 slot, __u64 join_ns)
+{
+	bool wanted;
+
+	if (scope != TWOFOLD_SCOPE_CGROUP || task->exit_state)
+		return state;
+	wanted = in_cgroup(task) && name_matches(task, NULL);
+	if (state && !wanted) {
+		leave_scope(task, state, bpf_ktime_get_ns());
+		return NULL;
+	}
+	if (!state && wanted)
+		return join_scope(task, NULL, slot, join_ns);
+	return state;
+}
+
 /* The thread goes on under another row of the thread table; while the table is full it keeps the
  * one it has. */
 static __always_inline void renew_thread(struct task_struct *task, struct twofold_task *state,
-					 const char *name)
+					 const char *name, __u64 now_ns)
 {
-	__u64 now_ns = bpf_ktime_get_ns();
 	__u32 thread = register_thread(task, name, now_ns);
 
 	if (!thread)
 		return;
+	settle_first_state(task, state);
 	if (state->thread)
 		end_account(task, state, now_ns);
 	state->thread = thread;
@@ -122,36 +205,44 @@ static __always_inline void renew_thread(struct task_struct *task, struct twofol
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
 {
-	struct twofold_task *state;
+	struct twofold_task *state = bpf_task_storage_get(&tasks, parent, 0, 0);
 	__u64 now_ns = bpf_ktime_get_ns();
 
-	if (!scope_all) {
-		if (!bpf_task_storage_get(&tasks, parent, 0, 0))
-			return 0;
-		if (!follow_children && child->tgid != parent->tgid)
-			return 0;
-	}
+	if (!is_born_in_scope(parent, state, child))
+		return 0;
 	state = follow_thread(child, now_ns);
 	/* A new thread is made able to run right after this. */
-	if (state)
+	if (state) {
 		start_account(child, state, TWOFOLD_WOKEN, now_ns);
+		state->waiting_since_ns = now_ns;
+	}
 	return 0;
 }
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task)
 {
-	struct twofold_task *state;
+	struct twofold_task *state = bpf_task_storage_get(&tasks, task, 0, 0);
+	__u64 now_ns = bpf_ktime_get_ns();
+	bool wanted;
 
-	if (scope_all || task->tgid == command_tgid)
-		state = make_storage(task);
+	if (scope == TWOFOLD_SCOPE_COMMAND && task->tgid == command_tgid)
+		wanted = note_belonging(task);
 	else
-		state = bpf_task_storage_get(&tasks, task, 0, 0);
-	if (!state)
+		wanted = belongs(task, state);
+	wanted = wanted && name_matches(task, NULL);
+	if (!state) {
+		if (wanted)
+			join_scope(task, NULL, 0, now_ns);
 		return 0;
+	}
+	if (!wanted) {
+		leave_scope(task, state, now_ns);
+		return 0;
+	}
 	if (!state->thread)
-		start_account(task, state, TWOFOLD_ON_CPU, bpf_ktime_get_ns());
-	renew_thread(task, state, NULL);
+		start_account(task, state, TWOFOLD_ON_CPU, now_ns);
+	renew_thread(task, state, NULL, now_ns);
 	return 0;
 }
 
@@ -174,11 +265,37 @@ SEC("tp_btf/task_rename")
 int BPF_PROG(thread_rename, struct task_struct *task, const char *name)
 {
 	struct twofold_task *state = bpf_task_storage_get(&tasks, task, 0, 0);
+	__u64 now_ns = bpf_ktime_get_ns();
+	struct candidate *candidate;
 
-	if (!state || state->renames >= MAX_RENAMES)
+	if (state) {
+		if (state->renames >= MAX_RENAMES)
+			return 0;
+		state->renames++;
+		if (name_matches(task, name))
+			renew_thread(task, state, name, now_ns);
+		else
+			leave_scope(task, state, now_ns);
 		return 0;
-	state->renames++;
-	renew_thread(task, state, name);
+	}
+	/* Without a filter a name takes no thread into scope. */
+	if (!comm_filter || !name_matches(task, name) || !belongs(task, NULL))
+		return 0;
+	candidate = bpf_task_storage_get(&candidates, task, 0, 0);
+	if (!candidate || candidate->renames < MAX_RENAMES)
+		join_scope(task, name, 0, now_ns);
+	return 0;
+}
+
+/*
+ * Of a process that is moved as a whole this tells the main thread alone; the others are rechecked
+ * by the pass at the interval's end.
+ */
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(cgroup_attach, struct cgroup *to, const char *path, struct task_struct *task,
+	     bool threadgroup)
+{
+	recheck_cgroup(task, bpf_task_storage_get(&tasks, task, 0, 0), 0, bpf_ktime_get_ns());
 	return 0;
 }
 

@@ -5,10 +5,15 @@
  * state is look-ups and additions. The recorder reads the maps at the end of each interval and
  * keeps the differences.
  *
+ *   scope.bpf.h     which threads are to be followed
  *   threads.bpf.h   which threads are followed
- *   blocked.bpf.h   blocked time by stack
+ *   offcpu.bpf.h    blocked and waiting time by stack
+ *   wakers.bpf.h    what woke a thread
+ *   exemplars.bpf.h the longest single blocks and waits
+ *   user_stack.bpf.h user stacks of threads that do not run
  *   sampler.bpf.h   on-CPU time by stack
  *   stacks.bpf.h    stacks under a hash of their content
+ *   map_sets.bpf.h  maps that come in pairs, and the rationing of new keys
  *   losses.bpf.h    what could not be kept
  */
 #include "kernel_types.h"
@@ -20,7 +25,7 @@
 
 #include "twofold_abi.h"
 
-#include "blocked.bpf.h"
+#include "offcpu.bpf.h"
 #include "sampler.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -15,6 +15,7 @@
 #endif
 
 #define TWOFOLD_MAX_FRAMES 127
+#define TWOFOLD_FRAMES_CUT 0x80000000U
 #define TWOFOLD_COMM_BYTES 16
 
 /*
@@ -24,36 +25,57 @@
 enum twofold_stack_id {
 	TWOFOLD_STACK_NONE = 0, /* none belongs here: no kernel stack in user mode, no user stack of
 				   the kernel */
-	TWOFOLD_STACK_MAP_FULL = 1,   /* lost: its map is full */
-	TWOFOLD_STACK_MAP_BUSY = 2,   /* lost: its map was locked */
-	TWOFOLD_STACK_UNREADABLE = 3, /* the kernel could not walk it */
-	TWOFOLD_STACK_NOT_TAKEN = 4,  /* blocked since before the recording began */
+	TWOFOLD_STACK_MAP_FULL = 1,    /* lost: its map is full */
+	TWOFOLD_STACK_MAP_BUSY = 2,    /* lost: its map was locked */
+	TWOFOLD_STACK_UNREADABLE = 3,  /* the kernel could not walk it */
+	TWOFOLD_STACK_NOT_TAKEN = 4,   /* blocked since before the recording began */
+	TWOFOLD_STACK_CAPPED = 5,      /* lost: too many new stacks at once */
+	TWOFOLD_STACK_RAN_UNSEEN = 6,  /* lost: the thread ran before its stack was walked */
+	TWOFOLD_STACK_NOT_SAMPLED = 7, /* a waker's whose wake-up was not chosen to be walked */
 	TWOFOLD_FIRST_STACK_HASH = 16,
 };
 
 /* Value of the stack maps; the key is the __u64 hash. Leaf first; frames beyond nframes are not
  * defined. */
 struct twofold_stack {
-	__u32 nframes;
-	__u32 padding;
+	__u32 nframes; /* TWOFOLD_FRAMES_CUT added: it goes on in memory that could not be read */
+	/* Where the code before frames[0] calls to, relative to frames[0]; 0: not known. The
+	 * kernel's unwinder leaves the scheduler's own functions out of a sleeper's stack: this is
+	 * the one that frames[0] called. */
+	__s32 called;
 	__u64 frames[TWOFOLD_MAX_FRAMES];
 };
 TWOFOLD_ASSERT(sizeof(struct twofold_stack) == 1024);
 
-/* Rows of blocked time: what a thread waited in, and for how long in all. Values only grow. */
-struct twofold_blocked_key {
+/* Rows of time off the CPU: what a thread waited in, and for how long in all. Values only grow. */
+struct twofold_offcpu_key {
 	__u64 kernel_stack;
 	__u64 user_stack;
+	__u64 chain; /* key of the chains; 0: not known, or none is recorded */
 	__u32 thread;
-	__u32 state; /* BlockState of format/capture.h */
+	__u16 state; /* BlockState of format/capture.h, or one of the following */
+	__u16 parts; /* kBegunBefore, kOpenAtEnd of format/capture.h */
 };
-TWOFOLD_ASSERT(sizeof(struct twofold_blocked_key) == 24);
+TWOFOLD_ASSERT(sizeof(struct twofold_offcpu_key) == 32);
 
-struct twofold_blocked_value {
-	__u64 time_ns;
-	__u64 count; /* blocks that ended */
+enum twofold_offcpu_state {
+	TWOFOLD_LAST_BLOCK_STATE = 7,
+	TWOFOLD_WAITING_WOKEN = 8,
+	TWOFOLD_WAITING_PREEMPTED = 9,
 };
-TWOFOLD_ASSERT(sizeof(struct twofold_blocked_value) == 16);
+
+#define TWOFOLD_PART_BEGUN_BEFORE 1
+#define TWOFOLD_PART_OPEN_AT_END  2
+
+/* An estimate: format/capture.h tells how it is made. */
+struct twofold_offcpu_value {
+	__u64 time_ns;
+	__u64 count;
+	__u64 sampled_ns;
+	__u64 samples;
+	__u64 variance_us2;
+};
+TWOFOLD_ASSERT(sizeof(struct twofold_offcpu_value) == 40);
 
 /* Rows of CPU samples. Values only grow. */
 struct twofold_cpu_key {
@@ -74,41 +96,6 @@ enum twofold_thread_state {
 	TWOFOLD_STATES = 10,
 };
 
-/* Kept for each thread in scope, in task storage. */
-struct twofold_task {
-	__u64 blocked_since_ns; /* start of the part of the open block that no row has yet; 0: none
-				 */
-	__u64 kernel_stack;	/* of the open block */
-	__u64 user_stack;
-	__u64 cpu_ns; /* CPU time of the thread when it last left the CPU, as the scheduler counts
-			 it */
-	__u32 block_state; /* of the open block */
-	__u32 thread;	   /* row of the thread table; 0: it had no room */
-	__u32 renames;	   /* how often the thread changed its name */
-	__u32 dead;
-	/* Where its time went, since it took this row of the thread table. */
-	__u64 since_ns; /* of the present state; 0: as the recording found it, no event came yet */
-	__u32 state;
-	__u32 previous_state;
-	__u64 changes; /* odd while a program changes what is above and below */
-	__u64 user_ns_before;
-	__u64 system_ns_before;
-	__u64 time_ns[TWOFOLD_STATES];
-};
-TWOFOLD_ASSERT(sizeof(struct twofold_task) == 168);
-
-/* A thread's account up to a moment: written by the pass over all tasks, and when a row of the
- * thread table ends. */
-struct twofold_account {
-	__u32 thread;
-	__u32 ended; /* the thread took another row, or exited */
-	__u64 at_ns;
-	__u64 user_ns; /* the scheduler's own estimate of how its CPU time divides */
-	__u64 system_ns;
-	__u64 time_ns[TWOFOLD_STATES];
-};
-TWOFOLD_ASSERT(sizeof(struct twofold_account) == 112);
-
 /*
  * The thread table: a ring in an array map. Thread number n (1, 2, ...) lies in slot n % slots;
  * `thread` is written last. A thread gets a new number when it changes its name or its program
@@ -127,6 +114,151 @@ struct twofold_thread {
 	__u32 padding;
 };
 TWOFOLD_ASSERT(sizeof(struct twofold_thread) == 64);
+
+/* Who or what wakes others: WakerKind of format/capture.h. Whether an interrupt is a timer's shows
+ * in its frames. */
+enum twofold_waker_kind {
+	TWOFOLD_WAKER_TASK = 1,
+	TWOFOLD_WAKER_HARDIRQ = 2,
+	TWOFOLD_WAKER_SOFTIRQ = 3,
+};
+
+/* Value of the waker map; the key is a __u64 hash of it. */
+struct twofold_waker {
+	__u64 kernel_stack;
+	__u64 user_stack;
+	__u32 kind;
+	__u32 padding;
+	/* The thread. Where it is in scope only its number counts; else number is 0 and the rest
+	 * tells who it is. */
+	struct twofold_thread who;
+};
+TWOFOLD_ASSERT(sizeof(struct twofold_waker) == 88);
+
+#define TWOFOLD_MAX_WAKERS 8
+
+/* Value of the chain map; the key is a __u64 hash of it. */
+struct twofold_chain {
+	__u64 length;
+	__u64 wakers[TWOFOLD_MAX_WAKERS]; /* keys of the waker map, the nearest first */
+};
+TWOFOLD_ASSERT(sizeof(struct twofold_chain) == 72);
+
+/* Waits for a CPU by length: bucket 0 below 1 us, n from 2^(n-1) us up to below 2^n us. */
+#define TWOFOLD_WAIT_BUCKETS 26
+
+/*
+ * Kept for each thread in scope, in task storage.
+ *
+ * Time off the CPU is credited in parts: whoever changes blocked_since_ns (or waiting_since_ns)
+ * atomically away from a value credits the part that began then, so every part is credited exactly
+ * once, whatever races.
+ */
+struct twofold_task {
+	__u64 blocked_since_ns; /* start of the part of the open block that no row has yet; 0: none
+				 */
+	__u64 waiting_since_ns; /* the same for a wait for a CPU */
+	__u64 block_began_ns;	/* of the open block, or of the last one */
+	__u64 pending_ns; /* length of the last part of a block that ended and was chosen; its row
+			     is written where the thread goes on. 0: none */
+	__u64 pending_quantum_ns; /* the quantum that it was chosen by; 0: it is certain */
+	__u64 pending_end_ns;
+	__u64 chain;	/* of the pending part */
+	__u64 cpu_ns;	/* CPU time of the thread when it last left the CPU, as the scheduler counts
+			   it */
+	__u64 switches; /* how often it had left a CPU when it last did */
+	/* Stacks that the pass over all tasks walked while the thread was off the CPU: those of the
+	 * time after its switch number held_switches - 1. */
+	__u64 held_switches;
+	__u64 held_kernel_stack;
+	__u64 held_user_stack;
+	__u64 user_stack; /* where it is taken when a block begins: the one of the latest block */
+	/* What woke the thread, after it last blocked. wakers[0] may be 0: then last_waker is it.
+	 */
+	__u64 wakers[TWOFOLD_MAX_WAKERS];
+	__u32 nwakers;
+	__u32 last_waker_thread;
+	__u32 last_waker_kind;
+	__u32 block_state; /* of the open block, or of the last one */
+	__u32 continued;   /* parts of the open block were credited before */
+	__u32 thread;	   /* row of the thread table; 0: it had no room */
+	__u32 renames;	   /* how often the thread changed its name */
+	__u32 dead;
+	/* Where its time went, since it took this row of the thread table. */
+	__u64 since_ns; /* of the present state; 0: as the recording found it, no event came yet */
+	__u32 state;
+	__u32 padding;
+	__u64 changes; /* odd while a program changes what is above and below */
+	__u64 user_ns_before;
+	__u64 system_ns_before;
+	__u64 time_ns[TWOFOLD_STATES];
+	__u32 waits[TWOFOLD_WAIT_BUCKETS];
+	/* As time_ns was at a boundary: kept by the first change of state after it. */
+	__u64 boundary_ns;
+	__u64 boundary_time_ns[TWOFOLD_STATES];
+};
+TWOFOLD_ASSERT(sizeof(struct twofold_task) == 512);
+
+/* A thread's account up to a moment: written by the pass over all tasks, and when a row of the
+ * thread table ends. */
+struct twofold_account {
+	__u32 thread;
+	__u32 ended; /* the thread took another row, or exited */
+	__u64 at_ns;
+	__u64 user_ns; /* the scheduler's own estimate of how its CPU time divides */
+	__u64 system_ns;
+	__u64 time_ns[TWOFOLD_STATES];
+	__u32 waits[TWOFOLD_WAIT_BUCKETS];
+};
+TWOFOLD_ASSERT(sizeof(struct twofold_account) == 216);
+
+/* The longest blocks and waits that ended on one CPU since the recorder last turned the page. */
+#define TWOFOLD_EXEMPLARS      16
+#define TWOFOLD_EXEMPLAR_KINDS 3
+
+enum twofold_exemplar_kind { /* ExemplarKind of format/capture.h, less one */
+			     TWOFOLD_EXEMPLAR_INTERRUPTIBLE = 0,
+			     TWOFOLD_EXEMPLAR_UNINTERRUPTIBLE = 1,
+			     TWOFOLD_EXEMPLAR_WAITING = 2,
+};
+
+struct twofold_exemplar {
+	__u64 start_ns;
+	__u64 end_ns; /* 0: this place is empty */
+	__u64 kernel_stack;
+	__u64 user_stack;
+	__u64 chain;
+	__u32 thread;
+	__u16 state; /* as in twofold_offcpu_key */
+	__u16 open;  /* still going on when the recording ended */
+};
+TWOFOLD_ASSERT(sizeof(struct twofold_exemplar) == 48);
+
+struct twofold_exemplars {
+	__u64 shortest_ns; /* of all that are kept; 0 while there is room */
+	__u64 shortest;	   /* which one it is */
+	struct twofold_exemplar kept[TWOFOLD_EXEMPLARS];
+};
+TWOFOLD_ASSERT(sizeof(struct twofold_exemplars) == 784);
+
+/* The maps that come in pairs. */
+enum twofold_map_set {
+	TWOFOLD_SET_OFFCPU_STACKS,
+	TWOFOLD_SET_OFFCPU_ROWS,
+	TWOFOLD_SET_WAKERS,
+	TWOFOLD_SET_CHAINS,
+	TWOFOLD_SET_CPU_STACKS,
+	TWOFOLD_SET_CPU_ROWS,
+	TWOFOLD_SETS,
+};
+
+/* How many new keys the programs on one CPU put into maps. */
+struct twofold_inserts {
+	__u64 total;
+	__u32 period;	 /* insert_period that in_period counts in */
+	__u32 in_period; /* at most insert_limit */
+};
+TWOFOLD_ASSERT(sizeof(struct twofold_inserts) == 16);
 
 /* Losses, per CPU, by source and cause; the numbers are those of format/losses.h. */
 #define TWOFOLD_LOSS_SOURCES 3
@@ -154,6 +286,18 @@ enum twofold_loss_cause {
 	TWOFOLD_LOSS_USER_STACK_NOT_TAKEN = 12,
 	TWOFOLD_LOSS_WAKEUP_MISSED = 14,
 	TWOFOLD_LOSS_ACCOUNT_LOST = 15,
+	TWOFOLD_LOSS_INSERTS_CAPPED = 16,
+	TWOFOLD_LOSS_RAN_UNSEEN = 17,
+	TWOFOLD_LOSS_CHAIN_LOST = 18,
+};
+
+/* By what the threads to follow are chosen; their names may narrow it further. */
+enum twofold_scope {
+	TWOFOLD_SCOPE_SYSTEM = 0,
+	TWOFOLD_SCOPE_PROCESSES = 1,
+	TWOFOLD_SCOPE_THREADS = 2, /* those that were named, none that they start */
+	TWOFOLD_SCOPE_CGROUP = 3,  /* while they are in a cgroup or below it */
+	TWOFOLD_SCOPE_COMMAND = 4, /* a process, and its descendants */
 };
 
 /* What a pass over all tasks does (program visit_task). */

@@ -27,6 +27,14 @@ void AccountBook::Add(const twofold_account& account) {
   }
   difference.user_ns = Advance(before.user_ns, account.user_ns);
   difference.system_ns = Advance(before.system_ns, account.system_ns);
+  for (int bucket = 0; bucket < TWOFOLD_WAIT_BUCKETS; ++bucket) {
+    // Counters of 32 bits that only grow: the difference is right across an overflow.
+    const uint32_t now = account.waits[bucket];
+    uint32_t& counted = before.waits[bucket];
+    if (static_cast<int32_t>(now - counted) <= 0) continue;
+    difference.waits[bucket] = now - counted;
+    counted = now;
+  }
   if (difference.ended) before_.erase(account.thread);
   if (added_ns > 0 || difference.ended) differences_.push_back(difference);
 }

@@ -8,19 +8,6 @@
 namespace twofold {
 namespace {
 
-std::string_view SpecialText(uint64_t stack, bool user) {
-  switch (stack) {
-    case TWOFOLD_STACK_MAP_FULL:
-      return "[stack lost: map full]";
-    case TWOFOLD_STACK_MAP_BUSY:
-      return "[stack lost: map busy]";
-    case TWOFOLD_STACK_NOT_TAKEN:
-      return "[user stack not taken: blocked before the recording]";
-    default:
-      return user ? "[user stack unreadable]" : "[kernel stack unreadable]";
-  }
-}
-
 std::string_view NameOf(const twofold_thread& thread) {
   return {thread.comm, strnlen(thread.comm, sizeof(thread.comm))};
 }
@@ -81,34 +68,28 @@ Interval CaptureBuilder::Build(const Reading& reading, const TracerSettings& set
         [](CpuRow& into, const CpuRow& from) { into.samples += from.samples; });
   }
   if (settings.offcpu) {
-    std::vector<BlockedRow>& rows = interval.blocked.emplace();
-    for (const BlockedDifference& difference : reading.blocked) {
-      const twofold_blocked_key& key = difference.key;
-      const ThreadId thread = ThreadOf(key.thread);
-      rows.push_back(
-          BlockedRow{.thread = thread,
-                     .state = BlockState(key.state),
-                     .kernel_stack = KernelStack(Tracer::StackClass::kBlocked, key.kernel_stack),
-                     .user_stack = UserStack(Tracer::StackClass::kBlocked, key.user_stack,
-                                             thread_process_.at(key.thread)),
-                     .time_ns = difference.time_ns,
-                     .count = difference.count});
+    // A thread may still carry them, in chains that it will be a part of.
+    for (const uint64_t key : reading.retired_wakers) WakerOf(key);
+    BuildOffCpuRows(reading, interval);
+    for (const ExemplarReading& exemplar : reading.exemplars) {
+      interval.exemplars.push_back(BuildExemplar(exemplar));
     }
-    MergeRows(
-        rows,
-        [](const BlockedRow& row) {
-          return std::tuple(row.thread, row.state, row.kernel_stack, row.user_stack);
-        },
-        [](BlockedRow& into, const BlockedRow& from) {
-          into.time_ns += from.time_ns;
-          into.count += from.count;
-        });
+    interval.quantum_ns = reading.quantum_ns;
   }
   if (settings.states) {
     std::vector<Account>& accounts = interval.accounts.emplace();
+    std::vector<WaitCount>& waits = interval.wait_counts.emplace();
     for (const AccountDifference& difference : reading.accounts) {
       accounts.push_back(BuildAccount(difference));
+      for (uint8_t bucket = 0; bucket < kWaitBuckets; ++bucket) {
+        if (difference.waits[bucket] == 0) continue;
+        waits.push_back(WaitCount{
+            .thread = accounts.back().thread, .bucket = bucket, .count = difference.waits[bucket]});
+      }
     }
+    MergeRows(
+        waits, [](const WaitCount& row) { return std::tuple(row.thread, row.bucket); },
+        [](WaitCount& into, const WaitCount& from) { into.count += from.count; });
     std::sort(accounts.begin(), accounts.end(),
               [](const Account& a, const Account& b) { return a.thread < b.thread; });
   }
@@ -122,6 +103,81 @@ Interval CaptureBuilder::Build(const Reading& reading, const TracerSettings& set
     unknown_processes_counted_ = 0;
   }
   return interval;
+}
+
+void CaptureBuilder::BuildOffCpuRows(const Reading& reading, Interval& interval) {
+  std::vector<BlockedRow>& blocked = interval.blocked.emplace();
+  std::vector<WaitingRow>& waiting = interval.waiting.emplace();
+  for (const OffCpuDifference& difference : reading.offcpu) {
+    const twofold_offcpu_key& key = difference.key;
+    const twofold_offcpu_value& added = difference.added;
+    const ThreadId thread = ThreadOf(key.thread);
+    const StackId kernel_stack = KernelStack(Tracer::StackClass::kOffCpu, key.kernel_stack);
+    const StackId user_stack =
+        UserStack(Tracer::StackClass::kOffCpu, key.user_stack, thread_process_.at(key.thread));
+    if (key.state > TWOFOLD_LAST_BLOCK_STATE) {
+      waiting.push_back(WaitingRow{.thread = thread,
+                                   .preempted = key.state == TWOFOLD_WAITING_PREEMPTED,
+                                   .kernel_stack = kernel_stack,
+                                   .user_stack = user_stack,
+                                   .time_ns = added.time_ns,
+                                   .count = added.count,
+                                   .sampled_ns = added.sampled_ns,
+                                   .samples = added.samples,
+                                   .variance_us2 = added.variance_us2});
+    } else {
+      blocked.push_back(BlockedRow{.thread = thread,
+                                   .state = BlockState(key.state),
+                                   .kernel_stack = kernel_stack,
+                                   .user_stack = user_stack,
+                                   .time_ns = added.time_ns,
+                                   .count = added.count,
+                                   .parts = uint8_t(key.parts),
+                                   .chain = ChainOf(key.chain),
+                                   .sampled_ns = added.sampled_ns,
+                                   .samples = added.samples,
+                                   .variance_us2 = added.variance_us2});
+    }
+  }
+  const auto add = [](auto& into, const auto& from) {
+    into.time_ns += from.time_ns;
+    into.count += from.count;
+    into.sampled_ns += from.sampled_ns;
+    into.samples += from.samples;
+    into.variance_us2 += from.variance_us2;
+  };
+  MergeRows(
+      blocked,
+      [](const BlockedRow& row) {
+        return std::tuple(row.thread, row.state, row.kernel_stack, row.user_stack, row.parts,
+                          row.chain);
+      },
+      add);
+  MergeRows(
+      waiting,
+      [](const WaitingRow& row) {
+        return std::tuple(row.thread, row.preempted, row.kernel_stack, row.user_stack);
+      },
+      add);
+}
+
+Exemplar CaptureBuilder::BuildExemplar(const ExemplarReading& reading) {
+  const twofold_exemplar& exemplar = reading.exemplar;
+  const bool waiting = exemplar.state > TWOFOLD_LAST_BLOCK_STATE;
+  const uint64_t start_ns = recording_.start_monotonic_ns;
+  const ThreadId thread = ThreadOf(exemplar.thread);
+  return Exemplar{.kind = ExemplarKind(reading.kind + 1),
+                  .thread = thread,
+                  .state = waiting ? BlockState::kOther : BlockState(exemplar.state),
+                  .preempted = exemplar.state == TWOFOLD_WAITING_PREEMPTED,
+                  .open = exemplar.open != 0,
+                  .start_ns = exemplar.start_ns > start_ns ? exemplar.start_ns - start_ns : 0,
+                  .end_ns = exemplar.end_ns > start_ns ? exemplar.end_ns - start_ns : 0,
+                  .cpu = reading.cpu,
+                  .kernel_stack = KernelStack(Tracer::StackClass::kOffCpu, exemplar.kernel_stack),
+                  .user_stack = UserStack(Tracer::StackClass::kOffCpu, exemplar.user_stack,
+                                          thread_process_.at(exemplar.thread)),
+                  .chain = ChainOf(exemplar.chain)};
 }
 
 Account CaptureBuilder::BuildAccount(const AccountDifference& difference) {
@@ -208,79 +264,6 @@ CaptureBuilder::DefinedProcess CaptureBuilder::DefineProcess(const twofold_threa
   return {.id = id, .image = nullptr};
 }
 
-StackId CaptureBuilder::SpecialStack(std::string_view text) {
-  return definitions_.InternStackNode(StackId(), definitions_.InternSpecialFrame(text));
-}
-
-// A blocked stack was walked by a program that runs at a tracepoint inside __schedule: the frames
-// of both come first.
-uint32_t CaptureBuilder::FirstSchedulerFrame(const twofold_stack& stack) const {
-  constexpr uint32_t kDeepestTracing = 16;
-  for (uint32_t i = 0; i < std::min(stack.nframes, kDeepestTracing); ++i) {
-    const std::optional<KernelSymbols::Hit> hit = kernel_symbols_.Find(stack.frames[i]);
-    if (hit && hit->name == "__schedule") return i;
-  }
-  return 0;
-}
-
-StackId CaptureBuilder::KernelStack(Tracer::StackClass stack_class, uint64_t hash) {
-  if (hash == TWOFOLD_STACK_NONE) return StackId();
-  if (hash < TWOFOLD_FIRST_STACK_HASH) return SpecialStack(SpecialText(hash, false));
-  auto& stacks = kernel_stacks_[stack_class == Tracer::StackClass::kCpu];
-  const auto known = stacks.find(hash);
-  if (known != stacks.end()) return known->second;
-  const std::optional<twofold_stack> stack = tracer_.FindStack(stack_class, hash);
-  if (!stack) return SpecialStack(SpecialText(TWOFOLD_STACK_UNREADABLE, false));
-
-  const bool blocked = stack_class == Tracer::StackClass::kBlocked;
-  const uint32_t first = blocked ? FirstSchedulerFrame(*stack) : 0;
-
-  std::vector<FrameId> root_first;
-  if (stack->nframes == TWOFOLD_MAX_FRAMES) {
-    root_first.push_back(definitions_.InternSpecialFrame("[truncated stack]"));
-  }
-  for (uint32_t i = stack->nframes; i-- > first;) {
-    root_first.push_back(symbolizer_.KernelFrame(stack->frames[i], blocked || i > 0));
-  }
-  ++stacks_made_;
-  return stacks.emplace(hash, definitions_.InternStack(root_first)).first->second;
-}
-
-StackId CaptureBuilder::UserStack(Tracer::StackClass stack_class, uint64_t hash,
-                                  const DefinedProcess& process) {
-  if (hash == TWOFOLD_STACK_NONE) return StackId();
-  if (hash < TWOFOLD_FIRST_STACK_HASH) return SpecialStack(SpecialText(hash, true));
-  auto& stacks = user_stacks_[stack_class == Tracer::StackClass::kCpu][process.id.value];
-  const auto known = stacks.find(hash);
-  if (known != stacks.end()) return known->second;
-  const std::optional<twofold_stack> stack = tracer_.FindStack(stack_class, hash);
-  if (!stack) return SpecialStack(SpecialText(TWOFOLD_STACK_UNREADABLE, true));
-
-  std::vector<FrameId> root_first;
-  if (stack->nframes == TWOFOLD_MAX_FRAMES) {
-    root_first.push_back(definitions_.InternSpecialFrame("[truncated stack]"));
-  }
-  if (process.image == nullptr) {
-    root_first.push_back(definitions_.InternSpecialFrame("[process gone before it was read]"));
-  } else {
-    // A return address that nothing is mapped at is no return address: the program keeps something
-    // else where a frame pointer is expected, and what the walk found behind it is noise.
-    uint32_t walked = 1;
-    while (walked < stack->nframes &&
-           (!process.image->mappings_known || process.image->FindMapping(stack->frames[walked]))) {
-      ++walked;
-    }
-    if (walked < stack->nframes) {
-      root_first = {definitions_.InternSpecialFrame("[stack ends: no frame pointer]")};
-    }
-    for (uint32_t i = walked; i-- > 0;) {
-      root_first.push_back(symbolizer_.UserFrame(*process.image, stack->frames[i], i > 0));
-    }
-  }
-  ++stacks_made_;
-  return stacks.emplace(hash, definitions_.InternStack(root_first)).first->second;
-}
-
 void CaptureBuilder::DefineProcessEnds(uint64_t before_monotonic_ns) {
   for (auto entry = images_.begin(); entry != images_.end();) {
     const ProcessImage* image = entry->first;
@@ -294,6 +277,9 @@ void CaptureBuilder::DefineProcessEnds(uint64_t before_monotonic_ns) {
         .end_ns = int64_t(image->end_monotonic_ns) - int64_t(recording_.start_monotonic_ns)});
     for (auto& stacks : user_stacks_) stacks.erase(known.id.value);
     for (const uint32_t number : known.threads) thread_process_.at(number).image = nullptr;
+    for (auto& [key, thread] : threads_out_of_scope_) {
+      if (thread.process.image == image) thread.process.image = nullptr;
+    }
     entry = images_.erase(entry);
   }
 }

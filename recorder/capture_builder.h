@@ -43,9 +43,22 @@ class CaptureBuilder {
   Account BuildAccount(const AccountDifference& difference);
   ThreadId ThreadOf(uint32_t number);
   DefinedProcess DefineProcess(const twofold_thread& thread);
+  void BuildOffCpuRows(const Reading& reading, Interval& interval);
+  Exemplar BuildExemplar(const ExemplarReading& reading);
   StackId KernelStack(Tracer::StackClass stack_class, uint64_t hash);
   StackId UserStack(Tracer::StackClass stack_class, uint64_t hash, const DefinedProcess& process);
-  uint32_t FirstSchedulerFrame(const twofold_stack& stack) const;
+  // A waker's kernel stack; an interrupt's without what was interrupted. `kind` becomes kTimer
+  // where the frames say so.
+  StackId WakerStack(uint64_t hash, WakerKind& kind);
+  struct DefinedThread {
+    ThreadId id;
+    DefinedProcess process;
+  };
+  // A thread that only wakes others.
+  DefinedThread ThreadOutOfScope(const twofold_thread& thread);
+  // By their keys in the programs' maps; 0 where they are not known.
+  WakerId WakerOf(uint64_t key);
+  ChainId ChainOf(uint64_t key);
   StackId SpecialStack(std::string_view text);
   int64_t SinceStart(uint64_t boottime_ns) const;
 
@@ -68,6 +81,9 @@ class CaptureBuilder {
   std::unordered_map<uint32_t, std::unordered_map<uint64_t, StackId>>
       user_stacks_[2];                                         // by process, hash
   std::unordered_map<uint32_t, uint64_t> accounted_until_ns_;  // by number; CLOCK_MONOTONIC
+  std::unordered_map<uint64_t, WakerId> waker_ids_;            // by key
+  std::unordered_map<uint64_t, ChainId> chain_ids_;            // by key
+  std::unordered_map<std::string, DefinedThread> threads_out_of_scope_;  // by description
   size_t process_ids_made_ = 0;
   uint32_t stacks_made_ = 0;
   uint64_t unknown_processes_counted_ = 0;

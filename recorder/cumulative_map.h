@@ -24,6 +24,12 @@ class CumulativeMap {
  public:
   explicit CumulativeMap(int fd) : fd_(fd) {}
 
+  // Goes on with another map, which was empty when programs turned to it.
+  void MoveTo(int fd) {
+    fd_ = fd;
+    before_.clear();
+  }
+
   // Calls visit(key, value now, value before) for every key whose value changed; before is zeroed
   // for a new key.
   template <typename Visit>

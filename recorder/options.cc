@@ -5,6 +5,9 @@
 #include <charconv>
 #include <cmath>
 #include <sstream>
+#include <type_traits>
+
+#include "recorder/comm_glob.h"
 
 namespace twofold {
 namespace {
@@ -14,6 +17,7 @@ namespace po = boost::program_options;
 constexpr double kLongestDuration_s = 7 * 24 * 3600;
 constexpr uint64_t kSmallestMemory_mib = 8;
 constexpr uint64_t kLargestMemory_mib = 4096;
+constexpr uint64_t kLongestBlock_us = 7ULL * 24 * 3600 * 1'000'000;
 
 Error UsageError(const std::string& option, const std::string& what, const std::string& takes) {
   return Error{.what = what, .where = option, .remedy = takes, .kind = Error::Kind::kUsage};
@@ -65,22 +69,23 @@ std::vector<std::string> SplitAtCommas(const std::string& text) {
   return parts;
 }
 
-Result<std::vector<Pid>> ParsePids(const std::string& text) {
-  std::vector<Pid> pids;
+// Ids of processes (Pid) or threads (Tid), without doubles, in the order given.
+template <typename Id>
+Result<std::vector<Id>> ParseIds(const std::string& option, const std::string& kind,
+                                 const std::string& text) {
+  std::vector<Id> ids;
   for (const std::string& part : SplitAtCommas(text)) {
     const std::optional<uint32_t> number = ParseNumber<uint32_t>(part);
     if (!number || *number == 0 || *number > (1u << 22)) {  // the kernel's PID_MAX_LIMIT
-      return UsageError("-p", "'" + part + "' is no process id",
-                        "It takes ids with commas between them, such as -p 812,813");
+      return UsageError(option, "'" + part + "' is no " + kind + " id",
+                        "It takes ids with commas between them, such as " + option + " 812,813");
     }
-    if (std::find(pids.begin(), pids.end(), Pid(*number)) == pids.end())
-      pids.push_back(Pid(*number));
+    if (std::find(ids.begin(), ids.end(), Id(*number)) == ids.end()) ids.push_back(Id(*number));
   }
-  if (pids.size() > 1024) {
-    return UsageError("-p", "these are more than 1024 processes",
-                      "Record the whole system instead");
+  if (ids.size() > 1024) {
+    return UsageError(option, "these are more than 1024 ids", "Record the whole system instead");
   }
-  return pids;
+  return ids;
 }
 
 Result<void> ParseSources(const std::string& text, Options& options) {
@@ -95,6 +100,43 @@ Result<void> ParseSources(const std::string& text, Options& options) {
       return UsageError("--record", "there is no source '" + part + "'",
                         "The sources are cpu and offcpu, with a comma between them");
     }
+  }
+  return {};
+}
+
+// A percentage in hundredths of a per cent; "none" and 0: 0.
+Result<uint32_t> ParseOverhead(const std::string& option, const std::string& text) {
+  if (text == "none") return 0u;
+  const std::optional<double> percent = ParseNumber<double>(text);
+  if (!percent || !std::isfinite(*percent) || *percent < 0 || *percent > 100 ||
+      (*percent > 0 && *percent < 0.01)) {
+    return UsageError(option, "'" + text + "' is out of range or no number of per cent",
+                      "It takes per cent from 0.01 to 100, and none (or 0) for no limit");
+  }
+  return uint32_t(std::lround(*percent * 100));
+}
+
+// What the threads to record are chosen by: one thing at most.
+Result<void> CheckScope(const Options& options) {
+  struct {
+    bool given;
+    const char* option;
+    const char* what;
+  } const scopes[] = {{!options.pids.empty(), "-p", "processes"},
+                      {!options.tids.empty(), "-t", "threads"},
+                      {!options.cgroup.empty(), "--cgroup", "a cgroup"},
+                      {!options.command.empty(), "--", "a command"}};
+  const char* first = nullptr;
+  const char* first_what = nullptr;
+  for (const auto& scope : scopes) {
+    if (!scope.given) continue;
+    if (first != nullptr) {
+      return UsageError(
+          first, std::string(first_what) + " and " + scope.what + " cannot be recorded together",
+          "Give one of -p, -t, --cgroup and -- COMMAND; --comm may narrow any of them");
+    }
+    first = scope.option;
+    first_what = scope.what;
   }
   return {};
 }
@@ -124,7 +166,11 @@ po::options_description Description() {
       ("output,o", text())("duration,d", text())  //
       ("pid,p", text())("record", text())         //
       ("frequency", text())("interval", text())   //
-      ("memory", text())("quiet", "");
+      ("memory", text())("quiet", "")             //
+      ("tid,t", text())("cgroup", text())         //
+      ("comm", text())("wakers", text())          //
+      ("quantum", text())("exact", "")            //
+      ("max-overhead", text())("min-block", text())("max-block", text());
   return description;
 }
 
@@ -137,16 +183,33 @@ Records where the time of every thread goes, on the CPU and blocked, into one
 small file that `twofold` reads on any machine. Needs root and a kernel with BTF
 (5.10 or later).
 
-What to record (without -p and COMMAND: the whole system):
+What to record (one of these; without any: the whole system):
   -p, --pid PID,...     these processes, with all their threads
+  -t, --tid TID,...     these threads only, none that they start
+  --cgroup PATH         what is in this cgroup (v2) or below it, now or later;
+                        PATH as systemd-cgls or /sys/fs/cgroup show it
   -- COMMAND ...        this command and its descendants, from its start to its
                         end; its exit status is returned if it fails
-  -d, --duration S      stop after S seconds (without it: Ctrl-C stops)
+
+Which of it:
+  --comm GLOB           only while a thread's name matches; * stands for any
+                        characters, ? for one (in quotes, for the shell)
   --record cpu,offcpu   sources: CPU samples, blocked time (default: both)
+  --min-block US        no blocks shorter than this (default: 0)
+  --max-block US        no blocks longer than this (default: no limit)
 
 How:
+  -d, --duration S      stop after S seconds (without it: Ctrl-C stops)
   -o, --output FILE     the capture (default: twofold-DATE-TIME.twofold), - for
                         standard output
+  --wakers N            who woke a blocked thread, and who had woken that one, N
+                        deep, 0 to 8 (default: 1)
+  --quantum US          blocks shorter than this are kept by chance, so that the
+                        cost is bounded; sums stay right (default: 1000)
+  --exact               every block is kept, at some microseconds for each, and
+                        without a limit unless --max-overhead sets one
+  --max-overhead PCT    per cent of the host's CPU time that recording may cost;
+                        none: no limit (default: 1)
   --frequency HZ        CPU samples per second and CPU (default: 99)
   --interval S          length of the slices that time is kept in (default: 1)
   --memory MIB          budget of the kernel's maps (default: 64)
@@ -160,6 +223,8 @@ Exit status: 0 done; 1 failed; 2 used wrongly; else that of COMMAND.
 Examples:
   twofold-record -d 30                              the whole host for 30 s
   twofold-record -d 10 -p 812 -o web.twofold        one process
+  twofold-record -d 30 --cgroup /system.slice/nginx.service
+  twofold-record -d 30 --comm 'postgres*'           threads by their names
   twofold-record -o build.twofold -- make -j8       a command and its children
 )";
 }
@@ -215,26 +280,62 @@ Result<Options> ParseOptions(const std::vector<std::string>& arguments) {
     options.interval_s = *seconds;
   }
   if (given.count("pid") != 0) {
-    Result<std::vector<Pid>> pids = ParsePids(value("pid"));
+    Result<std::vector<Pid>> pids = ParseIds<Pid>("-p", "process", value("pid"));
     if (!pids) return std::move(pids).error();
     options.pids = *pids;
   }
+  if (given.count("tid") != 0) {
+    Result<std::vector<Tid>> tids = ParseIds<Tid>("-t", "thread", value("tid"));
+    if (!tids) return std::move(tids).error();
+    options.tids = *tids;
+  }
+  if (given.count("cgroup") != 0) {
+    options.cgroup = value("cgroup");
+    if (options.cgroup.empty()) {
+      return UsageError("--cgroup", "the path is empty",
+                        "For example: --cgroup /system.slice/nginx.service");
+    }
+  }
+  if (given.count("comm") != 0) {
+    options.comm = value("comm");
+    TWOFOLD_RETURN_IF_ERROR(CommGlob::Parse(options.comm));
+  }
   if (given.count("record") != 0) TWOFOLD_RETURN_IF_ERROR(ParseSources(value("record"), options));
-  if (given.count("frequency") != 0) {
-    Result<uint64_t> frequency = ParseCount("--frequency", value("frequency"), 1, 10'000, "hertz");
-    if (!frequency) return std::move(frequency).error();
-    options.frequency_hz = uint32_t(*frequency);
+  const auto count = [&](const char* name, uint64_t least, uint64_t most, const char* unit,
+                         auto& into) -> Result<void> {
+    if (given.count(name) == 0) return {};
+    Result<uint64_t> number = ParseCount(std::string("--") + name, value(name), least, most, unit);
+    if (!number) return std::move(number).error();
+    into = static_cast<std::decay_t<decltype(into)>>(*number);
+    return {};
+  };
+  TWOFOLD_RETURN_IF_ERROR(count("frequency", 1, 10'000, "hertz", options.frequency_hz));
+  TWOFOLD_RETURN_IF_ERROR(
+      count("memory", kSmallestMemory_mib, kLargestMemory_mib, "MiB", options.memory_mib));
+  TWOFOLD_RETURN_IF_ERROR(count("wakers", 0, 8, "a number of wakers", options.wakers));
+  TWOFOLD_RETURN_IF_ERROR(count("quantum", 1, 1'000'000, "microseconds", options.quantum_us));
+  TWOFOLD_RETURN_IF_ERROR(
+      count("min-block", 0, kLongestBlock_us, "microseconds", options.min_block_us));
+  TWOFOLD_RETURN_IF_ERROR(
+      count("max-block", 1, kLongestBlock_us, "microseconds", options.max_block_us));
+  if (options.max_block_us != 0 && options.max_block_us < options.min_block_us) {
+    return UsageError("--max-block", "it is less than --min-block, which leaves no block",
+                      "Give a longer --max-block, or a shorter --min-block");
   }
-  if (given.count("memory") != 0) {
-    Result<uint64_t> memory =
-        ParseCount("--memory", value("memory"), kSmallestMemory_mib, kLargestMemory_mib, "MiB");
-    if (!memory) return std::move(memory).error();
-    options.memory_mib = *memory;
+  options.exact = given.count("exact") != 0;
+  if (options.exact && given.count("quantum") != 0) {
+    return UsageError("--exact",
+                      "it keeps every block, so there is nothing for --quantum to choose",
+                      "Give one of the two");
   }
-  if (!options.pids.empty() && !options.command.empty()) {
-    return UsageError("-p", "processes and a command cannot be recorded together",
-                      "Give either -p or -- COMMAND");
+  if (given.count("max-overhead") != 0) {
+    Result<uint32_t> overhead = ParseOverhead("--max-overhead", value("max-overhead"));
+    if (!overhead) return std::move(overhead).error();
+    options.max_overhead_permyriad = *overhead;
+  } else if (options.exact) {
+    options.max_overhead_permyriad = 0;
   }
+  TWOFOLD_RETURN_IF_ERROR(CheckScope(options));
   return options;
 }
 

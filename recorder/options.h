@@ -16,12 +16,21 @@ struct Options {
   bool version = false;
   std::string output;                // empty: a name made of the time
   std::optional<double> duration_s;  // nullopt: until Ctrl-C or until the command ends
-  std::vector<Pid> pids;             // empty: the whole system, or the command
+  std::vector<Pid> pids;             // at most one of pids, tids, cgroup and command is given;
+  std::vector<Tid> tids;             // without any: the whole system
+  std::string cgroup;                // as it was written
+  std::string comm;                  // glob (recorder/comm_glob.h); empty: whatever the name
   bool cpu = true;
   bool offcpu = true;
   uint32_t frequency_hz = 99;
   double interval_s = 1;
   uint64_t memory_mib = 64;
+  uint32_t wakers = 1;                    // longest chain of wakers; 0: none
+  uint64_t quantum_us = 1000;             // shorter blocks are chosen by chance
+  bool exact = false;                     // every block is kept; quantum_us means nothing then
+  uint32_t max_overhead_permyriad = 100;  // hundredths of a per cent; 0: no limit
+  uint64_t min_block_us = 0;              // shorter blocks get no row
+  uint64_t max_block_us = 0;              // longer blocks get no row; 0: no limit
   bool quiet = false;
   std::vector<std::string> command;  // after "--"; empty: none
 };

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <fstream>
 #include <memory>
@@ -129,7 +130,9 @@ Result<SchedulerTracepoints> ProbeHost(bool offcpu, const std::string& btf_path)
   return SchedulerTracepoints{
       .all_there = has("sched_switch") && has("sched_waking") && has("sched_process_exit"),
       // void *, bool, prev, next, and from 5.18 on the state.
-      .switch_passes_state = TracepointParameters(types.get(), "sched_switch") >= 5};
+      .switch_passes_state = TracepointParameters(types.get(), "sched_switch") >= 5,
+      // void *, cgroup, path, task, threadgroup.
+      .cgroup_attach = TracepointParameters(types.get(), "cgroup_attach_task") == 5};
 }
 
 Result<void> ProbePids(const std::vector<Pid>& pids) {
@@ -155,6 +158,26 @@ Result<void> ProbePids(const std::vector<Pid>& pids) {
     }
   }
   return {};
+}
+
+Result<std::vector<Pid>> ProcessesOfThreads(const std::vector<Tid>& tids) {
+  std::vector<Pid> processes;
+  for (const Tid tid : tids) {
+    const std::string number = std::to_string(tid.value);
+    const std::string status = "/proc/" + number + "/status";
+    const std::string group = StatusValue(status, "Tgid");
+    const std::string state = StatusValue(status, "State");
+    if (group.empty() || state.starts_with('Z') || state.starts_with('X')) {
+      return Error{.what = group.empty() ? "there is no thread " + number
+                                         : "thread " + number + " has ended",
+                   .where = "-t " + number,
+                   .remedy = "`ps -eLo pid,tid,comm` lists the threads that run"};
+    }
+    processes.push_back(Pid(uint32_t(std::strtoul(group.c_str(), nullptr, 10))));
+  }
+  std::sort(processes.begin(), processes.end());
+  processes.erase(std::unique(processes.begin(), processes.end()), processes.end());
+  return processes;
 }
 
 }  // namespace twofold

@@ -14,6 +14,7 @@ struct SchedulerTracepoints {
   bool all_there = false;  // those that threads' states are followed by
   bool switch_passes_state =
       false;  // from 5.18 on: sched_switch passes the state of the thread that leaves
+  bool cgroup_attach = false;  // a process that is moved into a cgroup is told of
 };
 
 // Error: one sentence that names the first thing that is missing (privilege, BTF, a tracepoint, the
@@ -24,5 +25,9 @@ Result<SchedulerTracepoints> ProbeHost(bool offcpu,
 
 // Error: a pid of `pids` that does not exist, or that is a thread and no process.
 Result<void> ProbePids(const std::vector<Pid>& pids);
+
+// The processes of threads, ascending and without doubles. Error: a tid that does not exist, or
+// whose thread has ended.
+Result<std::vector<Pid>> ProcessesOfThreads(const std::vector<Tid>& tids);
 
 }  // namespace twofold

@@ -19,11 +19,14 @@
 #include "format/base/version.h"
 #include "format/capture_writer.h"
 #include "recorder/capture_builder.h"
+#include "recorder/cgroup.h"
 #include "recorder/command.h"
+#include "recorder/cpu_times.h"
 #include "recorder/host_facts.h"
 #include "recorder/kernel_symbols.h"
 #include "recorder/probe.h"
 #include "recorder/process_table.h"
+#include "recorder/restraint.h"
 #include "recorder/sideband.h"
 #include "recorder/status_line.h"
 #include "recorder/symbolizer.h"
@@ -33,6 +36,9 @@ namespace twofold {
 namespace {
 
 constexpr uint64_t kSecond_ns = 1'000'000'000;
+
+// New keys that each CPU may put into maps: about 1 % of its time at the most.
+constexpr double kInsertsPerSecond = 32768;
 
 int64_t ClockNs(clockid_t clock) {
   timespec now;
@@ -72,12 +78,14 @@ class Session {
 
  private:
   Result<void> Prepare();
+  Result<void> PrepareScope(const SchedulerTracepoints& tracepoints);
   Result<void> Begin();
   Result<EndReason> Loop();
   Result<void> CloseInterval(uint64_t boundary_ns, bool last);
   Result<void> Close(EndReason reason);
   Result<void> Watch(int fd, Wake wake);
   Cost TakeCost(const Reading& reading);
+  bool RestrainSelf(uint64_t now_ns);
   void DrainSideband();
   void PrintSummary() const;
   Error KeepPart(const Error& error);
@@ -88,7 +96,9 @@ class Session {
   UniqueFd signals_;
   UniqueFd epoll_;
   UniqueFd timer_;
-  std::vector<UniqueFd> targets_;  // pidfds of -p
+  std::vector<Pid> processes_in_scope_;  // of -p, or those of the threads of -t
+  std::string cgroup_path_;              // of --cgroup, below the root of its hierarchy
+  std::vector<UniqueFd> targets_;        // pidfds of processes_in_scope_
   std::unique_ptr<Command> command_;
   std::optional<OutputFile> output_;
   std::optional<CaptureWriter> writer_;
@@ -113,6 +123,13 @@ class Session {
   uint64_t self_system_ns_ = 0;
   uint64_t losses_ = 0;
   Cost total_cost_;
+
+  std::optional<Restraint> restraint_;
+  uint64_t judged_ns_ = 0;           // CLOCK_MONOTONIC of the last judgement
+  uint64_t judged_programs_ns_ = 0;  // spent until then
+  uint64_t judged_own_ns_ = 0;
+  uint64_t stopped_at_ns_ = 0;  // cost of the stretch that was too much, in one second
+  CpuTimes cpu_times_;
 };
 
 Result<void> Session::Watch(int fd, Wake wake) {
@@ -123,12 +140,43 @@ Result<void> Session::Watch(int fd, Wake wake) {
   return {};
 }
 
+// What -p, -t, --cgroup and --comm choose; a command is not known yet.
+Result<void> Session::PrepareScope(const SchedulerTracepoints& tracepoints) {
+  using Scope = TracerSettings::Scope;
+  settings_.pids = options_.pids;
+  settings_.tids = options_.tids;
+  if (!options_.pids.empty()) settings_.scope = Scope::kProcesses;
+  if (!options_.tids.empty()) settings_.scope = Scope::kThreads;
+  if (!options_.comm.empty()) {
+    Result<CommGlob> comm = CommGlob::Parse(options_.comm);
+    if (!comm) return std::move(comm).error();
+    settings_.comm = *comm;
+  }
+  if (options_.cgroup.empty()) return {};
+  Result<Cgroup> cgroup = FindCgroup(options_.cgroup);
+  if (!cgroup) return std::move(cgroup).error();
+  cgroup_path_ = cgroup->path;
+  settings_.scope = Scope::kCgroup;
+  settings_.cgroup_id = cgroup->id;
+  settings_.cgroup_attach = tracepoints.cgroup_attach;
+  if (!tracepoints.cgroup_attach && !options_.quiet) {
+    std::fprintf(stderr,
+                 "Note: this kernel has no tracepoint cgroup_attach_task: processes that are moved "
+                 "into the cgroup are seen at the end of an interval.\n");
+  }
+  return {};
+}
+
 // Everything that can fail for reasons of the user's or the host's comes before the first byte is
 // written.
 Result<void> Session::Prepare() {
   TWOFOLD_RETURN_IF_ERROR(ProbePids(options_.pids));
+  Result<std::vector<Pid>> of_threads = ProcessesOfThreads(options_.tids);
+  if (!of_threads) return std::move(of_threads).error();
+  processes_in_scope_ = options_.tids.empty() ? options_.pids : *of_threads;
   const Result<SchedulerTracepoints> tracepoints = ProbeHost(options_.offcpu);
   if (!tracepoints) return tracepoints.error();
+  TWOFOLD_RETURN_IF_ERROR(PrepareScope(*tracepoints));
   settings_.states = tracepoints->all_there;
   settings_.switch_passes_state = tracepoints->switch_passes_state;
 
@@ -161,12 +209,12 @@ Result<void> Session::Prepare() {
     command_ = std::move(command).value();
     TWOFOLD_RETURN_IF_ERROR(Watch(command_->end_fd(), Wake::kCommand));
   }
-  for (const Pid pid : options_.pids) {
+  for (const Pid pid : processes_in_scope_) {
     UniqueFd target(int(syscall(SYS_pidfd_open, pid.value, 0)));
     if (!target) {
       return Error{
           .what = "cannot watch process " + std::to_string(pid.value) + ": " + ErrnoText(errno),
-          .where = "-p",
+          .where = options_.tids.empty() ? "-p" : "-t",
           .remedy = "Check that it still runs"};
     }
     TWOFOLD_RETURN_IF_ERROR(Watch(target.get(), Wake::kTarget));
@@ -182,14 +230,17 @@ Result<void> Session::Begin() {
   settings.offcpu = options_.offcpu;
   settings.frequency_hz = options_.frequency_hz;
   settings.memory_bytes = options_.memory_mib << 20;
+  settings.wakers = options_.wakers;
+  settings.quantum_ns = options_.exact ? 0 : options_.quantum_us * 1000;
+  settings.insert_limit = uint32_t(std::max(4096.0, kInsertsPerSecond * options_.interval_s));
+  settings.min_block_ns = options_.min_block_us * 1000;
+  settings.max_block_ns = options_.max_block_us * 1000;
   if (command_ != nullptr) {
     scope = {.all = false, .pids = {command_->pid()}, .follow_children = true};
     settings.scope = TracerSettings::Scope::kCommand;
     settings.command = command_->pid();
-  } else if (!options_.pids.empty()) {
-    scope = {.all = false, .pids = options_.pids, .follow_children = false};
-    settings.scope = TracerSettings::Scope::kProcesses;
-    settings.pids = options_.pids;
+  } else if (!processes_in_scope_.empty()) {
+    scope = {.all = false, .pids = processes_in_scope_, .follow_children = false};
   }
 
   // The sideband first: what begins between its opening and the scan of /proc is seen twice rather
@@ -200,35 +251,58 @@ Result<void> Session::Begin() {
   for (const int fd : sideband_->fds()) TWOFOLD_RETURN_IF_ERROR(Watch(fd, Wake::kSideband));
   processes_.emplace(scope);
 
+  if (options_.offcpu) {
+    Result<DirectMap> direct_map = FindDirectMap();
+    if (direct_map) {
+      settings.direct_map = *direct_map;
+    } else if (!options_.quiet) {
+      std::fprintf(stderr,
+                   "Note: user stacks are taken at the beginning of every block, which costs more, "
+                   "because %s.\n",
+                   direct_map.error().what.c_str());
+    }
+  }
   Result<std::unique_ptr<Tracer>> tracer = Tracer::Load(settings);
   if (!tracer) return std::move(tracer).error();
   tracer_ = std::move(tracer).value();
   TWOFOLD_RETURN_IF_ERROR(Watch(tracer_->accounts_fd(), Wake::kAccounts));
-  Result<uint64_t> start_ns = tracer_->Start();
-  if (!start_ns) return std::move(start_ns).error();
-
   // After the programs were loaded, so that their own frames have names.
   Result<KernelSymbols> kernel_symbols = KernelSymbols::Load();
   if (!kernel_symbols) return std::move(kernel_symbols).error();
   kernel_symbols_.emplace(std::move(kernel_symbols).value());
+  tracer_->SetInterruptEntries(*kernel_symbols_);
+  Result<uint64_t> start_ns = tracer_->Start();
+  if (!start_ns) return std::move(start_ns).error();
   processes_->ScanProc();
 
   recording_.host = ReadHostFacts();
-  recording_.settings = Settings{.recorder_version = kVersion,
-                                 .sources = {},
-                                 .frequency_hz = options_.cpu ? options_.frequency_hz : 0,
-                                 .interval_ns = uint64_t(options_.interval_s * double(kSecond_ns)),
-                                 .memory_bytes = settings.memory_bytes,
-                                 .max_frames = TWOFOLD_MAX_FRAMES,
-                                 .scope = command_ != nullptr      ? "command"
-                                          : !options_.pids.empty() ? "processes"
-                                                                   : "system",
-                                 .pids = {},
-                                 .command = "",
-                                 .user_stack_method = "switch-out"};
+  recording_.settings =
+      Settings{.recorder_version = kVersion,
+               .sources = {},
+               .frequency_hz = options_.cpu ? options_.frequency_hz : 0,
+               .interval_ns = uint64_t(options_.interval_s * double(kSecond_ns)),
+               .memory_bytes = settings.memory_bytes,
+               .max_frames = TWOFOLD_MAX_FRAMES,
+               .scope = command_ != nullptr        ? "command"
+                        : !options_.pids.empty()   ? "processes"
+                        : !options_.tids.empty()   ? "threads"
+                        : !options_.cgroup.empty() ? "cgroup"
+                                                   : "system",
+               .pids = {},
+               .command = "",
+               .user_stack_method = settings.direct_map ? "page-walk" : "switch-out",
+               .tids = {},
+               .cgroup = cgroup_path_,
+               .comm = options_.comm,
+               .wakers = options_.offcpu ? settings.wakers : 0,
+               .quantum_ns = options_.offcpu ? settings.quantum_ns : 0,
+               .min_block_ns = settings.min_block_ns,
+               .max_block_ns = settings.max_block_ns,
+               .max_overhead_permyriad = options_.max_overhead_permyriad};
   if (options_.cpu) recording_.settings.sources.push_back("cpu");
   if (options_.offcpu) recording_.settings.sources.push_back("offcpu");
   for (const Pid pid : options_.pids) recording_.settings.pids.push_back(pid.value);
+  for (const Tid tid : options_.tids) recording_.settings.tids.push_back(tid.value);
   if (command_ != nullptr) recording_.settings.command = BaseName(options_.command.front());
 
   // A command's window begins when its gate opens: nothing in scope ran before.
@@ -238,8 +312,11 @@ Result<void> Session::Begin() {
   recording_.start_realtime_ns = ClockNs(CLOCK_REALTIME) - int64_t(age_ns);
   recording_.start_boottime_ns = uint64_t(ClockNs(CLOCK_BOOTTIME)) - age_ns;
   interval_start_ns_ = recording_.start_monotonic_ns;
+  static_cast<void>(cpu_times_.TakeDifferences());
   interval_start_real_ns_ = recording_.start_realtime_ns;
   previous_boundary_ns_ = interval_start_ns_;
+  restraint_.emplace(options_.max_overhead_permyriad, recording_.host.cpus_online,
+                     settings.quantum_ns);
 
   symbolizer_.emplace(definitions_, *kernel_symbols_);
   builder_.emplace(recording_, *tracer_, *processes_, *symbolizer_, *kernel_symbols_, definitions_);
@@ -255,6 +332,36 @@ Result<void> Session::Begin() {
   return Watch(timer_.get(), Wake::kInterval);
 }
 
+uint64_t OwnCpuTimeNs() {
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  return TimevalNs(usage.ru_utime) + TimevalNs(usage.ru_stime);
+}
+
+// Judges what recording cost since the last time. False: it is too much, and has to stop.
+bool Session::RestrainSelf(uint64_t now_ns) {
+  const uint64_t programs_ns = tracer_->TotalBpfNs().value_or(judged_programs_ns_);
+  const uint64_t own_ns = OwnCpuTimeNs();
+  const uint64_t spent_programs_ns = programs_ns - judged_programs_ns_;
+  const uint64_t spent_own_ns = own_ns - judged_own_ns_;
+  const uint64_t elapsed_ns = now_ns - judged_ns_;
+  judged_programs_ns_ = programs_ns;
+  judged_own_ns_ = own_ns;
+  judged_ns_ = now_ns;
+  switch (restraint_->Judge(spent_programs_ns, spent_own_ns, elapsed_ns)) {
+    case Restraint::Verdict::kKeep:
+      return true;
+    case Restraint::Verdict::kChangeQuantum:
+      tracer_->SetQuantum(restraint_->quantum_ns());
+      return true;
+    case Restraint::Verdict::kStop:
+      stopped_at_ns_ =
+          (spent_programs_ns + spent_own_ns) * kSecond_ns / std::max(elapsed_ns, uint64_t(1));
+      return false;
+  }
+  return true;
+}
+
 void Session::DrainSideband() {
   events_.clear();
   sideband_->Drain(events_);
@@ -265,8 +372,13 @@ Result<EndReason> Session::Loop() {
   const uint64_t interval_ns = recording_.settings.interval_ns;
   uint64_t next_ns = recording_.start_monotonic_ns + interval_ns;
   size_t targets_left = targets_.size();
+  // Loading and starting is over: it is not what recording costs.
+  judged_ns_ = MonotonicNowNs();
+  judged_programs_ns_ = tracer_->TotalBpfNs().value_or(0);
+  judged_own_ns_ = OwnCpuTimeNs();
   while (true) {
-    const uint64_t wake_ns = deadline_ns_ != 0 ? std::min(next_ns, deadline_ns_) : next_ns;
+    uint64_t wake_ns = std::min(next_ns, judged_ns_ + kSecond_ns);
+    if (deadline_ns_ != 0) wake_ns = std::min(wake_ns, deadline_ns_);
     itimerspec when = {};
     when.it_value.tv_sec = time_t(wake_ns / kSecond_ns);
     when.it_value.tv_nsec = long(wake_ns % kSecond_ns);
@@ -312,8 +424,9 @@ Result<EndReason> Session::Loop() {
     }
     const uint64_t now_ns = MonotonicNowNs();
     if (deadline_ns_ != 0 && now_ns >= deadline_ns_) return EndReason::kDuration;
+    if (now_ns >= judged_ns_ + kSecond_ns && !RestrainSelf(now_ns)) return EndReason::kOverhead;
     if (!interval_over || now_ns < next_ns) continue;
-    TWOFOLD_RETURN_IF_ERROR(CloseInterval(now_ns, false));
+    TWOFOLD_RETURN_IF_ERROR(CloseInterval(tracer_->EndInterval(false), false));
     // Intervals that passed while the recorder was not running are one long interval.
     next_ns += ((MonotonicNowNs() - next_ns) / interval_ns + 1) * interval_ns;
   }
@@ -329,7 +442,8 @@ Cost Session::TakeCost(const Reading& reading) {
                   .user_ns = user_ns - self_user_ns_,
                   .system_ns = system_ns - self_system_ns_,
                   .peak_resident_bytes = uint64_t(usage.ru_maxrss) * 1024,
-                  .map_bytes = tracer_->map_bytes()};
+                  .map_bytes = tracer_->map_bytes(),
+                  .map_inserts = reading.map_inserts};
   self_user_ns_ = user_ns;
   self_system_ns_ = system_ns;
   total_cost_.bpf_ns += cost.bpf_ns;
@@ -363,6 +477,7 @@ Result<void> Session::CloseInterval(uint64_t boundary_ns, bool last) {
   interval.end_ns = boundary_ns - recording_.start_monotonic_ns;
   interval.start_realtime_ns = interval_start_real_ns_;
   interval.cost = TakeCost(*reading);
+  interval.cpu_times = cpu_times_.TakeDifferences();
   for (const Loss& loss : interval.losses) {
     if (GetLossInfo(loss.cause).severity != LossSeverity::kNotice) losses_ += loss.count;
   }
@@ -386,9 +501,8 @@ Result<void> Session::CloseInterval(uint64_t boundary_ns, bool last) {
 }
 
 Result<void> Session::Close(EndReason reason) {
-  uint64_t boundary_ns = MonotonicNowNs();
+  const uint64_t boundary_ns = tracer_->EndInterval(true);
   tracer_->Stop();
-  boundary_ns = std::max(boundary_ns, interval_start_ns_ + 1);
   TWOFOLD_RETURN_IF_ERROR(CloseInterval(boundary_ns, true));
   End end{.reason = reason,
           .end_ns = boundary_ns - recording_.start_monotonic_ns,
@@ -416,6 +530,20 @@ void Session::PrintSummary() const {
   std::fprintf(stderr, ", %s of memory, %s of it in kernel maps.\n",
                BytesText(total_cost_.peak_resident_bytes + total_cost_.map_bytes).c_str(),
                BytesText(total_cost_.map_bytes).c_str());
+  if (stopped_at_ns_ > 0) {
+    std::fprintf(
+        stderr,
+        "Stopped early: recording took %.2f %% of this host's CPU time, and --max-overhead "
+        "allows %.2f %%. Record fewer processes (-p, --cgroup), or allow more.\n",
+        double(stopped_at_ns_) / 1e7 / recording_.host.cpus_online,
+        double(options_.max_overhead_permyriad) / 100);
+  }
+  if (builder_->process_count() == 0) {
+    std::fprintf(stderr, "Note: nothing was recorded, because no thread %s.\n",
+                 !options_.comm.empty()     ? "in scope had a name that matches --comm"
+                 : !options_.cgroup.empty() ? "was in the cgroup"
+                                            : "was in scope");
+  }
   if (losses_ > 0) {
     std::fprintf(stderr, "Losses: %s; `twofold info %s` tells which and what helps.\n",
                  CountText(losses_).c_str(), path_.c_str());

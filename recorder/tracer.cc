@@ -1,7 +1,6 @@
 #include "recorder/tracer.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
+#include <bpf/btf.h>
 #include <linux/perf_event.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -13,12 +12,8 @@
 #include <cstdio>
 #include <ctime>
 #include <fstream>
-#include <map>
 
-#include "bpf/twofold.skel.h"
-#include "recorder/account_book.h"
-#include "recorder/cumulative_map.h"
-#include "recorder/unique_fd.h"
+#include "recorder/tracer_state.h"
 
 namespace twofold {
 namespace {
@@ -33,6 +28,14 @@ static_assert(uint16_t(LossCause::kTaskStorageFailed) == TWOFOLD_LOSS_TASK_STORA
 static_assert(uint16_t(LossCause::kUserStackNotTaken) == TWOFOLD_LOSS_USER_STACK_NOT_TAKEN);
 static_assert(uint16_t(LossCause::kWakeupMissed) == TWOFOLD_LOSS_WAKEUP_MISSED);
 static_assert(uint16_t(LossCause::kAccountLost) == TWOFOLD_LOSS_ACCOUNT_LOST);
+static_assert(uint16_t(LossCause::kInsertsCapped) == TWOFOLD_LOSS_INSERTS_CAPPED);
+static_assert(uint16_t(LossCause::kRanUnseen) == TWOFOLD_LOSS_RAN_UNSEEN);
+static_assert(uint16_t(LossCause::kChainLost) == TWOFOLD_LOSS_CHAIN_LOST);
+static_assert(kBegunBefore == TWOFOLD_PART_BEGUN_BEFORE && kOpenAtEnd == TWOFOLD_PART_OPEN_AT_END);
+static_assert(kWaitBuckets == TWOFOLD_WAIT_BUCKETS);
+static_assert(uint8_t(WakerKind::kTask) == TWOFOLD_WAKER_TASK);
+static_assert(uint8_t(WakerKind::kHardIrq) == TWOFOLD_WAKER_HARDIRQ);
+static_assert(uint8_t(WakerKind::kSoftIrq) == TWOFOLD_WAKER_SOFTIRQ);
 static_assert(uint8_t(LossSource::kCpu) == TWOFOLD_SOURCE_CPU);
 static_assert(uint8_t(LossSource::kOffCpu) == TWOFOLD_SOURCE_OFFCPU);
 static_assert(uint8_t(BlockState::kInterruptible) == 1 && uint8_t(BlockState::kOther) == 7);
@@ -65,7 +68,45 @@ std::string FirstLibbpfWords() {
   return words.substr(0, words.find('\n'));
 }
 
-Error LoadError(const std::string& what, int error) {
+// From the run queue of a CPU to its preempt count, in bytes, as the kernel's types tell; 0: they
+// do not.
+int64_t PreemptCountDistance() {
+  btf* types = btf__load_vmlinux_btf();
+  if (types == nullptr) return 0;
+  const int section = btf__find_by_name_kind(types, ".data..percpu", BTF_KIND_DATASEC);
+  std::optional<int64_t> run_queue;
+  std::optional<int64_t> preempt_count;
+  if (section > 0) {
+    const btf_type* variables = btf__type_by_id(types, uint32_t(section));
+    const btf_var_secinfo* variable = btf_var_secinfos(variables);
+    for (uint32_t i = 0; i < btf_vlen(variables); ++i, ++variable) {
+      const btf_type* type = btf__type_by_id(types, variable->type);
+      const std::string_view name = btf__name_by_offset(types, type->name_off);
+      if (name == "runqueues") run_queue = variable->offset;
+      if (name == "__preempt_count") preempt_count = variable->offset;
+      // 6.2 to 6.14 (commits 64701838bf05, 46e8fff6d45f) keep it in a structure.
+      const btf_type* hot = name == "pcpu_hot" ? btf__type_by_id(types, type->type) : nullptr;
+      if (hot == nullptr || !btf_is_struct(hot)) continue;
+      // Its only member is a union of a structure and padding.
+      for (const btf_type* inner = hot; inner != nullptr && btf_is_composite(inner);
+           inner = btf__type_by_id(types, btf_members(inner)->type)) {
+        const btf_member* member = btf_members(inner);
+        for (uint32_t j = 0; j < btf_vlen(inner); ++j, ++member) {
+          if (std::string_view(btf__name_by_offset(types, member->name_off)) == "preempt_count") {
+            preempt_count = variable->offset + btf_member_bit_offset(inner, j) / 8;
+          }
+        }
+        if (preempt_count || btf_vlen(inner) == 0) break;
+      }
+    }
+  }
+  btf__free(types);
+  return run_queue && preempt_count ? *preempt_count - *run_queue : 0;
+}
+
+}  // namespace
+
+Error TracerError(const std::string& what, int error) {
   std::string reason = ErrnoText(error);
   if (!LibbpfWords().empty()) reason += " (" + FirstLibbpfWords() + ")";
   return Error{.what = what + ": " + reason,
@@ -74,6 +115,47 @@ Error LoadError(const std::string& what, int error) {
                              ? "Run as root; a "
                                "kernel in lockdown mode or a container may refuse all the same"
                              : "Report it with the output of `uname -r`"};
+}
+
+namespace {
+
+static_assert(uint32_t(TracerSettings::Scope::kProcesses) == TWOFOLD_SCOPE_PROCESSES);
+static_assert(uint32_t(TracerSettings::Scope::kThreads) == TWOFOLD_SCOPE_THREADS);
+static_assert(uint32_t(TracerSettings::Scope::kCgroup) == TWOFOLD_SCOPE_CGROUP);
+static_assert(uint32_t(TracerSettings::Scope::kCommand) == TWOFOLD_SCOPE_COMMAND);
+
+// Before the programs are loaded.
+void SetScope(twofold_bpf& skeleton, const TracerSettings& settings) {
+  skeleton.rodata->scope = uint32_t(settings.scope);
+  skeleton.rodata->scope_all = settings.scope == TracerSettings::Scope::kSystem && !settings.comm;
+  skeleton.rodata->command_tgid = settings.command.value;
+  skeleton.rodata->cgroup_id = settings.cgroup_id;
+  skeleton.rodata->comm_filter = settings.comm.has_value();
+  if (settings.comm) {
+    std::copy(settings.comm->accepts.begin(), settings.comm->accepts.end(),
+              skeleton.rodata->comm_accepts);
+    skeleton.rodata->comm_stars = settings.comm->stars;
+    skeleton.rodata->comm_elements = settings.comm->elements;
+  }
+  bpf_program__set_autoload(
+      skeleton.progs.cgroup_attach,
+      settings.scope == TracerSettings::Scope::kCgroup && settings.cgroup_attach);
+}
+
+// After they were loaded, before the first pass over all tasks.
+Result<void> SetTargets(const twofold_bpf& skeleton, const TracerSettings& settings) {
+  std::vector<uint32_t> ids;
+  for (const Pid pid : settings.pids) ids.push_back(pid.value);
+  for (const Tid tid : settings.tids) ids.push_back(tid.value);
+  for (const uint32_t id : ids) {
+    const uint8_t one = 1;
+    if (bpf_map__update_elem(skeleton.maps.targets, &id, sizeof(id), &one, sizeof(one), BPF_ANY) !=
+        0) {
+      return TracerError("cannot tell the BPF programs what to record (" + std::to_string(id) + ")",
+                         errno);
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -85,58 +167,42 @@ uint64_t MonotonicNowNs() {
 }
 
 MapSizes PlanMaps(uint64_t memory_bytes, bool cpu, bool offcpu) {
-  const uint64_t stack_bytes = HashEntryBytes(sizeof(uint64_t), sizeof(twofold_stack));
-  const uint64_t blocked_row_bytes =
-      HashEntryBytes(sizeof(twofold_blocked_key), sizeof(twofold_blocked_value));
-  const uint64_t cpu_row_bytes = HashEntryBytes(sizeof(twofold_cpu_key), sizeof(uint64_t));
-  // Sixteenths: 1 for the thread table, ended accounts and the threads' storage, the rest shared by
-  // the sources. Blocked time has more different stacks than samples at a few hundred hertz can
-  // show.
-  const uint64_t part = memory_bytes / 16;
-  const uint64_t for_blocked = offcpu ? (cpu ? 10 : 15) * part : 0;
-  const uint64_t for_cpu = cpu ? (offcpu ? 5 : 15) * part : 0;
+  // In parts of 1/64 of the budget: 4 for the thread table, ended accounts and the threads'
+  // storage; the rest for the maps that come in pairs, with room for the largest of them a second
+  // time. Blocked time has more different stacks than samples at a few hundred hertz can show.
+  struct Share {
+    twofold_map_set set;
+    uint64_t entry_bytes;
+    uint64_t both;  // parts when both sources are recorded, or one
+    uint64_t alone;
+    bool recorded;
+  };
+  const Share shares[] = {
+      {TWOFOLD_SET_OFFCPU_STACKS, HashEntryBytes(8, sizeof(twofold_stack)), 20, 23, offcpu},
+      {TWOFOLD_SET_OFFCPU_ROWS,
+       HashEntryBytes(sizeof(twofold_offcpu_key), sizeof(twofold_offcpu_value)), 8, 10, offcpu},
+      {TWOFOLD_SET_WAKERS, HashEntryBytes(8, sizeof(twofold_waker)), 2, 2, offcpu},
+      {TWOFOLD_SET_CHAINS, HashEntryBytes(8, sizeof(twofold_chain)), 2, 2, offcpu},
+      {TWOFOLD_SET_CPU_STACKS, HashEntryBytes(8, sizeof(twofold_stack)), 6, 26, cpu},
+      {TWOFOLD_SET_CPU_ROWS, HashEntryBytes(sizeof(twofold_cpu_key), sizeof(uint64_t)), 2, 8, cpu},
+  };
+  const uint64_t part = memory_bytes / 64;
   MapSizes sizes;
-  sizes.thread_slots = uint32_t(std::bit_floor(part / 2 / sizeof(twofold_thread)));
-  sizes.ended_account_bytes = uint32_t(std::min<uint64_t>(1 << 20, std::bit_floor(part / 4)));
-  sizes.blocked_stacks = uint32_t(std::max<uint64_t>(1, for_blocked * 3 / 4 / stack_bytes));
-  sizes.blocked_rows = uint32_t(std::max<uint64_t>(1, for_blocked / 4 / blocked_row_bytes));
-  sizes.cpu_stacks = uint32_t(std::max<uint64_t>(1, for_cpu * 3 / 4 / stack_bytes));
-  sizes.cpu_rows = uint32_t(std::max<uint64_t>(1, for_cpu / 4 / cpu_row_bytes));
+  sizes.thread_slots = uint32_t(std::bit_floor(2 * part / sizeof(twofold_thread)));
+  sizes.ended_account_bytes = uint32_t(std::min<uint64_t>(1 << 20, std::bit_floor(part)));
+  for (const Share& share : shares) {
+    const uint64_t bytes = part * (cpu && offcpu ? share.both : share.alone);
+    sizes.set_entries[share.set] =
+        share.recorded ? uint32_t(std::max<uint64_t>(1, bytes / share.entry_bytes)) : 1;
+  }
   return sizes;
 }
 
-struct Tracer::State {
-  ~State() {
-    if (thread_table != nullptr) munmap(thread_table, thread_table_bytes);
-    if (ended_accounts != nullptr) ring_buffer__free(ended_accounts);
-    if (skeleton != nullptr) twofold_bpf__destroy(skeleton);
-  }
-
-  Result<void> AttachSampler();
-  Result<void> PassOverTasks(twofold_pass pass, uint64_t boundary_ns);
-  void ReadThreads(Reading& reading);
-  Result<void> ReadLosses(Reading& reading);
-  Result<void> ReadCost(Reading& reading);
-
-  TracerSettings settings;
-  MapSizes sizes;
-  twofold_bpf* skeleton = nullptr;
-  UniqueFd statistics;  // while open the kernel counts the programs' run time
-  std::vector<bpf_link*> sampler_links;
-  std::vector<UniqueFd> sampler_events;
-  twofold_thread* thread_table = nullptr;  // shared with the programs
-  size_t thread_table_bytes = 0;
-  std::optional<CumulativeMap<twofold_blocked_key, twofold_blocked_value>> blocked_rows;
-  std::optional<CumulativeMap<twofold_cpu_key, uint64_t>> cpu_rows;
-  std::map<uint32_t, twofold_loss> losses_before;  // by index of the loss map
-  uint64_t bpf_ns_before = 0;
-  uint64_t bpf_runs_before = 0;
-  uint64_t missed_before = 0;
-  bool stopped = false;
-  ring_buffer* ended_accounts = nullptr;
-  AccountBook accounts;
-  uint64_t map_bytes = 0;
-};
+Tracer::State::~State() {
+  if (thread_table != nullptr) munmap(thread_table, thread_table_bytes);
+  if (ended_accounts != nullptr) ring_buffer__free(ended_accounts);
+  if (skeleton != nullptr) twofold_bpf__destroy(skeleton);
+}
 
 Tracer::Tracer() : state_(std::make_unique<State>()) {}
 Tracer::~Tracer() { Stop(); }
@@ -149,24 +215,42 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   state.settings = settings;
   state.sizes = PlanMaps(settings.memory_bytes, settings.cpu, settings.offcpu);
   state.skeleton = twofold_bpf__open();
-  if (state.skeleton == nullptr) return LoadError("cannot open the BPF programs", errno);
+  if (state.skeleton == nullptr) return TracerError("cannot open the BPF programs", errno);
   twofold_bpf& skeleton = *state.skeleton;
 
   skeleton.rodata->thread_slots = state.sizes.thread_slots;
-  skeleton.rodata->scope_all = settings.scope == TracerSettings::Scope::kSystem;
-  skeleton.rodata->follow_children = settings.scope != TracerSettings::Scope::kProcesses;
-  skeleton.rodata->command_tgid = settings.command.value;
+  SetScope(skeleton, settings);
   skeleton.rodata->record_offcpu = settings.offcpu;
   skeleton.rodata->ended_wakeup_bytes = state.sizes.ended_account_bytes / 4;
   skeleton.rodata->sample_period_ns = tracer->sample_period_ns();
+  skeleton.rodata->preempt_count_distance = settings.wakers > 0 ? PreemptCountDistance() : 0;
+  skeleton.rodata->max_wakers = settings.wakers;
+  skeleton.rodata->min_block_ns = settings.min_block_ns;
+  skeleton.rodata->max_block_ns = settings.max_block_ns;
+  skeleton.rodata->insert_limit = settings.insert_limit;
+  skeleton.rodata->user_stack_at_switch_out = !settings.direct_map;
+  if (settings.direct_map) skeleton.rodata->direct_map = *settings.direct_map;
+  skeleton.bss->quantum_ns = settings.quantum_ns;
 
   bpf_map__set_max_entries(skeleton.maps.threads, state.sizes.thread_slots);
   bpf_map__set_map_flags(skeleton.maps.threads, BPF_F_MMAPABLE);
   bpf_map__set_max_entries(skeleton.maps.ended_accounts, state.sizes.ended_account_bytes);
-  bpf_map__set_max_entries(skeleton.maps.blocked_stacks, state.sizes.blocked_stacks);
-  bpf_map__set_max_entries(skeleton.maps.blocked_rows, state.sizes.blocked_rows);
-  bpf_map__set_max_entries(skeleton.maps.cpu_stacks, state.sizes.cpu_stacks);
-  bpf_map__set_max_entries(skeleton.maps.cpu_rows, state.sizes.cpu_rows);
+  struct Set {
+    bpf_map* first;
+    bpf_map* places;
+  };
+  const Set sets[TWOFOLD_SETS] = {
+      {skeleton.maps.offcpu_stacks, skeleton.maps.offcpu_stacks_sets},
+      {skeleton.maps.offcpu_rows, skeleton.maps.offcpu_rows_sets},
+      {skeleton.maps.wakers, skeleton.maps.wakers_sets},
+      {skeleton.maps.chains, skeleton.maps.chains_sets},
+      {skeleton.maps.cpu_stacks, skeleton.maps.cpu_stacks_sets},
+      {skeleton.maps.cpu_rows, skeleton.maps.cpu_rows_sets},
+  };
+  for (size_t set = 0; set < TWOFOLD_SETS; ++set) {
+    bpf_map__set_max_entries(sets[set].first, state.sizes.set_entries[set]);
+    state.map_sets.emplace_back(sets[set].first, sets[set].places);
+  }
 
   const bool scheduler = settings.offcpu || settings.states;
   const bool state_is_argument = settings.switch_passes_state;
@@ -178,22 +262,15 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   bpf_program__set_autoload(skeleton.progs.sample, settings.cpu);
 
   const int failed = twofold_bpf__load(&skeleton);
-  if (failed != 0) return LoadError("the kernel refused the BPF programs", -failed);
+  if (failed != 0) return TracerError("the kernel refused the BPF programs", -failed);
 
-  for (const Pid pid : settings.pids) {
-    const uint8_t one = 1;
-    if (bpf_map__update_elem(skeleton.maps.targets, &pid.value, sizeof(pid.value), &one,
-                             sizeof(one), BPF_ANY) != 0) {
-      return LoadError("cannot tell the BPF programs about process " + std::to_string(pid.value),
-                       errno);
-    }
-  }
+  TWOFOLD_RETURN_IF_ERROR(SetTargets(skeleton, settings));
   const size_t page_bytes = size_t(sysconf(_SC_PAGESIZE));
   state.thread_table_bytes = (state.sizes.thread_slots * sizeof(twofold_thread) + page_bytes - 1) /
                              page_bytes * page_bytes;
   void* table = mmap(nullptr, state.thread_table_bytes, PROT_READ, MAP_SHARED,
                      bpf_map__fd(skeleton.maps.threads), 0);
-  if (table == MAP_FAILED) return LoadError("cannot map the thread table", errno);
+  if (table == MAP_FAILED) return TracerError("cannot map the thread table", errno);
   state.thread_table = static_cast<twofold_thread*>(table);
   const auto add_account = [](void* book, void* data, size_t bytes) {
     if (bytes >= sizeof(twofold_account)) {
@@ -203,21 +280,58 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   };
   state.ended_accounts = ring_buffer__new(bpf_map__fd(skeleton.maps.ended_accounts), add_account,
                                           &state.accounts, nullptr);
-  if (state.ended_accounts == nullptr) return LoadError("cannot map the ended accounts", errno);
-  state.blocked_rows.emplace(bpf_map__fd(skeleton.maps.blocked_rows));
-  state.cpu_rows.emplace(bpf_map__fd(skeleton.maps.cpu_rows));
+  if (state.ended_accounts == nullptr) return TracerError("cannot map the ended accounts", errno);
+  state.offcpu_rows.emplace(state.map_sets[TWOFOLD_SET_OFFCPU_ROWS].fd());
+  state.cpu_rows.emplace(state.map_sets[TWOFOLD_SET_CPU_ROWS].fd());
+  state.MeasureMaps();
+  return tracer;
+}
 
+void Tracer::State::MeasureMaps() {
   bpf_map* map = nullptr;
-  bpf_object__for_each_map(map, skeleton.obj) {
+  bpf_object__for_each_map(map, skeleton->obj) {
     std::ifstream lines("/proc/self/fdinfo/" + std::to_string(bpf_map__fd(map)));
     std::string word;
     uint64_t bytes = 0;
     while (lines >> word) {
-      if (word == "memlock:" && lines >> bytes) state.map_bytes += bytes;
+      if (word == "memlock:" && lines >> bytes) map_bytes += bytes;
     }
   }
-  return tracer;
 }
+
+void Tracer::SetInterruptEntries(const KernelSymbols& kernel_symbols) {
+  struct Range {
+    std::string_view first;
+    std::string_view end;  // empty: the one function
+  };
+  const auto find = [&](const Range& range, __u64& start, __u64& end) {
+    // No function of the interrupt entry is longer.
+    constexpr uint64_t kLongest_bytes = 0x800;
+    start = kernel_symbols.AddressOf(range.first).value_or(0);
+    end = start != 0 && range.end.empty() ? start + kLongest_bytes
+                                          : kernel_symbols.AddressOf(range.end).value_or(0);
+    // A function of unknown length ends where the next one begins.
+    while (range.end.empty() && end > start + 1) {
+      const std::optional<KernelSymbols::Hit> hit = kernel_symbols.Find(end - 1);
+      if (hit && hit->name == range.first) break;
+      end = hit && hit->offset < end - 1 - start ? end - 1 - hit->offset : start;
+    }
+  };
+  auto& bss = *state_->skeleton->bss;
+  find({"__irqentry_text_start", "__irqentry_text_end"}, bss.irq_entry_start, bss.irq_entry_end);
+  const Range softirq[] = {{"__softirqentry_text_start", "__softirqentry_text_end"},
+                           {"handle_softirqs", ""},
+                           {"__do_softirq", ""}};
+  for (size_t i = 0; i < std::size(softirq); ++i) {
+    find(softirq[i], bss.softirq_entry_start[i], bss.softirq_entry_end[i]);
+  }
+}
+
+void Tracer::SetQuantum(uint64_t quantum_ns) {
+  __atomic_store_n(&state_->skeleton->bss->quantum_ns, quantum_ns, __ATOMIC_RELAXED);
+}
+
+uint64_t Tracer::quantum_ns() const { return state_->skeleton->bss->quantum_ns; }
 
 Result<void> Tracer::State::AttachSampler() {
   perf_event_attr attributes = {};
@@ -231,10 +345,10 @@ Result<void> Tracer::State::AttachSampler() {
         int(syscall(SYS_perf_event_open, &attributes, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC)));
     if (!event) {
       if (errno == ENODEV || errno == ENXIO) continue;  // an offline CPU
-      return LoadError("cannot open the sampling event on CPU " + std::to_string(cpu), errno);
+      return TracerError("cannot open the sampling event on CPU " + std::to_string(cpu), errno);
     }
     bpf_link* link = bpf_program__attach_perf_event(skeleton->progs.sample, event.get());
-    if (link == nullptr) return LoadError("cannot attach the sampler", errno);
+    if (link == nullptr) return TracerError("cannot attach the sampler", errno);
     event.Release();  // the link owns it now
     sampler_links.push_back(link);
   }
@@ -246,7 +360,7 @@ Result<uint64_t> Tracer::Start() {
   twofold_bpf& skeleton = *state.skeleton;
   LibbpfWords().clear();
   state.statistics.Reset(bpf_enable_stats(BPF_STATS_RUN_TIME));
-  if (!state.statistics) return LoadError("cannot switch BPF run-time statistics on", errno);
+  if (!state.statistics) return TracerError("cannot switch BPF run-time statistics on", errno);
 
   struct Attachment {
     bpf_program* program;
@@ -257,6 +371,7 @@ Result<uint64_t> Tracer::Start() {
       {skeleton.progs.process_exec, &skeleton.links.process_exec},
       {skeleton.progs.process_exit, &skeleton.links.process_exit},
       {skeleton.progs.thread_rename, &skeleton.links.thread_rename},
+      {skeleton.progs.cgroup_attach, &skeleton.links.cgroup_attach},
       {skeleton.progs.visit_task, &skeleton.links.visit_task},
       {skeleton.progs.waking, &skeleton.links.waking},
       {skeleton.progs.context_switch, &skeleton.links.context_switch},
@@ -266,7 +381,7 @@ Result<uint64_t> Tracer::Start() {
     if (!bpf_program__autoload(attachment.program)) continue;
     *attachment.link = bpf_program__attach(attachment.program);
     if (*attachment.link == nullptr) {
-      return LoadError(
+      return TracerError(
           std::string("cannot attach BPF program ") + bpf_program__name(attachment.program), errno);
     }
   }
@@ -274,16 +389,20 @@ Result<uint64_t> Tracer::Start() {
   skeleton.bss->window_start_ns = start_ns;
   if (state.settings.scope != TracerSettings::Scope::kCommand) {
     TWOFOLD_RETURN_IF_ERROR(state.PassOverTasks(TWOFOLD_PASS_SEED, start_ns));
-    if (skeleton.bss->seeded_tasks == 0) {
+    // Threads may come into a cgroup, or to a name, later.
+    if (skeleton.bss->seeded_tasks == 0 && !state.settings.comm &&
+        state.settings.scope != TracerSettings::Scope::kCgroup) {
       return Error{.what =
                        "the kernel shows none of the threads to record to BPF programs, so there "
                        "would be nothing in the capture",
-                   .where = state.settings.pids.empty()
-                                ? ""
-                                : "-p " + std::to_string(state.settings.pids.front().value),
+                   .where = !state.settings.pids.empty()
+                                ? "-p " + std::to_string(state.settings.pids.front().value)
+                            : !state.settings.tids.empty()
+                                ? "-t " + std::to_string(state.settings.tids.front().value)
+                                : "",
                    .remedy =
-                       "Check that the process still runs; some hosts protect processes of "
-                       "their own from tracing"};
+                       "Check that it still runs; some hosts protect processes of their own from "
+                       "tracing"};
     }
   }
   if (state.settings.cpu) TWOFOLD_RETURN_IF_ERROR(state.AttachSampler());
@@ -300,136 +419,11 @@ void Tracer::Stop() {
   for (bpf_link** link :
        {&state.skeleton->links.context_switch, &state.skeleton->links.context_switch_before_5_18,
         &state.skeleton->links.waking, &state.skeleton->links.thread_rename,
-        &state.skeleton->links.process_exec, &state.skeleton->links.process_exit,
-        &state.skeleton->links.process_fork}) {
+        &state.skeleton->links.cgroup_attach, &state.skeleton->links.process_exec,
+        &state.skeleton->links.process_exit, &state.skeleton->links.process_fork}) {
     bpf_link__destroy(*link);
     *link = nullptr;
   }
-}
-
-Result<void> Tracer::State::PassOverTasks(twofold_pass pass, uint64_t boundary_ns) {
-  skeleton->bss->pass = pass;
-  skeleton->bss->pass_boundary_ns = boundary_ns;
-  UniqueFd iterator(bpf_iter_create(bpf_link__fd(skeleton->links.visit_task)));
-  if (!iterator) return LoadError("cannot start a pass over all tasks", errno);
-  // The pass that clips writes one account for each thread in scope; a read gives whole ones.
-  std::vector<twofold_account> accounts(256);
-  while (true) {
-    const ssize_t got =
-        read(iterator.get(), accounts.data(), accounts.size() * sizeof(twofold_account));
-    if (got == 0) return {};
-    if (got < 0) {
-      if (errno == EINTR || errno == EAGAIN) continue;
-      return LoadError("a pass over all tasks failed", errno);
-    }
-    for (size_t i = 0; i < size_t(got) / sizeof(twofold_account); ++i) {
-      this->accounts.Add(accounts[i]);
-    }
-  }
-}
-
-void Tracer::State::ReadThreads(Reading& reading) {
-  const uint32_t made = __atomic_load_n(&skeleton->bss->threads_made, __ATOMIC_ACQUIRE);
-  uint32_t consumed = skeleton->bss->threads_consumed;
-  while (consumed != made) {
-    const uint32_t number = consumed + 1;
-    const twofold_thread& slot = thread_table[number & (sizes.thread_slots - 1)];
-    // Its number is written last: until then the program on another CPU is still at it.
-    if (__atomic_load_n(&slot.thread, __ATOMIC_ACQUIRE) != number) break;
-    reading.threads.push_back(slot);
-    consumed = number;
-  }
-  __atomic_store_n(&skeleton->bss->threads_consumed, consumed, __ATOMIC_RELEASE);
-}
-
-Result<void> Tracer::State::ReadLosses(Reading& reading) {
-  const int cpus = libbpf_num_possible_cpus();
-  if (cpus <= 0) return LoadError("cannot count the CPUs", -cpus);
-  std::vector<twofold_loss> per_cpu(static_cast<size_t>(cpus));
-  for (uint32_t index = 0; index < TWOFOLD_LOSS_SOURCES * TWOFOLD_LOSS_CAUSES; ++index) {
-    if (bpf_map__lookup_elem(skeleton->maps.losses, &index, sizeof(index), per_cpu.data(),
-                             per_cpu.size() * sizeof(twofold_loss), 0) != 0) {
-      return LoadError("cannot read the loss counters", errno);
-    }
-    twofold_loss now = {};
-    for (const twofold_loss& loss : per_cpu) {
-      now.count += loss.count;
-      now.time_ns += loss.time_ns;
-    }
-    twofold_loss& before = losses_before[index];
-    if (now.count != before.count || now.time_ns != before.time_ns) {
-      reading.losses.push_back(Loss{.cause = LossCause(index % TWOFOLD_LOSS_CAUSES),
-                                    .source = LossSource(index / TWOFOLD_LOSS_CAUSES),
-                                    .count = now.count - before.count,
-                                    .time_ns = now.time_ns - before.time_ns});
-      before = now;
-    }
-  }
-  return {};
-}
-
-Result<void> Tracer::State::ReadCost(Reading& reading) {
-  uint64_t bpf_ns = 0;
-  uint64_t bpf_runs = 0;
-  uint64_t missed = 0;
-  bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, skeleton->obj) {
-    const int fd = bpf_program__fd(program);
-    if (fd < 0) continue;
-    bpf_prog_info info = {};
-    uint32_t info_bytes = sizeof(info);
-    if (bpf_obj_get_info_by_fd(fd, &info, &info_bytes) != 0) {
-      return LoadError("cannot read the run time of the BPF programs", errno);
-    }
-    bpf_ns += info.run_time_ns;
-    bpf_runs += info.run_cnt;
-    missed += info.recursion_misses;
-  }
-  reading.bpf_ns = bpf_ns - bpf_ns_before;
-  reading.bpf_runs = bpf_runs - bpf_runs_before;
-  if (missed != missed_before) {
-    reading.losses.push_back(Loss{.cause = LossCause::kProgramMissed,
-                                  .source = LossSource::kRecorder,
-                                  .count = missed - missed_before,
-                                  .time_ns = 0});
-  }
-  bpf_ns_before = bpf_ns;
-  bpf_runs_before = bpf_runs;
-  missed_before = missed;
-  return {};
-}
-
-Result<Reading> Tracer::Read(uint64_t boundary_ns) {
-  State& state = *state_;
-  Reading reading;
-  if (state.settings.offcpu || state.settings.states) {
-    TWOFOLD_RETURN_IF_ERROR(
-        state.PassOverTasks(state.stopped ? TWOFOLD_PASS_LAST : TWOFOLD_PASS_CLIP, boundary_ns));
-  }
-  if (state.settings.offcpu) {
-    TWOFOLD_RETURN_IF_ERROR(state.blocked_rows->ReadDifferences(
-        [&](const twofold_blocked_key& key, const twofold_blocked_value& now,
-            const twofold_blocked_value& before) {
-          reading.blocked.push_back(BlockedDifference{.key = key,
-                                                      .time_ns = now.time_ns - before.time_ns,
-                                                      .count = now.count - before.count});
-        }));
-  }
-  if (state.settings.cpu) {
-    TWOFOLD_RETURN_IF_ERROR(state.cpu_rows->ReadDifferences(
-        [&](const twofold_cpu_key& key, uint64_t now, uint64_t before) {
-          reading.cpu.push_back(CpuDifference{.key = key, .samples = now - before});
-        }));
-  }
-  // After the pass, so that a thread which ended meanwhile has its last account in the same reading
-  // as its last rows.
-  DrainAccounts();
-  reading.accounts = state.accounts.TakeDifferences();
-  // After the rows: a thread that a row names is in the table by now.
-  state.ReadThreads(reading);
-  TWOFOLD_RETURN_IF_ERROR(state.ReadLosses(reading));
-  TWOFOLD_RETURN_IF_ERROR(state.ReadCost(reading));
-  return reading;
 }
 
 void Tracer::DrainAccounts() {
@@ -438,17 +432,6 @@ void Tracer::DrainAccounts() {
 }
 
 int Tracer::accounts_fd() const { return ring_buffer__epoll_fd(state_->ended_accounts); }
-
-std::optional<twofold_stack> Tracer::FindStack(StackClass stack_class, uint64_t hash) const {
-  const bpf_map* map = stack_class == StackClass::kBlocked ? state_->skeleton->maps.blocked_stacks
-                                                           : state_->skeleton->maps.cpu_stacks;
-  twofold_stack stack;
-  if (bpf_map__lookup_elem(map, &hash, sizeof(hash), &stack, sizeof(stack), 0) != 0) {
-    return std::nullopt;
-  }
-  if (stack.nframes > TWOFOLD_MAX_FRAMES) stack.nframes = TWOFOLD_MAX_FRAMES;
-  return stack;
-}
 
 uint64_t Tracer::map_bytes() const { return state_->map_bytes; }
 

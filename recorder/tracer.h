@@ -1,9 +1,11 @@
 // The recorder's side of the BPF programs: sizes their maps, loads and attaches them, and reads
 // what they added up.
 //
-// Order of calls: Load, Start, then Read at each interval's end; Stop, then a last Read.
+// Order of calls: Load, SetInterruptEntries, Start, then EndInterval and Read for each interval;
+// for the last one EndInterval, Stop, Read.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -13,11 +15,14 @@
 #include "format/base/ids.h"
 #include "format/base/result.h"
 #include "format/capture.h"
+#include "recorder/comm_glob.h"
+#include "recorder/direct_map.h"
+#include "recorder/kernel_symbols.h"
 
 namespace twofold {
 
 struct TracerSettings {
-  enum class Scope { kSystem, kProcesses, kCommand };
+  enum class Scope : uint32_t { kSystem, kProcesses, kThreads, kCgroup, kCommand };
 
   bool cpu = true;
   bool offcpu = true;
@@ -27,25 +32,34 @@ struct TracerSettings {
   uint32_t frequency_hz = 99;
   uint64_t memory_bytes = 64ULL << 20;
   Scope scope = Scope::kSystem;
-  std::vector<Pid> pids;  // of scope kProcesses
+  uint32_t wakers = 1;      // longest chain of wakers; 0: none are recorded
+  uint64_t quantum_ns = 0;  // T of the estimates (format/capture.h); 0: every block is kept
+  // Through which user stacks are walked after their block was chosen; nullopt: they are taken
+  // where each block begins.
+  std::optional<DirectMap> direct_map;
+  uint64_t min_block_ns = 0;      // shorter blocks are in no row
+  uint64_t max_block_ns = 0;      // longer blocks are in no row; 0: no limit
+  uint32_t insert_limit = 32768;  // new keys that each CPU may put into maps in an interval
+  std::vector<Pid> pids;          // of scope kProcesses
+  std::vector<Tid> tids;          // of scope kThreads
+  uint64_t cgroup_id = 0;         // of scope kCgroup
+  bool cgroup_attach = false;     // SchedulerTracepoints of recorder/probe.h
+  std::optional<CommGlob> comm;   // only threads whose name matches
   Pid command;  // of scope kCommand: in scope, with its descendants, from its first exec on
 };
 
-// How many entries each map gets, so that all of them together stay within a budget.
+// How many entries each map gets, so that all of them together stay within a budget. The maps that
+// come in pairs may exist twice for a moment.
 struct MapSizes {
   uint32_t thread_slots = 0;         // a power of two
   uint32_t ended_account_bytes = 0;  // a power of two, of whole pages
-  uint32_t blocked_stacks = 1;
-  uint32_t blocked_rows = 1;
-  uint32_t cpu_stacks = 1;
-  uint32_t cpu_rows = 1;
+  std::array<uint32_t, TWOFOLD_SETS> set_entries = {};
 };
 MapSizes PlanMaps(uint64_t memory_bytes, bool cpu, bool offcpu);
 
-struct BlockedDifference {
-  twofold_blocked_key key;
-  uint64_t time_ns = 0;
-  uint64_t count = 0;
+struct OffCpuDifference {
+  twofold_offcpu_key key;
+  twofold_offcpu_value added;
 };
 
 struct CpuDifference {
@@ -61,22 +75,34 @@ struct AccountDifference {
   uint64_t user_ns = 0;
   uint64_t system_ns = 0;
   uint64_t time_ns[TWOFOLD_STATES] = {};
+  uint32_t waits[TWOFOLD_WAIT_BUCKETS] = {};
+};
+
+// One of the longest blocks or waits.
+struct ExemplarReading {
+  twofold_exemplar exemplar;
+  uint32_t kind = 0;  // twofold_exemplar_kind
+  uint32_t cpu = 0;
 };
 
 // What was added since the reading before.
 struct Reading {
   std::vector<AccountDifference> accounts;
-  std::vector<BlockedDifference> blocked;
+  std::vector<OffCpuDifference> offcpu;
   std::vector<CpuDifference> cpu;
   std::vector<twofold_thread> threads;  // new ones, by number
   std::vector<Loss> losses;
+  std::vector<ExemplarReading> exemplars;  // of all CPUs, at most 16 of a kind, the longest first
+  std::vector<uint64_t> retired_wakers;  // keys that threads may still carry, of maps that go away
   uint64_t bpf_ns = 0;
   uint64_t bpf_runs = 0;
+  uint64_t map_inserts = 0;
+  uint64_t quantum_ns = 0;  // T until now
 };
 
 class Tracer {
  public:
-  enum class StackClass { kBlocked, kCpu };
+  enum class StackClass { kOffCpu, kCpu };
 
   // Loads the programs into the kernel. Error: names the missing privilege, file or tracepoint and
   // the way out.
@@ -93,8 +119,17 @@ class Tracer {
   // Detaches everything, the sampler first. Maps stay readable. Harmless when called again.
   void Stop();
 
-  // Splits open blocks at a boundary (CLOCK_MONOTONIC, not in the future) and reads what was added
-  // since the last call.
+  // Where the kernel's code for interrupts begins and ends: what an interrupt woke is told by it.
+  // Before Start.
+  void SetInterruptEntries(const KernelSymbols& kernel_symbols);
+
+  // Ends the interval: tells the programs, and returns when it is over, with the time
+  // (CLOCK_MONOTONIC) at which it was. The last one: nothing counts from then on.
+  uint64_t EndInterval(bool last);
+
+  // Splits open blocks at the boundary that EndInterval gave and reads what was added since the
+  // last call. When the maps are nearly full, moves on to fresh ones; the old ones are there for
+  // FindStack, FindWaker and FindChain until the next call.
   Result<Reading> Read(uint64_t boundary_ns);
 
   // Takes the accounts of threads that ended out of their buffer; for the time between readings.
@@ -105,14 +140,25 @@ class Tracer {
   // A stack by the hash that a row's key holds; nullopt when the map does not have it.
   std::optional<twofold_stack> FindStack(StackClass stack_class, uint64_t hash) const;
 
+  std::optional<twofold_waker> FindWaker(uint64_t key) const;
+  std::optional<twofold_chain> FindChain(uint64_t key) const;
+
+  // T from now on.
+  void SetQuantum(uint64_t quantum_ns);
+  uint64_t quantum_ns() const;
+
+  // Run time of all programs so far; nullopt: the kernel does not tell.
+  std::optional<uint64_t> TotalBpfNs() const;
+
   // Memory that the kernel says the maps lock.
   uint64_t map_bytes() const;
 
   uint64_t sample_period_ns() const;
 
+  struct State;  // of the implementation (recorder/tracer_state.h)
+
  private:
   Tracer();
-  struct State;
   std::unique_ptr<State> state_;
 };
 

@@ -247,7 +247,8 @@ TEST(RecorderCommandLine, MapsStayWithinTheirBudget) {
     const Capture capture = LoadCapture(workplace.Path("capture.twofold"));
     ASSERT_FALSE(capture.intervals.empty());
     EXPECT_LE(capture.intervals.back().cost.map_bytes, budget_mib << 20);
-    EXPECT_GT(capture.intervals.back().cost.map_bytes, (budget_mib << 20) * 3 / 4);
+    // The rest is for a fresh map, when the largest one is full.
+    EXPECT_GT(capture.intervals.back().cost.map_bytes, (budget_mib << 20) * 3 / 5);
     EXPECT_LE(capture.intervals.back().cost.peak_resident_bytes, 64u << 20);
   }
 }

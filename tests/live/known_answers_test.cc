@@ -62,11 +62,14 @@ TEST(KnownAnswers, TwoBurnersHaveTheirSharesOfTheCpuTime) {
 }
 
 TEST(KnownAnswers, EveryOneOfThousandsOfStacksIsKept) {
-  const auto [capture, truth] = RecordCommand({}, {WorkloadPath("many_stacks"), "8", "5000"});
+  const auto [capture, truth] =
+      RecordCommand({"--exact"}, {WorkloadPath("many_stacks"), "8", "5000"});
   std::map<StackId, uint64_t> blocks_by_stack;
   uint64_t blocked_ns = 0;
+  uint64_t unseen_blocks = 0;  // of threads that the kernel let run without a trace
   for (const Interval& interval : capture.intervals) {
     for (const BlockedRow& row : *interval.blocked) {
+      if (StackHas(capture, row.user_stack, "[stack lost: ran unseen]")) unseen_blocks += row.count;
       if (!StackHas(capture, row.user_stack, "block_once")) continue;
       blocks_by_stack[row.user_stack] += row.count;
       blocked_ns += row.time_ns;
@@ -81,7 +84,10 @@ TEST(KnownAnswers, EveryOneOfThousandsOfStacksIsKept) {
     blocks += count;
   }
   EXPECT_EQ(paths.size(), truth["paths"]);
-  EXPECT_EQ(blocks, truth["switches"]);
+  EXPECT_EQ(blocks + unseen_blocks, truth["switches"]);
+  EXPECT_LE(unseen_blocks, LossCountOf(capture, LossCause::kRanUnseen) +
+                               LossCountOf(capture, LossCause::kWakeupMissed));
+  EXPECT_LT(double(unseen_blocks), 1e-3 * double(blocks));
   ExpectBlocked(blocked_ns, truth["off_cpu_ns"], truth["run_delay_ns"], truth["wall_ns"]);
 }
 
@@ -174,7 +180,7 @@ TEST(KnownAnswers, StackThatIsTooDeepIsMarkedAndKeepsItsTime) {
 }
 
 TEST(KnownAnswers, FullMapLosesStacksButNoTime) {
-  const auto [capture, truth] = RecordCommand({"--memory", "8", "--record", "offcpu"},
+  const auto [capture, truth] = RecordCommand({"--exact", "--memory", "8", "--record", "offcpu"},
                                               {WorkloadPath("many_stacks"), "10", "20000"});
   EXPECT_GT(LossCountOf(capture, LossCause::kStackMapFull), 0u);
   const uint64_t lost_ns = BlockedNs(capture, {.function = "[stack lost: map full]"});
@@ -211,8 +217,9 @@ TEST(KnownAnswers, WholeSystemSeesAProcessAmongAllOthers) {
   const Workplace workplace;
   Program workload({WorkloadPath("sleep_shares"), "30"}, workplace.Path("out"),
                    workplace.Path("err"));
-  const Outcome outcome =
-      RunToEnd(workplace, {RecorderPath(), "-o", workplace.Path("capture.twofold"), "-d", "3"});
+  // Estimates of short blocks may come out longer than the window.
+  const Outcome outcome = RunToEnd(
+      workplace, {RecorderPath(), "--exact", "-o", workplace.Path("capture.twofold"), "-d", "3"});
   ASSERT_EQ(outcome.status, 0) << outcome.errors;
   const Capture capture = LoadCapture(workplace.Path("capture.twofold"));
   const uint64_t window_ns = WindowNs(capture);

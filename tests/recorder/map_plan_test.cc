@@ -1,29 +1,35 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "recorder/tracer.h"
 
 namespace twofold {
 namespace {
 
-TEST(PlanMaps, DefaultBudgetHoldsTensOfThousandsOfStacks) {
+uint32_t Entries(const MapSizes& sizes, twofold_map_set set) { return sizes.set_entries[set]; }
+
+TEST(PlanMaps, DefaultBudgetHoldsThousandsOfStacksAtATime) {
   const MapSizes sizes = PlanMaps(64ULL << 20, true, true);
-  EXPECT_GT(sizes.blocked_stacks, 25'000u);
-  EXPECT_GT(sizes.cpu_stacks, 10'000u);
-  EXPECT_GT(sizes.blocked_rows, sizes.blocked_stacks);
-  EXPECT_GT(sizes.cpu_rows, sizes.cpu_stacks);
+  EXPECT_GT(Entries(sizes, TWOFOLD_SET_OFFCPU_STACKS), 15'000u);
+  EXPECT_GT(Entries(sizes, TWOFOLD_SET_CPU_STACKS), 5'000u);
+  EXPECT_GT(Entries(sizes, TWOFOLD_SET_OFFCPU_ROWS), Entries(sizes, TWOFOLD_SET_OFFCPU_STACKS));
+  EXPECT_GT(Entries(sizes, TWOFOLD_SET_CPU_ROWS), Entries(sizes, TWOFOLD_SET_CPU_STACKS));
 }
 
 TEST(PlanMaps, SourceThatIsNotRecordedTakesNothing) {
   const MapSizes both = PlanMaps(64ULL << 20, true, true);
   const MapSizes cpu = PlanMaps(64ULL << 20, true, false);
-  EXPECT_EQ(cpu.blocked_stacks, 1u);
-  EXPECT_EQ(cpu.blocked_rows, 1u);
-  EXPECT_GT(cpu.cpu_stacks, 2 * both.cpu_stacks);
+  for (const twofold_map_set set : {TWOFOLD_SET_OFFCPU_STACKS, TWOFOLD_SET_OFFCPU_ROWS,
+                                    TWOFOLD_SET_WAKERS, TWOFOLD_SET_CHAINS}) {
+    EXPECT_EQ(Entries(cpu, set), 1u);
+  }
+  EXPECT_GT(Entries(cpu, TWOFOLD_SET_CPU_STACKS), 2 * Entries(both, TWOFOLD_SET_CPU_STACKS));
   const MapSizes offcpu = PlanMaps(64ULL << 20, false, true);
-  EXPECT_EQ(offcpu.cpu_stacks, 1u);
-  EXPECT_GT(offcpu.blocked_stacks, both.blocked_stacks);
+  EXPECT_EQ(Entries(offcpu, TWOFOLD_SET_CPU_STACKS), 1u);
+  EXPECT_GT(Entries(offcpu, TWOFOLD_SET_OFFCPU_STACKS), Entries(both, TWOFOLD_SET_OFFCPU_STACKS));
 }
 
 TEST(PlanMaps, ThreadTableIsAPowerOfTwo) {
@@ -32,17 +38,24 @@ TEST(PlanMaps, ThreadTableIsAPowerOfTwo) {
   }
 }
 
-TEST(PlanMaps, EntriesStayWithinTheBudget) {
+// When a map is full a fresh one takes its place, and for a moment both exist.
+TEST(PlanMaps, EntriesStayWithinTheBudgetWithTheLargestMapTwice) {
+  const uint64_t entry_bytes[TWOFOLD_SETS] = {48 + 8 + 1024, 48 + 32 + 40,  48 + 8 + 88,
+                                              48 + 8 + 72,   48 + 8 + 1024, 48 + 24 + 8};
   for (const uint64_t mib : {8, 64, 1000, 4096}) {
-    const MapSizes sizes = PlanMaps(mib << 20, true, true);
-    // Element sizes of the kernel, without the bucket heads: a lower bound that must hold with room
-    // to spare.
-    const uint64_t bytes = sizes.thread_slots * sizeof(twofold_thread) +
-                           uint64_t(sizes.blocked_stacks + sizes.cpu_stacks) * (48 + 8 + 1024) +
-                           sizes.blocked_rows * uint64_t(48 + 24 + 16) +
-                           sizes.cpu_rows * uint64_t(48 + 24 + 8);
-    EXPECT_LT(bytes, (mib << 20) * 98 / 100) << mib;
-    EXPECT_GT(bytes, (mib << 20) * 85 / 100) << mib;
+    for (const auto& [cpu, offcpu] : {std::pair(true, true), {true, false}, {false, true}}) {
+      const MapSizes sizes = PlanMaps(mib << 20, cpu, offcpu);
+      // Element sizes of the kernel, without the bucket heads: a lower bound that must hold with
+      // room to spare.
+      uint64_t bytes = sizes.thread_slots * sizeof(twofold_thread);
+      uint64_t largest_bytes = 0;
+      for (size_t set = 0; set < TWOFOLD_SETS; ++set) {
+        bytes += sizes.set_entries[set] * entry_bytes[set];
+        largest_bytes = std::max(largest_bytes, sizes.set_entries[set] * entry_bytes[set]);
+      }
+      EXPECT_LT(bytes + largest_bytes, (mib << 20) * 98 / 100) << mib;
+      EXPECT_GT(bytes + largest_bytes, (mib << 20) * 80 / 100) << mib;
+    }
   }
 }
 

@@ -36,6 +36,16 @@ TEST(Options, DefaultsRecordEverythingOfTheWholeSystem) {
   EXPECT_TRUE(options.pids.empty() && options.command.empty() && options.output.empty());
 }
 
+TEST(Options, DefaultsBoundTheCost) {
+  const Options options = Parse({});
+  EXPECT_EQ(options.wakers, 1u);
+  EXPECT_EQ(options.quantum_us, 1000u);
+  EXPECT_FALSE(options.exact);
+  EXPECT_EQ(options.max_overhead_permyriad, 100u);
+  EXPECT_EQ(options.min_block_us, 0u);
+  EXPECT_EQ(options.max_block_us, 0u);
+}
+
 TEST(Options, ShortAndLongFormsMeanTheSame) {
   for (const std::vector<std::string>& words :
        {std::vector<std::string>{"-d", "2.5", "-p", "12,13,12", "-o", "x"},
@@ -87,6 +97,87 @@ TEST(Options, UnknownOrIncompleteOptionsAreNamed) {
   EXPECT_THAT(Refusal({"make"}), HasSubstr("twofold-record -- make"));
   EXPECT_THAT(Refusal({"--"}), HasSubstr("a command is missing"));
   EXPECT_THAT(Refusal({"-o", ""}), HasSubstr("empty"));
+}
+
+TEST(Options, ScopeIsOneOfFourAndANameNarrowsAnyOfThem) {
+  EXPECT_THAT(Parse({"-t", "31,7,31"}).tids, ElementsAre(Tid(31), Tid(7)));
+  EXPECT_THAT(Parse({"--tid=7"}).tids, ElementsAre(Tid(7)));
+  EXPECT_EQ(Parse({"--cgroup", "/system.slice"}).cgroup, "/system.slice");
+  EXPECT_EQ(Parse({"--comm", "post*"}).comm, "post*");
+  EXPECT_EQ(Parse({"--comm", "cc1*", "--", "make"}).comm, "cc1*");
+  EXPECT_EQ(Parse({"--comm", "a", "-p", "1"}).comm, "a");
+  EXPECT_EQ(Parse({"--comm", "a", "--cgroup", "/"}).cgroup, "/");
+
+  const std::vector<std::vector<std::string>> scopes = {
+      {"-p", "1"}, {"-t", "1"}, {"--cgroup", "/"}, {"--", "true"}};
+  for (size_t first = 0; first < scopes.size(); ++first) {
+    for (size_t second = first + 1; second < scopes.size(); ++second) {
+      std::vector<std::string> words = scopes[first];
+      words.insert(words.end(), scopes[second].begin(), scopes[second].end());
+      EXPECT_THAT(Refusal(words), HasSubstr("cannot be recorded together")) << first << second;
+    }
+  }
+  EXPECT_THAT(Refusal({"-t", "1", "--cgroup", "/"}),
+              HasSubstr("-t: threads and a cgroup cannot be recorded together"));
+}
+
+TEST(Options, ScopeThatSelectsNothingIsRefused) {
+  EXPECT_THAT(Refusal({"-t", "abc"}), HasSubstr("-t: 'abc' is no thread id"));
+  EXPECT_THAT(Refusal({"-t", "1,,2"}), HasSubstr("'' is no thread id"));
+  EXPECT_THAT(Refusal({"-t", "0"}), HasSubstr("'0' is no thread id"));
+  EXPECT_THAT(Refusal({"--cgroup", ""}), HasSubstr("--cgroup: the path is empty"));
+  EXPECT_THAT(Refusal({"--comm", ""}), HasSubstr("--comm: the pattern is empty"));
+  EXPECT_THAT(Refusal({"--comm", "sixteen-letters-"}), HasSubstr("longer than any thread's name"));
+}
+
+TEST(Options, BlocksAreChosenByQuantumOrAllTaken) {
+  EXPECT_EQ(Parse({"--quantum", "1"}).quantum_us, 1u);
+  EXPECT_EQ(Parse({"--quantum", "1000000"}).quantum_us, 1'000'000u);
+  EXPECT_TRUE(Parse({"--exact"}).exact);
+  EXPECT_THAT(Refusal({"--quantum", "0"}), HasSubstr("microseconds from 1 to 1000000"));
+  EXPECT_THAT(Refusal({"--quantum", "1000001"}), HasSubstr("--quantum"));
+  EXPECT_THAT(Refusal({"--quantum", "100", "--exact"}), HasSubstr("--exact"));
+}
+
+TEST(Options, ChainsOfWakersAreEightLongAtMost) {
+  EXPECT_EQ(Parse({"--wakers", "0"}).wakers, 0u);
+  EXPECT_EQ(Parse({"--wakers", "8"}).wakers, 8u);
+  EXPECT_THAT(Refusal({"--wakers", "9"}), HasSubstr("a number of wakers from 0 to 8"));
+  EXPECT_THAT(Refusal({"--wakers", "-1"}), HasSubstr("--wakers"));
+}
+
+TEST(Options, OverheadIsInPerCentOrUnlimited) {
+  EXPECT_EQ(Parse({"--max-overhead", "0.5"}).max_overhead_permyriad, 50u);
+  EXPECT_EQ(Parse({"--max-overhead", "0.29"}).max_overhead_permyriad, 29u);
+  EXPECT_EQ(Parse({"--max-overhead", "100"}).max_overhead_permyriad, 10'000u);
+  EXPECT_EQ(Parse({"--max-overhead", "0"}).max_overhead_permyriad, 0u);
+  EXPECT_EQ(Parse({"--max-overhead", "none"}).max_overhead_permyriad, 0u);
+  // Whoever wants every block gets every block.
+  EXPECT_EQ(Parse({"--exact"}).max_overhead_permyriad, 0u);
+  EXPECT_EQ(Parse({"--exact", "--max-overhead", "2"}).max_overhead_permyriad, 200u);
+  for (const char* wrong : {"-1", "101", "1%", "nan", "0.001", "", "None"}) {
+    EXPECT_THAT(Refusal({"--max-overhead", wrong}), HasSubstr("per cent from 0.01 to 100"))
+        << wrong;
+  }
+}
+
+TEST(Options, BlocksAreChosenByTheirLength) {
+  const Options options = Parse({"--min-block", "100", "--max-block", "100"});
+  EXPECT_EQ(options.min_block_us, 100u);
+  EXPECT_EQ(options.max_block_us, 100u);
+  EXPECT_THAT(Refusal({"--min-block", "101", "--max-block", "100"}),
+              HasSubstr("less than --min-block"));
+  EXPECT_THAT(Refusal({"--max-block", "0"}), HasSubstr("microseconds from 1 to"));
+  EXPECT_THAT(Refusal({"--min-block", "1.5"}), HasSubstr("no whole number"));
+}
+
+TEST(Options, HelpNamesEveryOption) {
+  for (const char* option :
+       {"--pid", "--tid", "--cgroup", "--comm", "--record", "--min-block", "--max-block",
+        "--duration", "--output", "--wakers", "--quantum", "--exact", "--max-overhead",
+        "--frequency", "--interval", "--memory", "--quiet", "--help", "--version"}) {
+    EXPECT_THAT(HelpText(), HasSubstr(option));
+  }
 }
 
 TEST(Options, HelpFitsATerminal) {

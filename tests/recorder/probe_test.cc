@@ -18,11 +18,11 @@ using testing::HasSubstr;
 // Kernel types with some tracepoints only.
 class TypesFile {
  public:
-  explicit TypesFile(const std::vector<std::string>& tracepoints) {
+  explicit TypesFile(const std::vector<std::string>& tracepoints, int parameters = 1) {
     btf* types = btf__new_empty();
     for (const std::string& tracepoint : tracepoints) {
       const int prototype = btf__add_func_proto(types, 0);
-      btf__add_func_param(types, "unused", 0);
+      for (int i = 0; i < parameters; ++i) btf__add_func_param(types, "unused", 0);
       const int pointer = btf__add_ptr(types, prototype);
       btf__add_typedef(types, ("btf_trace_" + tracepoint).c_str(), pointer);
     }
@@ -96,6 +96,47 @@ TEST(ProbePids, ThreadIsToldFromAProcess) {
     EXPECT_THAT(result.error().Message(), HasSubstr("is a thread of process"));
     EXPECT_THAT(result.error().Message(), HasSubstr("-p " + std::to_string(getpid())));
   }).join();
+}
+
+TEST_F(ProbeHostTest, TracepointOfMovesBetweenCgroupsIsWantedButNotNeeded) {
+  const TypesFile without(kBasic);
+  const auto missing = ProbeHost(false, without.path());
+  ASSERT_TRUE(missing) << missing.error().Message();
+  EXPECT_FALSE(missing->cgroup_attach);
+
+  // With other parameters than those that are known it is as good as missing.
+  std::vector<std::string> names = kBasic;
+  names.push_back("cgroup_attach_task");
+  const TypesFile with_one_parameter(names);
+  const auto unknown = ProbeHost(false, with_one_parameter.path());
+  ASSERT_TRUE(unknown) << unknown.error().Message();
+  EXPECT_FALSE(unknown->cgroup_attach);
+
+  const TypesFile with_five_parameters(names, 5);
+  const auto found = ProbeHost(false, with_five_parameters.path());
+  ASSERT_TRUE(found) << found.error().Message();
+  EXPECT_TRUE(found->cgroup_attach);
+}
+
+TEST(ProcessesOfThreads, ThreadsOfOneProcessShareIt) {
+  const Tid own{uint32_t(getpid())};
+  std::thread([&] {
+    const auto processes = ProcessesOfThreads({Tid(uint32_t(gettid())), own});
+    ASSERT_TRUE(processes) << processes.error().Message();
+    EXPECT_EQ(*processes, std::vector<Pid>{Pid(own.value)});
+  }).join();
+}
+
+TEST(ProcessesOfThreads, ThreadThatDoesNotExistIsNamed) {
+  const auto processes = ProcessesOfThreads({Tid(uint32_t(getpid())), Tid(4194304)});
+  ASSERT_FALSE(processes);
+  EXPECT_THAT(processes.error().Message(), HasSubstr("-t 4194304: there is no thread 4194304"));
+}
+
+TEST(ProcessesOfThreads, NoneOfNone) {
+  const auto processes = ProcessesOfThreads({});
+  ASSERT_TRUE(processes);
+  EXPECT_TRUE(processes->empty());
 }
 
 TEST(ProbePids, OwnProcessIsFine) { EXPECT_TRUE(ProbePids({Pid(uint32_t(getpid()))})); }

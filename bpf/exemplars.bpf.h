@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The longest single blocks and waits of an interval, so that one outlier is not lost in a sum.
+ * Each CPU keeps its own few for threads that go on there; the recorder takes the longest of all
+ * CPUs. There are two pages: programs write into one while the recorder reads the other.
+ */
+#ifndef TWOFOLD_EXEMPLARS_BPF_H
+#define TWOFOLD_EXEMPLARS_BPF_H
+
+__u32 exemplar_page; /* 0 or 1; turned by the recorder */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2 * TWOFOLD_EXEMPLAR_KINDS);
+	__type(key, __u32);
+	__type(value, struct twofold_exemplars);
+} exemplars SEC(".maps");
+
+/* A global function: it is verified once. */
+__noinline int replace_shortest(struct twofold_exemplars *page,
+				const struct twofold_exemplar *exemplar)
+{
+	__u64 shortest_ns = ~0ULL;
+	__u32 shortest = 0;
+
+	if (!page || !exemplar)
+		return 0;
+	page->kept[page->shortest & (TWOFOLD_EXEMPLARS - 1)] = *exemplar;
+	for (__u32 i = 0; i < TWOFOLD_EXEMPLARS; i++) {
+		__u64 length_ns = page->kept[i].end_ns - page->kept[i].start_ns;
+
+		if (length_ns < shortest_ns) {
+			shortest_ns = length_ns;
+			shortest = i;
+		}
+	}
+	page->shortest = shortest;
+	page->shortest_ns = shortest_ns;
+	return 0;
+}
+
+static __always_inline bool is_long(__u32 kind, __u64 length_ns, struct twofold_exemplars **page)
+{
+	__u32 index = (exemplar_page & 1) * TWOFOLD_EXEMPLAR_KINDS + kind;
+
+	*page = bpf_map_lookup_elem(&exemplars, &index);
+	return *page && length_ns > (*page)->shortest_ns;
+}
+
+#endif

@@ -1,0 +1,803 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Time off the CPU by stack: blocked, or waiting for a CPU.
+ *
+ * A block begins at sched_switch, when a thread leaves the CPU unable to run, and ends at
+ * sched_waking; the wait for a CPU that follows ends where the thread is switched in. Walking
+ * stacks is what costs, so it is decided when the length is known: what lasted at least the quantum
+ * is kept for certain, shorter parts by chance, in proportion to their length (format/capture.h
+ * tells why the sums are right). The waker's stacks are walked at sched_waking, the sleeper's where
+ * it is switched in: there it stands still, and its stacks are those of the call that it slept in.
+ *
+ * Parts that are open at an interval's end are split and credited by the pass over all tasks, which
+ * walks the stacks of threads that are still asleep, once for each block.
+ *
+ * Some wake-ups are never traced: neither sched_waking nor the switch-in reaches any tracer
+ * (measured on one virtual machine, whose kernel keeps some threads from tracing: about one block
+ * in ten thousand; perf misses the same ones). Such a block is still open when its thread is seen
+ * running or leaving the CPU again. The thread's CPU time, which the scheduler keeps itself, then
+ * tells how long it was off the CPU; its stacks are not known any more. The number of times that it
+ * left a CPU tells where a thread ran without being seen.
+ */
+#ifndef TWOFOLD_OFFCPU_BPF_H
+#define TWOFOLD_OFFCPU_BPF_H
+
+#include "exemplars.bpf.h"
+#include "stacks.bpf.h"
+#include "threads.bpf.h"
+#include "wakers.bpf.h"
+
+const volatile bool record_offcpu;
+const volatile bool user_stack_at_switch_out; /* else it is walked when the block was chosen */
+const volatile __u64 min_block_ns;
+const volatile __u64 max_block_ns; /* 0: no limit */
+
+/* Written by the recorder: parts that last at least so long are kept for certain; 0: all are. */
+__u64 quantum_ns;
+
+/* Written by the recorder before a pass over all tasks. */
+__u32 pass;
+__u64 pass_boundary_ns;
+__u64 seeded_tasks; /* threads that the first pass took into scope */
+
+TWOFOLD_MAP_SET(offcpu_stacks, __u64, struct twofold_stack);
+TWOFOLD_MAP_SET(offcpu_rows, struct twofold_offcpu_key, struct twofold_offcpu_value);
+
+/* By what uses it: programs that may interrupt each other have scratch of their own. */
+enum {
+	SCRATCH_SWITCH,
+	SCRATCH_WAKING,
+	SCRATCH_PASS,
+	SCRATCHES,
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SCRATCHES);
+	__type(key, __u32);
+	__type(value, struct twofold_stack);
+} offcpu_scratch SEC(".maps");
+
+struct sleeper_stacks {
+	__u64 kernel;
+	__u64 user;
+};
+
+/* A part of time off the CPU that was chosen. */
+struct part {
+	__u64 length_ns;
+	__u64 quantum_ns; /* that it was chosen by; 0: certain */
+	__u64 chain;
+	__u32 state;
+	__u32 flags; /* TWOFOLD_PART_... */
+};
+
+/* BlockState of format/capture.h. */
+static __always_inline __u32 block_state(long state)
+{
+	if (state & TASK_INTERRUPTIBLE)
+		return 1;
+	if (state & TASK_UNINTERRUPTIBLE)
+		return state & TASK_NOLOAD ? 6 : 2;
+	if (state & TASK_STOPPED)
+		return 3;
+	if (state & TASK_TRACED)
+		return 4;
+	if (state & TASK_PARKED)
+		return 5;
+	return 7;
+}
+
+static __always_inline long task_state(struct task_struct *task)
+{
+	struct task_struct___before_5_14 *old = (void *)task;
+
+	if (bpf_core_field_exists(task->__state))
+		return BPF_CORE_READ(task, __state);
+	return BPF_CORE_READ(old, state);
+}
+
+static __always_inline __u32 present_state(struct task_struct *task)
+{
+	long state = task_state(task);
+
+	if (task->on_cpu)
+		return TWOFOLD_ON_CPU;
+	return state ? TWOFOLD_BLOCKED + block_state(state) : TWOFOLD_PREEMPTED;
+}
+
+static __always_inline __u64 switches_of(struct task_struct *task)
+{
+	return task->nvcsw + task->nivcsw;
+}
+
+/*
+ * Whether a part is kept, and by which quantum: 0 when it is certain, because it is long or its
+ * stacks are known already.
+ */
+static __always_inline bool choose(__u64 length_ns, bool known, __u64 *chosen_by_ns)
+{
+	__u64 quantum = *(volatile __u64 *)&quantum_ns;
+
+	*chosen_by_ns = 0;
+	if (length_ns >= quantum || known)
+		return true;
+	*chosen_by_ns = quantum;
+	return ((__u64)bpf_get_prandom_u32() * quantum) >> 32 < length_ns;
+}
+
+static __always_inline bool is_recorded_length(__u64 length_ns)
+{
+	return length_ns >= min_block_ns && (!max_block_ns || length_ns <= max_block_ns);
+}
+
+/*
+ * Adds a chosen part to the rows. `ended`: how many blocks or waits ended with it, 0 or 1. A global
+ * function: the verifier looks at it once, not wherever it is called.
+ */
+__noinline int credit_part(__u32 thread, const struct sleeper_stacks *stacks,
+			   const struct part *part, __u64 ended)
+{
+	struct twofold_offcpu_key key = {};
+	struct twofold_offcpu_value *value;
+	__u64 length_ns, quantum, time_ns;
+	void *rows;
+
+	if (!stacks || !part)
+		return 0;
+	key.kernel_stack = stacks->kernel;
+	key.user_stack = stacks->user;
+	key.chain = part->chain;
+	key.thread = thread;
+	key.state = part->state;
+	key.parts = part->flags;
+	length_ns = part->length_ns;
+	quantum = part->quantum_ns;
+	time_ns = quantum ? quantum : length_ns;
+	rows = map_in_use(&offcpu_rows_sets, TWOFOLD_SET_OFFCPU_ROWS);
+	if (!rows)
+		return 0;
+	/* It stands for quantum / length parts; chance decides on the fraction. */
+	if (ended && quantum && length_ns)
+		ended = (quantum + bpf_get_prandom_u32() % (__u32)length_ns) / length_ns;
+	value = bpf_map_lookup_elem(rows, &key);
+	if (!value) {
+		struct twofold_offcpu_value zero = {};
+		__u32 cause = insert_once(rows, TWOFOLD_SET_OFFCPU_ROWS, &key, &zero);
+
+		if (!cause)
+			value = bpf_map_lookup_elem(rows, &key);
+		if (!value) {
+			count_loss(TWOFOLD_SOURCE_OFFCPU, cause ? cause : TWOFOLD_LOSS_MAP_BUSY,
+				   ended, time_ns);
+			return 0;
+		}
+	}
+	__sync_fetch_and_add(&value->time_ns, time_ns);
+	__sync_fetch_and_add(&value->count, ended);
+	__sync_fetch_and_add(&value->samples, 1);
+	if (quantum) {
+		__sync_fetch_and_add(&value->sampled_ns, quantum);
+		__sync_fetch_and_add(&value->variance_us2,
+				     quantum / 1000 * ((quantum - length_ns) / 1000));
+	}
+	return 0;
+}
+
+static __always_inline int walk_stacks(struct task_struct *task, const struct twofold_task *state,
+				       __u32 slot, struct sleeper_stacks *stacks, bool by_loads)
+{
+	void *map = map_in_use(&offcpu_stacks_sets, TWOFOLD_SET_OFFCPU_STACKS);
+	struct twofold_stack *scratch;
+	long bytes;
+
+	stacks->kernel = TWOFOLD_STACK_UNREADABLE;
+	stacks->user = TWOFOLD_STACK_NONE;
+	scratch = bpf_map_lookup_elem(&offcpu_scratch, &slot);
+	if (!scratch)
+		return 0;
+	bytes = bpf_get_task_stack(task, scratch->frames, sizeof(scratch->frames), 0);
+	stacks->kernel = store_stack(map, scratch, bytes, true, TWOFOLD_SOURCE_OFFCPU,
+				     TWOFOLD_LOSS_KERNEL_STACK_FAILED);
+	if (task->flags & PF_KTHREAD)
+		return 0;
+	if (user_stack_at_switch_out) {
+		stacks->user = state->user_stack;
+		return 0;
+	}
+	if (!task->mm)
+		return 0;
+	bytes = by_loads ? walk_user_stack_by_loads(task, scratch) : walk_user_stack(task, scratch);
+	stacks->user = store_stack(map, scratch, bytes, false, TWOFOLD_SOURCE_OFFCPU,
+				   TWOFOLD_LOSS_USER_STACK_FAILED);
+	return 0;
+}
+
+/* The stacks of a thread that is off the CPU. */
+static __noinline int walk_sleeper(struct task_struct *task, const struct twofold_task *state,
+				   __u32 slot, struct sleeper_stacks *stacks)
+{
+	return walk_stacks(task, state, slot, stacks, false);
+}
+
+/* The same, for programs that are loaded from 5.16 on only. */
+static __noinline int walk_sleeper_by_loads(struct task_struct *task,
+					    const struct twofold_task *state, __u32 slot,
+					    struct sleeper_stacks *stacks)
+{
+	return walk_stacks(task, state, slot, stacks, true);
+}
+
+static __always_inline bool holds_stacks(const struct task_struct *task,
+					 const struct twofold_task *state)
+{
+	return state->held_switches == switches_of((struct task_struct *)task) + 1;
+}
+
+/* Ends the open block of a thread: if it is chosen, its row is pending. True if it was. */
+static __always_inline bool end_block(struct task_struct *task, struct twofold_task *state,
+				      __u64 now_ns)
+{
+	__u64 since_ns, length_ns, chosen_by_ns;
+
+	if (!state->blocked_since_ns)
+		return false;
+	since_ns = __sync_lock_test_and_set(&state->blocked_since_ns, 0);
+	if (!since_ns || !record_offcpu)
+		return false;
+	if (!is_recorded_length(now_ns - state->block_began_ns))
+		return false;
+	length_ns = now_ns > since_ns ? now_ns - since_ns : 1;
+	if (!choose(length_ns, holds_stacks(task, state), &chosen_by_ns))
+		return false;
+	state->chain = 0;
+	state->pending_quantum_ns = chosen_by_ns;
+	state->pending_end_ns = now_ns;
+	state->pending_ns = length_ns;
+	return true;
+}
+
+/* Takes the part of a block that ended and has no row yet. False: there is none. */
+static __always_inline bool take_pending(struct twofold_task *state, struct part *part)
+{
+	if (!state->pending_ns)
+		return false;
+	part->quantum_ns = state->pending_quantum_ns;
+	part->chain = state->chain;
+	part->state = state->block_state;
+	part->flags = state->continued ? TWOFOLD_PART_BEGUN_BEFORE : 0;
+	part->length_ns = __sync_lock_test_and_set(&state->pending_ns, 0);
+	return part->length_ns != 0;
+}
+
+static __always_inline void keep_exemplar(const struct twofold_task *state,
+					  const struct sleeper_stacks *stacks, __u64 start_ns,
+					  __u64 end_ns, __u64 chain, __u32 offcpu_state, bool open)
+{
+	__u32 kind = offcpu_state > TWOFOLD_LAST_BLOCK_STATE ? TWOFOLD_EXEMPLAR_WAITING
+		     : offcpu_state == 2		     ? TWOFOLD_EXEMPLAR_UNINTERRUPTIBLE
+							     : TWOFOLD_EXEMPLAR_INTERRUPTIBLE;
+	struct twofold_exemplars *page;
+
+	/* Parked and idle kernel threads wait for work, for as long as there is none. */
+	if (offcpu_state == 5 || offcpu_state == 6)
+		return;
+	if (is_long(kind, end_ns - start_ns, &page)) {
+		struct twofold_exemplar exemplar = {
+			.start_ns = start_ns,
+			.end_ns = end_ns,
+			.kernel_stack = stacks->kernel,
+			.user_stack = stacks->user,
+			.chain = chain,
+			.thread = state->thread,
+			.state = offcpu_state,
+			.open = open,
+		};
+
+		replace_shortest(page, &exemplar);
+	}
+}
+
+/* What is left over of a time off the CPU whose end was not seen: its stacks are gone. */
+static __always_inline void credit_unseen(struct task_struct *task, struct twofold_task *state,
+					  __u64 now_ns)
+{
+	struct sleeper_stacks stacks = {
+		.kernel = TWOFOLD_STACK_RAN_UNSEEN,
+		.user = task->flags & PF_KTHREAD ? TWOFOLD_STACK_NONE : TWOFOLD_STACK_RAN_UNSEEN,
+	};
+	struct part part = {};
+
+	if (take_pending(state, &part)) {
+		credit_part(state->thread, &stacks, &part, 1);
+		count_loss(TWOFOLD_SOURCE_OFFCPU, TWOFOLD_LOSS_RAN_UNSEEN, 1, 0);
+	}
+	state->waiting_since_ns = 0;
+	if (state->blocked_since_ns) {
+		__u64 since_ns = __sync_lock_test_and_set(&state->blocked_since_ns, 0);
+		__u64 elapsed_ns = now_ns > since_ns ? now_ns - since_ns : 0;
+		__u64 ran_ns = task->se.sum_exec_runtime - state->cpu_ns;
+
+		if (!since_ns)
+			return;
+		part.length_ns = elapsed_ns > ran_ns ? elapsed_ns - ran_ns : 1;
+		part.quantum_ns = 0;
+		part.chain = 0;
+		part.state = state->block_state;
+		part.flags = state->continued ? TWOFOLD_PART_BEGUN_BEFORE : 0;
+		if (is_recorded_length(now_ns - state->block_began_ns))
+			credit_part(state->thread, &stacks, &part, 1);
+		count_loss(TWOFOLD_SOURCE_OFFCPU, TWOFOLD_LOSS_WAKEUP_MISSED, 1, 0);
+	}
+}
+
+static __always_inline void begin_block(void *ctx, struct task_struct *prev,
+					struct twofold_task *state, long prev_state, __u64 now_ns)
+{
+	if (user_stack_at_switch_out) {
+		void *map = map_in_use(&offcpu_stacks_sets, TWOFOLD_SET_OFFCPU_STACKS);
+		struct twofold_stack *scratch;
+		__u32 slot = SCRATCH_SWITCH;
+
+		state->user_stack = TWOFOLD_STACK_NONE;
+		scratch = bpf_map_lookup_elem(&offcpu_scratch, &slot);
+		if (scratch && !(prev->flags & PF_KTHREAD) && prev->mm) {
+			long bytes = bpf_get_stack(ctx, scratch->frames, sizeof(scratch->frames),
+						   BPF_F_USER_STACK);
+
+			state->user_stack =
+				store_stack(map, scratch, bytes, false, TWOFOLD_SOURCE_OFFCPU,
+					    TWOFOLD_LOSS_USER_STACK_FAILED);
+		}
+	}
+	state->nwakers = 0;
+	state->continued = 0;
+	state->block_state = block_state(prev_state);
+	state->block_began_ns = now_ns;
+	/* Publishes the fields above to the CPU that will wake the thread. */
+	__sync_lock_test_and_set(&state->blocked_since_ns, now_ns);
+	/* It was woken meanwhile. */
+	if (*(volatile __u32 *)&state->state == TWOFOLD_WOKEN)
+		end_block(prev, state, now_ns);
+}
+
+/* The number of the histogram's bucket for a wait. */
+static __always_inline __u32 wait_bucket(__u64 wait_ns)
+{
+	__u32 us, bucket = 0;
+
+	if (wait_ns >= 1ULL << 34)
+		return TWOFOLD_WAIT_BUCKETS - 1;
+	/* Division by 1000 = 8 x 125: a multiplication, exact in this range. */
+	us = ((wait_ns >> 3) * 0x10624dd3ULL) >> 35;
+	if (!us)
+		return 0;
+	if (us >= 1 << 16) {
+		us >>= 16;
+		bucket += 16;
+	}
+	if (us >= 1 << 8) {
+		us >>= 8;
+		bucket += 8;
+	}
+	if (us >= 1 << 4) {
+		us >>= 4;
+		bucket += 4;
+	}
+	if (us >= 1 << 2) {
+		us >>= 2;
+		bucket += 2;
+	}
+	bucket += us >> 1;
+	return bucket + 1 < TWOFOLD_WAIT_BUCKETS ? bucket + 1 : TWOFOLD_WAIT_BUCKETS - 1;
+}
+
+/* A thread gets a CPU: what it did until now is credited, as far as it was chosen. */
+static __always_inline void switch_in(struct task_struct *next, struct twofold_task *state,
+				      __u64 now_ns, bool by_loads)
+{
+	bool preempted = state->state == TWOFOLD_PREEMPTED, wait_chosen = false, block_chosen;
+	__u64 waiting_since_ns = 0, wait_began_ns = state->since_ns;
+	struct sleeper_stacks stacks;
+	struct part block = {}, wait = {};
+
+	/* A thread that was woken before its switch-out was seen, or whose wake-up was not. */
+	if (state->blocked_since_ns)
+		end_block(next, state, now_ns);
+	block_chosen = take_pending(state, &block);
+	if (state->waiting_since_ns)
+		waiting_since_ns = __sync_lock_test_and_set(&state->waiting_since_ns, 0);
+	if (waiting_since_ns) {
+		__u32 bucket = wait_bucket(now_ns - wait_began_ns);
+
+		if (bucket < TWOFOLD_WAIT_BUCKETS)
+			state->waits[bucket]++;
+		wait.length_ns = now_ns > waiting_since_ns ? now_ns - waiting_since_ns : 1;
+		wait.state = preempted ? TWOFOLD_WAITING_PREEMPTED : TWOFOLD_WAITING_WOKEN;
+		wait_chosen = record_offcpu &&
+			      choose(wait.length_ns, holds_stacks(next, state), &wait.quantum_ns);
+	}
+	if (!block_chosen && !wait_chosen)
+		return;
+	if (holds_stacks(next, state)) {
+		stacks.kernel = state->held_kernel_stack;
+		stacks.user = state->held_user_stack;
+	} else if (state->switches == switches_of(next)) {
+		if (by_loads)
+			walk_sleeper_by_loads(next, state, SCRATCH_SWITCH, &stacks);
+		else
+			walk_sleeper(next, state, SCRATCH_SWITCH, &stacks);
+	} else {
+		stacks.kernel = TWOFOLD_STACK_RAN_UNSEEN;
+		stacks.user =
+			next->flags & PF_KTHREAD ? TWOFOLD_STACK_NONE : TWOFOLD_STACK_RAN_UNSEEN;
+		count_loss(TWOFOLD_SOURCE_OFFCPU, TWOFOLD_LOSS_RAN_UNSEEN, 1, 0);
+	}
+	if (block_chosen) {
+		credit_part(state->thread, &stacks, &block, 1);
+		keep_exemplar(state, &stacks, state->block_began_ns, state->pending_end_ns,
+			      block.chain, block.state, false);
+	}
+	if (wait_chosen) {
+		credit_part(state->thread, &stacks, &wait, 1);
+		keep_exemplar(state, &stacks, wait_began_ns, now_ns, 0, wait.state, false);
+	}
+}
+
+static __always_inline int handle_switch(void *ctx, bool preempt, struct task_struct *prev,
+					 struct task_struct *next, long prev_state, bool since_5_18)
+{
+	struct twofold_task *state;
+	__u64 now_ns;
+
+	if (is_over)
+		return 0;
+	now_ns = bpf_ktime_get_ns();
+	if (prev->pid && (state = bpf_task_storage_get(&tasks, prev, 0, 0))) {
+		/* A preempted thread can run, whatever state it was about to enter. */
+		const bool blocks = !preempt && prev_state && !(prev_state & TASK_DEAD);
+
+		if (state->since_ns && state->state != TWOFOLD_ON_CPU) {
+			close_unseen_run(state, prev->se.sum_exec_runtime, now_ns);
+			credit_unseen(prev, state, now_ns);
+		} else if (state->blocked_since_ns) {
+			credit_unseen(prev, state, now_ns);
+		}
+		change_state(state,
+			     blocks ? TWOFOLD_BLOCKED + block_state(prev_state) : TWOFOLD_PREEMPTED,
+			     TWOFOLD_ON_CPU, now_ns);
+		state->cpu_ns = prev->se.sum_exec_runtime;
+		state->switches = switches_of(prev);
+		if (blocks) {
+			begin_block(ctx, prev, state, prev_state, now_ns);
+		} else if (prev_state & TASK_DEAD && !preempt) {
+			end_account(prev, state, now_ns);
+			state->dead = 1;
+		} else {
+			state->waiting_since_ns = now_ns;
+		}
+	}
+	if (next->pid && (state = bpf_task_storage_get(&tasks, next, 0, 0))) {
+		switch_in(next, state, now_ns, since_5_18);
+		change_state(state, TWOFOLD_ON_CPU, TWOFOLD_PREEMPTED, now_ns);
+	}
+	return 0;
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(context_switch, bool preempt, struct task_struct *prev, struct task_struct *next,
+	     unsigned int prev_state)
+{
+	return handle_switch(ctx, preempt, prev, next, prev_state, true);
+}
+
+/* Before 5.18 (commit fa2c3254d7cf) the tracepoint did not pass the state. */
+SEC("tp_btf/sched_switch")
+int BPF_PROG(context_switch_before_5_18, bool preempt, struct task_struct *prev,
+	     struct task_struct *next)
+{
+	return handle_switch(ctx, preempt, prev, next, task_state(prev), false);
+}
+
+/* A blocked thread can run from now on. */
+static __always_inline void wake(struct task_struct *task, struct twofold_task *state, __u64 now_ns)
+{
+	if (state->since_ns && ((state->changes & 1) || state->state <= TWOFOLD_BLOCKED))
+		return;
+	change_state(state, TWOFOLD_WOKEN, TWOFOLD_BLOCKED + block_state(task_state(task)), now_ns);
+	state->waiting_since_ns = now_ns;
+}
+
+SEC("tp_btf/sched_waking")
+int BPF_PROG(waking, struct task_struct *task)
+{
+	struct twofold_task *state = bpf_task_storage_get(&tasks, task, 0, 0);
+	__u32 slot = SCRATCH_WAKING;
+	struct twofold_stack *scratch;
+	__u64 now_ns, chain;
+	bool chosen;
+
+	if (!state || is_over)
+		return 0;
+	now_ns = bpf_ktime_get_ns();
+	if (!state->blocked_since_ns) {
+		/*
+		 * Its switch-out was not seen yet, or it is not blocked. The state comes before the
+		 * block: begin_block looks at them in the other order, so that one of the two ends
+		 * the block.
+		 */
+		wake(task, state, now_ns);
+		end_block(task, state, now_ns);
+		return 0;
+	}
+	chosen = end_block(task, state, now_ns);
+	if (max_wakers && record_offcpu) {
+		scratch = bpf_map_lookup_elem(&offcpu_scratch, &slot);
+		chain = scratch ? note_waker(ctx, state, chosen,
+					     map_in_use(&offcpu_stacks_sets,
+							TWOFOLD_SET_OFFCPU_STACKS),
+					     scratch)
+				: 0;
+		if (chosen) {
+			__u64 walked_ns = bpf_ktime_get_ns();
+
+			/* Until the kernel goes on, the thread cannot run: the walk prolonged the
+			 * block. */
+			if (!state->pending_quantum_ns)
+				state->pending_ns += walked_ns - now_ns;
+			state->pending_end_ns = walked_ns;
+			state->chain = chain;
+			now_ns = walked_ns;
+		}
+	}
+	wake(task, state, now_ns);
+	return 0;
+}
+
+/* For write_account: there is one pass at a time, and a program's stack is small. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct twofold_account);
+} account_scratch SEC(".maps");
+
+/* The account of a thread as it was at the boundary. */
+static __always_inline void write_account(struct bpf_iter__task *ctx, struct task_struct *task,
+					  const struct twofold_task *state)
+{
+	struct twofold_account *account;
+	__u64 since_ns = 0, cpu_ns = 0;
+	__u32 now_state = 0, slot = 0;
+	bool kept = false;
+
+	account = bpf_map_lookup_elem(&account_scratch, &slot);
+	if (!account)
+		return;
+	__builtin_memset(account, 0, sizeof(*account));
+
+	for (int i = 0; i < 3; i++) {
+		__u64 changes = *(volatile const __u64 *)&state->changes;
+
+		since_ns = state->since_ns;
+		now_state = state->state;
+		cpu_ns = state->cpu_ns;
+		kept = state->boundary_ns == pass_boundary_ns;
+		__builtin_memcpy(account->time_ns, kept ? state->boundary_time_ns : state->time_ns,
+				 sizeof(account->time_ns));
+		if (!(changes & 1) && *(volatile const __u64 *)&state->changes == changes)
+			break;
+	}
+	if (!since_ns) {
+		/* No event came since the recording found it: it is still doing what it did then.
+		 */
+		now_state = present_state(task);
+		since_ns = window_start_ns;
+	}
+	if (!kept && since_ns <= pass_boundary_ns) {
+		__u64 elapsed_ns = pass_boundary_ns - since_ns;
+		__u64 ran_ns = 0;
+
+		/* It runs, and was not seen to enter its CPU. */
+		if (now_state != TWOFOLD_ON_CPU && task->on_cpu)
+			ran_ns = task->se.sum_exec_runtime - cpu_ns;
+		if (ran_ns > elapsed_ns)
+			ran_ns = elapsed_ns;
+		if (now_state < TWOFOLD_STATES)
+			account->time_ns[now_state] += elapsed_ns - ran_ns;
+		account->time_ns[TWOFOLD_ON_CPU] += ran_ns;
+	} else if (!kept) {
+		return; /* the account began after the boundary */
+	}
+	account->thread = state->thread;
+	account->at_ns = pass_boundary_ns;
+	account->user_ns = task->utime - state->user_ns_before;
+	account->system_ns = task->stime - state->system_ns_before;
+	__builtin_memcpy(account->waits, state->waits, sizeof(account->waits));
+	bpf_seq_write(ctx->meta->seq, account, sizeof(*account));
+}
+
+/* The stacks of a thread that the pass finds off the CPU; they are held for its next visits. */
+static __always_inline void stacks_at_pass(struct task_struct *task, struct twofold_task *state,
+					   struct sleeper_stacks *stacks)
+{
+	__u64 switches = switches_of(task);
+
+	if (state->held_switches == switches + 1) {
+		stacks->kernel = state->held_kernel_stack;
+		stacks->user = state->held_user_stack;
+		return;
+	}
+	walk_sleeper(task, state, SCRATCH_PASS, stacks);
+}
+
+/* Only once it is sure that the thread did not move while it was walked. */
+static __always_inline void hold_stacks(struct task_struct *task, struct twofold_task *state,
+					const struct sleeper_stacks *stacks)
+{
+	if (state->held_switches == state->switches + 1)
+		return;
+	*(volatile __u64 *)&state->held_switches = 0;
+	state->held_kernel_stack = stacks->kernel;
+	state->held_user_stack = stacks->user;
+	__sync_lock_test_and_set(&state->held_switches, state->switches + 1);
+}
+
+/* Splits what is open at the boundary: the part before it goes into the rows now. */
+static __always_inline void split_offcpu(struct task_struct *task, struct twofold_task *state)
+{
+	__u64 blocked_since_ns = *(volatile __u64 *)&state->blocked_since_ns;
+	__u64 waiting_since_ns = *(volatile __u64 *)&state->waiting_since_ns;
+	__u64 *since = blocked_since_ns ? &state->blocked_since_ns : &state->waiting_since_ns;
+	__u64 since_ns = blocked_since_ns ? blocked_since_ns : waiting_since_ns;
+	__u64 began_ns = state->block_began_ns;
+	struct sleeper_stacks stacks;
+	bool last = pass == TWOFOLD_PASS_LAST;
+	struct part part = {};
+
+	/*
+	 * A thread that runs although its block is open has woken up unseen. Its CPU time is exact
+	 * only when it leaves the CPU, so the block waits for that; at the very end it cannot.
+	 */
+	if (blocked_since_ns && (!task_state(task) || switches_of(task) != state->switches)) {
+		if (last)
+			credit_unseen(task, state, pass_boundary_ns);
+		return;
+	}
+	if (!since_ns || since_ns >= pass_boundary_ns || task->on_cpu)
+		return;
+	part.length_ns = pass_boundary_ns - since_ns;
+	if (blocked_since_ns) {
+		/* Whether it will be recorded shows when it ends. */
+		if (!last && (max_block_ns || pass_boundary_ns - began_ns < min_block_ns))
+			return;
+		if (!is_recorded_length(pass_boundary_ns - began_ns))
+			return;
+		part.state = state->block_state;
+		part.flags = TWOFOLD_PART_OPEN_AT_END |
+			     (state->continued ? TWOFOLD_PART_BEGUN_BEFORE : 0);
+	} else {
+		part.state = state->state == TWOFOLD_PREEMPTED ? TWOFOLD_WAITING_PREEMPTED
+							       : TWOFOLD_WAITING_WOKEN;
+	}
+	if (!choose(part.length_ns, state->held_switches == state->switches + 1,
+		    &part.quantum_ns)) {
+		/* Not kept, and not to be asked again. */
+		if (__sync_val_compare_and_swap(since, since_ns, pass_boundary_ns) == since_ns &&
+		    blocked_since_ns)
+			state->continued = 1;
+		return;
+	}
+	stacks_at_pass(task, state, &stacks);
+	/* Success means that it is still the same block, so what was walked is its stacks. */
+	if (__sync_val_compare_and_swap(since, since_ns, pass_boundary_ns) != since_ns)
+		return;
+	hold_stacks(task, state, &stacks);
+	if (blocked_since_ns)
+		state->continued = 1;
+	credit_part(state->thread, &stacks, &part, 0);
+	if (last && blocked_since_ns)
+		keep_exemplar(state, &stacks, began_ns, pass_boundary_ns, 0, part.state, true);
+}
+
+/* Nothing comes after it: a block that ended, and whose thread did not get a CPU, is credited here.
+ */
+static __always_inline void credit_last(struct task_struct *task, struct twofold_task *state)
+{
+	struct sleeper_stacks stacks;
+	struct part block = {};
+
+	if (!take_pending(state, &block))
+		return;
+	stacks_at_pass(task, state, &stacks);
+	credit_part(state->thread, &stacks, &block, 1);
+}
+
+/*
+ * Opens the block that a thread is in already. The thread may wake up meanwhile; the switch
+ * counters tell. Where a handler opened a block of its own in between, that one stands.
+ */
+static __always_inline void open_old_block(struct task_struct *task, struct twofold_task *state,
+					   __u64 since_ns)
+{
+	__u64 switches;
+	long kernel_state = task_state(task);
+
+	if (!record_offcpu || !kernel_state || task->on_cpu || task->exit_state ||
+	    state->blocked_since_ns)
+		return;
+	switches = switches_of(task);
+	state->switches = switches;
+	state->continued = 1;
+	state->block_began_ns = since_ns;
+	state->user_stack = task->flags & PF_KTHREAD ? TWOFOLD_STACK_NONE : TWOFOLD_STACK_NOT_TAKEN;
+	state->block_state = block_state(kernel_state);
+	if (__sync_val_compare_and_swap(&state->blocked_since_ns, 0, since_ns))
+		return;
+	if (!task_state(task) || switches_of(task) != switches)
+		__sync_val_compare_and_swap(&state->blocked_since_ns, since_ns, 0);
+	else if (user_stack_at_switch_out && !(task->flags & PF_KTHREAD))
+		count_loss(TWOFOLD_SOURCE_OFFCPU, TWOFOLD_LOSS_USER_STACK_NOT_TAKEN, 1, 0);
+}
+
+/* The thread leaves the scope, and its block goes on without us. Its stacks are those that a pass
+ * held, if one did. */
+static __always_inline void close_open_block(struct task_struct *task, struct twofold_task *state,
+					     __u64 now_ns)
+{
+	struct sleeper_stacks stacks = {
+		.kernel = TWOFOLD_STACK_NOT_SAMPLED,
+		.user = task->flags & PF_KTHREAD ? TWOFOLD_STACK_NONE : TWOFOLD_STACK_NOT_SAMPLED,
+	};
+	__u64 since_ns = __sync_lock_test_and_set(&state->blocked_since_ns, 0);
+	struct part part = {};
+
+	state->pending_ns = 0;
+	state->waiting_since_ns = 0;
+	if (!since_ns || now_ns <= since_ns || !record_offcpu)
+		return;
+	if (holds_stacks(task, state)) {
+		stacks.kernel = state->held_kernel_stack;
+		stacks.user = state->held_user_stack;
+	}
+	part.length_ns = now_ns - since_ns;
+	part.state = state->block_state;
+	part.flags = TWOFOLD_PART_OPEN_AT_END | (state->continued ? TWOFOLD_PART_BEGUN_BEFORE : 0);
+	credit_part(state->thread, &stacks, &part, 0);
+}
+
+SEC("iter/task")
+int visit_task(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct twofold_task *state;
+
+	if (!task || !task->pid)
+		return 0;
+	if (pass == TWOFOLD_PASS_SEED) {
+		if (!is_found_in_scope(task))
+			return 0;
+		state = follow_thread(task, pass_boundary_ns);
+		if (!state)
+			return 0;
+		__sync_fetch_and_add(&seeded_tasks, 1);
+		open_old_block(task, state, pass_boundary_ns);
+		return 0;
+	}
+	state = bpf_task_storage_get(&tasks, task, 0, 0);
+	if (state && state->dead)
+		return 0;
+	if (pass == TWOFOLD_PASS_CLIP)
+		state = recheck_cgroup(task, state, 1, pass_boundary_ns);
+	if (!state)
+		return 0;
+	if (record_offcpu) {
+		split_offcpu(task, state);
+		if (pass == TWOFOLD_PASS_LAST)
+			credit_last(task, state);
+	}
+	write_account(ctx, task, state);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Who or what wakes a thread, and what had woken the waker: chains. Runs at sched_waking, in the
+ * context of the waker.
+ *
+ * A wake-up by an interrupt belongs to the interrupt and not to the thread that it interrupted: the
+ * preempt count tells. Only the frames up to the interrupt's entry are kept, and the chain ends
+ * there. A thread carries what woke it, until it blocks again; where it wakes another meanwhile,
+ * that goes on in the other's chain.
+ *
+ * A waker's stacks are walked only for blocks that were chosen. Of other wake-ups the thread
+ * carries who the waker was, without stacks.
+ */
+#ifndef TWOFOLD_WAKERS_BPF_H
+#define TWOFOLD_WAKERS_BPF_H
+
+#include "stacks.bpf.h"
+#include "threads.bpf.h"
+
+const volatile __u32 max_wakers; /* 0: none are recorded */
+
+/* Code ranges of the kernel, from the recorder; where a symbol is missing, empty. An interrupt's
+ * entry is the first frame from the leaf that lies in one of the ranges for its kind. */
+__u64 irq_entry_start;
+__u64 irq_entry_end;
+__u64 softirq_entry_start[3];
+__u64 softirq_entry_end[3];
+
+/* From the run queue of a CPU to its preempt count, in bytes; 0: not known. */
+const volatile __s64 preempt_count_distance;
+
+TWOFOLD_MAP_SET(wakers, __u64, struct twofold_waker);
+TWOFOLD_MAP_SET(chains, __u64, struct twofold_chain);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct twofold_waker);
+} waker_scratch SEC(".maps");
+
+/* Bits of the preempt count. */
+#define SOFTIRQ_SERVED 0x00000100 /* include/linux/preempt.h: SOFTIRQ_OFFSET */
+#define HARDIRQ_MASK   0x000f0000
+#define NMI_MASK       0x00f00000
+
+#if defined(__TARGET_ARCH_arm64)
+struct thread_info___twofold {
+	int preempt_count;
+} __attribute__((preserve_access_index));
+#endif
+
+/* Reads the preempt count of this CPU. False: it cannot be reached. */
+static __always_inline bool read_preempt_count(struct task_struct *current_task, __u32 *count)
+{
+#if defined(__TARGET_ARCH_arm64)
+	/* The thread_info comes first in a task. */
+	struct thread_info___twofold *info = (void *)current_task;
+
+	return !bpf_core_read(count, sizeof(*count), &info->preempt_count);
+#else
+	/* A variable of each CPU, without an address that programs could ask for. The run queue is
+	 * another, which the task leads to, and the distance between the two is always the same. */
+	struct rq *rq;
+
+	if (!preempt_count_distance || !bpf_core_field_exists(current_task->se.cfs_rq))
+		return false;
+	rq = BPF_CORE_READ(current_task, se.cfs_rq, rq);
+	if (!rq || BPF_CORE_READ(rq, cpu) != bpf_get_smp_processor_id())
+		return false;
+	return !bpf_probe_read_kernel(count, sizeof(*count), (void *)rq + preempt_count_distance);
+#endif
+}
+
+/* 0: not known. */
+static __always_inline __u32 waker_kind(struct task_struct *current_task)
+{
+	__u32 count = 0;
+
+	if (!read_preempt_count(current_task, &count))
+		return 0;
+	if (count & (HARDIRQ_MASK | NMI_MASK))
+		return TWOFOLD_WAKER_HARDIRQ;
+	return count & SOFTIRQ_SERVED ? TWOFOLD_WAKER_SOFTIRQ : TWOFOLD_WAKER_TASK;
+}
+
+static __always_inline bool is_entry(__u64 address, __u32 kind)
+{
+	if (kind == TWOFOLD_WAKER_HARDIRQ)
+		return address >= irq_entry_start && address < irq_entry_end;
+	for (int i = 0; i < 3; i++) {
+		if (address >= softirq_entry_start[i] && address < softirq_entry_end[i])
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Cuts what the interrupt interrupted off the stack; returns the bytes that are left. Where the
+ * kind is not known, an interrupt's entry tells it. A global function: it is verified once.
+ */
+__noinline long cut_at_entry(const struct twofold_stack *stack, __u32 *kind, long bytes)
+{
+	__u32 frames;
+
+	if (!stack || !kind || bytes <= 0)
+		return bytes;
+	frames = (__u32)bytes / sizeof(__u64);
+	for (int i = 0; i < TWOFOLD_MAX_FRAMES; i++) {
+		if (i >= frames)
+			break;
+		if (*kind != TWOFOLD_WAKER_SOFTIRQ &&
+		    is_entry(stack->frames[i], TWOFOLD_WAKER_HARDIRQ)) {
+			*kind = TWOFOLD_WAKER_HARDIRQ;
+			return (i + 1) * sizeof(__u64);
+		}
+		if (*kind != TWOFOLD_WAKER_HARDIRQ &&
+		    is_entry(stack->frames[i], TWOFOLD_WAKER_SOFTIRQ)) {
+			*kind = TWOFOLD_WAKER_SOFTIRQ;
+			return (i + 1) * sizeof(__u64);
+		}
+	}
+	if (!*kind)
+		*kind = TWOFOLD_WAKER_TASK;
+	return bytes;
+}
+
+static __always_inline __u64 hash_waker(const struct twofold_waker *waker)
+{
+	__u64 hash = mix(waker->kind, waker->kernel_stack);
+
+	hash = mix(hash, waker->user_stack);
+	hash = mix(hash, waker->who.thread);
+	if (!waker->who.thread) {
+		hash = mix(hash, (__u64)waker->who.tgid << 32 | waker->who.tid);
+		hash = mix(hash, waker->who.start_boottime_ns);
+		hash = mix(hash, *(const __u64 *)&waker->who.comm[0]);
+		hash = mix(hash, *(const __u64 *)&waker->who.comm[8]);
+	}
+	return finish_hash(hash);
+}
+
+/* Keeps a waker or a chain; 0 when it found no room. */
+static __always_inline __u64 keep_link(void *map, enum twofold_map_set set, __u64 hash,
+				       const void *value)
+{
+	__u32 cause;
+
+	if (!map)
+		return 0;
+	if (bpf_map_lookup_elem(map, &hash))
+		return hash;
+	cause = insert_once(map, set, &hash, value);
+	if (!cause)
+		return hash;
+	count_loss(TWOFOLD_SOURCE_OFFCPU, TWOFOLD_LOSS_CHAIN_LOST, 1, 0);
+	return 0;
+}
+
+/* A waker that is known by who it is alone. */
+static __always_inline __u64 keep_unwalked_waker(struct twofold_waker *waker, __u32 kind,
+						 __u32 thread)
+{
+	__builtin_memset(waker, 0, sizeof(*waker));
+	waker->kernel_stack = TWOFOLD_STACK_NOT_SAMPLED;
+	waker->kind = kind;
+	waker->who.thread = thread;
+	return keep_link(map_in_use(&wakers_sets, TWOFOLD_SET_WAKERS), TWOFOLD_SET_WAKERS,
+			 hash_waker(waker), waker);
+}
+
+/* Keeps the present waker with its stacks. `scratch` is the programs' own. */
+static __always_inline __u64 keep_waker(void *ctx, struct twofold_waker *waker, __u32 *found_kind,
+					struct task_struct *current_task,
+					struct twofold_task *current_state, void *stacks,
+					struct twofold_stack *scratch)
+{
+	__u32 kind = *found_kind;
+	long bytes;
+
+	__builtin_memset(waker, 0, sizeof(*waker));
+	bytes = bpf_get_stack(ctx, scratch->frames, sizeof(scratch->frames), 0);
+	if (kind != TWOFOLD_WAKER_TASK)
+		bytes = cut_at_entry(scratch, &kind, bytes);
+	waker->kind = kind;
+	*found_kind = kind;
+	waker->kernel_stack = store_stack(stacks, scratch, bytes, false, TWOFOLD_SOURCE_OFFCPU,
+					  TWOFOLD_LOSS_KERNEL_STACK_FAILED);
+	if (kind == TWOFOLD_WAKER_TASK) {
+		if (!(current_task->flags & PF_KTHREAD) && current_task->mm) {
+			bytes = bpf_get_stack(ctx, scratch->frames, sizeof(scratch->frames),
+					      BPF_F_USER_STACK);
+			waker->user_stack =
+				store_stack(stacks, scratch, bytes, false, TWOFOLD_SOURCE_OFFCPU,
+					    TWOFOLD_LOSS_USER_STACK_FAILED);
+		}
+		if (current_state && current_state->thread)
+			waker->who.thread = current_state->thread;
+		else
+			describe_thread(&waker->who, current_task, NULL);
+	}
+	return keep_link(map_in_use(&wakers_sets, TWOFOLD_SET_WAKERS), TWOFOLD_SET_WAKERS,
+			 hash_waker(waker), waker);
+}
+
+/*
+ * Notes who wakes the thread, which carries it on. Returns the key of the chain when the block was
+ * chosen, else 0.
+ */
+static __always_inline __u64 note_waker(void *ctx, struct twofold_task *woken, bool chosen,
+					void *stacks, struct twofold_stack *scratch)
+{
+	struct task_struct *current_task = bpf_get_current_task_btf();
+	struct twofold_task *current_state = NULL;
+	struct twofold_chain chain = {};
+	struct twofold_waker *waker;
+	__u32 kind = waker_kind(current_task);
+	__u64 hash, nearest = 0;
+	__u32 slot = 0;
+
+	if (!chosen && max_wakers < 2)
+		return 0;
+	waker = bpf_map_lookup_elem(&waker_scratch, &slot);
+	if (!waker)
+		return 0;
+	if (!chosen && !kind)
+		return 0;
+	if (kind == TWOFOLD_WAKER_TASK || !kind)
+		current_state = bpf_task_storage_get(&tasks, current_task, 0, 0);
+	if (chosen)
+		nearest =
+			keep_waker(ctx, waker, &kind, current_task, current_state, stacks, scratch);
+	if (max_wakers < 2 && !nearest)
+		return 0;
+	chain.length = 1;
+	chain.wakers[0] = nearest;
+	if (max_wakers > 1) {
+		if (kind == TWOFOLD_WAKER_TASK && current_state && current_state->nwakers) {
+			__u64 carried = current_state->wakers[0];
+			__u32 length = current_state->nwakers;
+
+			/* Nobody has asked for it until now. */
+			if (!carried) {
+				carried = keep_unwalked_waker(waker, current_state->last_waker_kind,
+							      current_state->last_waker_thread);
+				current_state->wakers[0] = carried;
+			}
+			chain.wakers[1] = carried;
+			for (int i = 2; i < TWOFOLD_MAX_WAKERS; i++) {
+				if (i >= max_wakers || i > length)
+					break;
+				chain.wakers[i] = current_state->wakers[i - 1];
+			}
+			chain.length = length + 1 < max_wakers ? length + 1 : max_wakers;
+		}
+		__builtin_memcpy(woken->wakers, chain.wakers, sizeof(woken->wakers));
+		woken->last_waker_kind = kind;
+		woken->last_waker_thread =
+			kind == TWOFOLD_WAKER_TASK && current_state ? current_state->thread : 0;
+		*(volatile __u32 *)&woken->nwakers = chain.length;
+	}
+	if (!nearest)
+		return 0;
+	hash = chain.length;
+	for (int i = 0; i < TWOFOLD_MAX_WAKERS; i++) {
+		if (i >= chain.length)
+			break;
+		hash = mix(hash, chain.wakers[i]);
+	}
+	hash = finish_hash(hash);
+	return keep_link(map_in_use(&chains_sets, TWOFOLD_SET_CHAINS), TWOFOLD_SET_CHAINS, hash,
+			 &chain);
+}
+
+#endif

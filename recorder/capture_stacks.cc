@@ -1,0 +1,219 @@
+// The part of the capture builder that makes stacks, wakers and chains of what the programs kept.
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "recorder/capture_builder.h"
+
+namespace twofold {
+namespace {
+
+// Frames of the programs themselves, and of what called them, that come first in a waker's stack.
+constexpr uint32_t kMostTracingFrames = 16;
+
+std::string_view SpecialText(uint64_t stack, bool user) {
+  switch (stack) {
+    case TWOFOLD_STACK_MAP_FULL:
+      return "[stack lost: map full]";
+    case TWOFOLD_STACK_MAP_BUSY:
+      return "[stack lost: map busy]";
+    case TWOFOLD_STACK_NOT_TAKEN:
+      return "[user stack not taken: blocked before the recording]";
+    case TWOFOLD_STACK_CAPPED:
+      return "[stack lost: too many at once]";
+    case TWOFOLD_STACK_RAN_UNSEEN:
+      return "[stack lost: ran unseen]";
+    case TWOFOLD_STACK_NOT_SAMPLED:
+      return "[stack not sampled]";
+    default:
+      return user ? "[user stack unreadable]" : "[kernel stack unreadable]";
+  }
+}
+
+template <size_t size>
+bool IsOneOf(std::string_view name, const std::array<std::string_view, size>& names) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// Functions that run the handlers of timers, hard or soft
+// (kernel/time/{hrtimer,timer,tick-sched}.c).
+bool RunsTimers(std::string_view name) {
+  static constexpr std::array<std::string_view, 10> kNames = {
+      "__hrtimer_run_queues", "hrtimer_interrupt",  "hrtimer_run_softirq", "run_timer_softirq",
+      "__run_timers",         "__run_timer_base",   "run_timer_base",      "call_timer_fn",
+      "tick_nohz_handler",    "timer_expire_remote"};
+  return IsOneOf(name, kNames);
+}
+
+// Functions in which the handling of an interrupt begins: their callers were interrupted.
+bool IsInterruptEntry(std::string_view name) {
+  static constexpr std::array<std::string_view, 9> kNames = {
+      "handle_softirqs", "__do_softirq",  "do_softirq",    "irq_exit_rcu",     "__irq_exit_rcu",
+      "gic_handle_irq",  "el1_interrupt", "el0_interrupt", "call_on_irq_stack"};
+  return name.starts_with("asm_sysvec_") || name == "asm_common_interrupt" || IsOneOf(name, kNames);
+}
+
+}  // namespace
+
+StackId CaptureBuilder::SpecialStack(std::string_view text) {
+  return definitions_.InternStackNode(StackId(), definitions_.InternSpecialFrame(text));
+}
+
+StackId CaptureBuilder::KernelStack(Tracer::StackClass stack_class, uint64_t hash) {
+  if (hash == TWOFOLD_STACK_NONE) return StackId();
+  if (hash < TWOFOLD_FIRST_STACK_HASH) return SpecialStack(SpecialText(hash, false));
+  auto& stacks = kernel_stacks_[stack_class == Tracer::StackClass::kCpu];
+  const auto known = stacks.find(hash);
+  if (known != stacks.end()) return known->second;
+  const std::optional<twofold_stack> stack = tracer_.FindStack(stack_class, hash);
+  if (!stack) return SpecialStack(SpecialText(TWOFOLD_STACK_UNREADABLE, false));
+
+  const bool asleep = stack_class == Tracer::StackClass::kOffCpu;
+  std::vector<FrameId> root_first;
+  if (stack->nframes == TWOFOLD_MAX_FRAMES) {
+    root_first.push_back(definitions_.InternSpecialFrame("[truncated stack]"));
+  }
+  for (uint32_t i = stack->nframes; i-- > 0;) {
+    root_first.push_back(symbolizer_.KernelFrame(stack->frames[i], asleep || i > 0));
+  }
+  if (stack->called != 0) {
+    const uint64_t called = stack->frames[0] + uint64_t(int64_t(stack->called));
+    const std::optional<KernelSymbols::Hit> hit = kernel_symbols_.Find(called);
+    // A call through a pointer goes by way of a thunk, which says nothing about where it went.
+    if (hit && hit->offset == 0 && !hit->name.starts_with("__x86_indirect_")) {
+      root_first.push_back(symbolizer_.KernelFrame(called, false));
+    }
+  }
+  ++stacks_made_;
+  return stacks.emplace(hash, definitions_.InternStack(root_first)).first->second;
+}
+
+StackId CaptureBuilder::UserStack(Tracer::StackClass stack_class, uint64_t hash,
+                                  const DefinedProcess& process) {
+  if (hash == TWOFOLD_STACK_NONE) return StackId();
+  if (hash < TWOFOLD_FIRST_STACK_HASH) return SpecialStack(SpecialText(hash, true));
+  auto& stacks = user_stacks_[stack_class == Tracer::StackClass::kCpu][process.id.value];
+  const auto known = stacks.find(hash);
+  if (known != stacks.end()) return known->second;
+  std::optional<twofold_stack> stack = tracer_.FindStack(stack_class, hash);
+  if (!stack) return SpecialStack(SpecialText(TWOFOLD_STACK_UNREADABLE, true));
+  const bool cut = (stack->nframes & TWOFOLD_FRAMES_CUT) != 0;
+  stack->nframes &= ~TWOFOLD_FRAMES_CUT;
+
+  std::vector<FrameId> root_first;
+  if (stack->nframes == TWOFOLD_MAX_FRAMES) {
+    root_first.push_back(definitions_.InternSpecialFrame("[truncated stack]"));
+  } else if (cut) {
+    root_first.push_back(definitions_.InternSpecialFrame("[stack ends: memory not readable]"));
+  }
+  if (process.image == nullptr) {
+    root_first.push_back(definitions_.InternSpecialFrame("[process gone before it was read]"));
+  } else {
+    // A return address that nothing is mapped at is no return address: the program keeps something
+    // else where a frame pointer is expected, and what the walk found behind it is noise.
+    uint32_t walked = 1;
+    while (walked < stack->nframes &&
+           (!process.image->mappings_known || process.image->FindMapping(stack->frames[walked]))) {
+      ++walked;
+    }
+    if (walked < stack->nframes) {
+      root_first = {definitions_.InternSpecialFrame("[stack ends: no frame pointer]")};
+    }
+    for (uint32_t i = walked; i-- > 0;) {
+      root_first.push_back(symbolizer_.UserFrame(*process.image, stack->frames[i], i > 0));
+    }
+  }
+  ++stacks_made_;
+  return stacks.emplace(hash, definitions_.InternStack(root_first)).first->second;
+}
+
+StackId CaptureBuilder::WakerStack(uint64_t hash, WakerKind& kind) {
+  if (hash < TWOFOLD_FIRST_STACK_HASH) {
+    return hash == TWOFOLD_STACK_NONE ? StackId() : SpecialStack(SpecialText(hash, false));
+  }
+  const std::optional<twofold_stack> stack = tracer_.FindStack(Tracer::StackClass::kOffCpu, hash);
+  if (!stack) return SpecialStack(SpecialText(TWOFOLD_STACK_UNREADABLE, false));
+  const bool interrupt = kind == WakerKind::kHardIrq || kind == WakerKind::kSoftIrq;
+  uint32_t first = 0;
+  uint32_t end = stack->nframes;
+  for (uint32_t i = 0; i < end; ++i) {
+    const std::optional<KernelSymbols::Hit> hit = kernel_symbols_.Find(stack->frames[i] - 1);
+    if (!hit) continue;
+    if (first == 0 && i < kMostTracingFrames && hit->name == "try_to_wake_up") first = i;
+    if (!interrupt) continue;
+    if (RunsTimers(hit->name)) kind = WakerKind::kTimer;
+    if (IsInterruptEntry(hit->name)) end = i + 1;
+  }
+  std::vector<FrameId> root_first;
+  if (stack->nframes == TWOFOLD_MAX_FRAMES && end == stack->nframes) {
+    root_first.push_back(definitions_.InternSpecialFrame("[truncated stack]"));
+  }
+  for (uint32_t i = end; i-- > first;) {
+    root_first.push_back(symbolizer_.KernelFrame(stack->frames[i], true));
+  }
+  return definitions_.InternStack(root_first);
+}
+
+CaptureBuilder::DefinedThread CaptureBuilder::ThreadOutOfScope(const twofold_thread& thread) {
+  const std::string key(reinterpret_cast<const char*>(&thread), sizeof(thread));
+  const auto known = threads_out_of_scope_.find(key);
+  if (known != threads_out_of_scope_.end()) return known->second;
+  const std::string_view name(thread.comm, strnlen(thread.comm, sizeof(thread.comm)));
+  DefinedThread defined;
+  if (thread.tgid == 0) {
+    // The idle thread of a CPU, or somebody of whom only this much is known.
+    const StringId text = definitions_.InternString(name.empty() ? "[not in scope]" : name);
+    defined.process = {.id = definitions_.AddProcess(Process{.name = text}), .image = nullptr};
+    defined.id = definitions_.AddThread(Thread{.process = defined.process.id, .name = text});
+  } else {
+    twofold_thread now = thread;
+    now.created_ns = MonotonicNowNs();
+    defined.process = DefineProcess(now);
+    defined.id = definitions_.AddThread(Thread{.process = defined.process.id,
+                                               .tid = Tid(thread.tid),
+                                               .start_ns = SinceStart(thread.start_boottime_ns),
+                                               .name = definitions_.InternString(name)});
+  }
+  return threads_out_of_scope_.emplace(key, defined).first->second;
+}
+
+WakerId CaptureBuilder::WakerOf(uint64_t key) {
+  if (key == 0) return WakerId();
+  const auto known = waker_ids_.find(key);
+  if (known != waker_ids_.end()) return known->second;
+  const std::optional<twofold_waker> found = tracer_.FindWaker(key);
+  if (!found) return WakerId();
+  Waker waker{.kind = WakerKind(found->kind)};
+  waker.kernel_stack = WakerStack(found->kernel_stack, waker.kind);
+  if (waker.kind == WakerKind::kTask) {
+    DefinedThread thread;
+    if (found->who.thread != 0) {
+      thread.id = ThreadOf(found->who.thread);
+      thread.process = thread_process_.at(found->who.thread);
+    } else {
+      thread = ThreadOutOfScope(found->who);
+    }
+    waker.thread = thread.id;
+    waker.user_stack = UserStack(Tracer::StackClass::kOffCpu, found->user_stack, thread.process);
+  }
+  return waker_ids_.emplace(key, definitions_.InternWaker(waker)).first->second;
+}
+
+ChainId CaptureBuilder::ChainOf(uint64_t key) {
+  if (key == 0) return ChainId();
+  const auto known = chain_ids_.find(key);
+  if (known != chain_ids_.end()) return known->second;
+  const std::optional<twofold_chain> found = tracer_.FindChain(key);
+  if (!found) return ChainId();
+  ChainId chain;
+  for (uint64_t i = found->length; i-- > 0;) {
+    const WakerId waker = WakerOf(found->wakers[i]);
+    // What is beyond a waker that was lost is not known to belong here.
+    chain = waker == WakerId() ? ChainId() : definitions_.InternChain(chain, waker);
+  }
+  return chain_ids_.emplace(key, chain).first->second;
+}
+
+}  // namespace twofold

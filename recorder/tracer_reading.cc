@@ -1,0 +1,314 @@
+// Reads what the programs added up.
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "recorder/tracer_state.h"
+
+namespace twofold {
+
+Result<void> Tracer::State::PassOverTasks(twofold_pass pass, uint64_t boundary_ns) {
+  skeleton->bss->pass = pass;
+  skeleton->bss->pass_boundary_ns = boundary_ns;
+  UniqueFd iterator(bpf_iter_create(bpf_link__fd(skeleton->links.visit_task)));
+  if (!iterator) return TracerError("cannot start a pass over all tasks", errno);
+  // The pass that clips writes one account for each thread in scope; a read gives whole ones.
+  std::vector<twofold_account> accounts(256);
+  while (true) {
+    const ssize_t got =
+        read(iterator.get(), accounts.data(), accounts.size() * sizeof(twofold_account));
+    if (got == 0) return {};
+    if (got < 0) {
+      if (errno == EINTR || errno == EAGAIN) continue;
+      return TracerError("a pass over all tasks failed", errno);
+    }
+    for (size_t i = 0; i < size_t(got) / sizeof(twofold_account); ++i) {
+      this->accounts.Add(accounts[i]);
+    }
+  }
+}
+
+void Tracer::State::ReadThreads(Reading& reading) {
+  const uint32_t made = __atomic_load_n(&skeleton->bss->threads_made, __ATOMIC_ACQUIRE);
+  uint32_t consumed = skeleton->bss->threads_consumed;
+  while (consumed != made) {
+    const uint32_t number = consumed + 1;
+    const twofold_thread& slot = thread_table[number & (sizes.thread_slots - 1)];
+    // Its number is written last: until then the program on another CPU is still at it.
+    if (__atomic_load_n(&slot.thread, __ATOMIC_ACQUIRE) != number) break;
+    reading.threads.push_back(slot);
+    consumed = number;
+  }
+  __atomic_store_n(&skeleton->bss->threads_consumed, consumed, __ATOMIC_RELEASE);
+}
+
+Result<void> Tracer::State::ReadLosses(Reading& reading) {
+  const int cpus = libbpf_num_possible_cpus();
+  if (cpus <= 0) return TracerError("cannot count the CPUs", -cpus);
+  std::vector<twofold_loss> per_cpu(static_cast<size_t>(cpus));
+  for (uint32_t index = 0; index < TWOFOLD_LOSS_SOURCES * TWOFOLD_LOSS_CAUSES; ++index) {
+    if (bpf_map__lookup_elem(skeleton->maps.losses, &index, sizeof(index), per_cpu.data(),
+                             per_cpu.size() * sizeof(twofold_loss), 0) != 0) {
+      return TracerError("cannot read the loss counters", errno);
+    }
+    twofold_loss now = {};
+    for (const twofold_loss& loss : per_cpu) {
+      now.count += loss.count;
+      now.time_ns += loss.time_ns;
+    }
+    twofold_loss& before = losses_before[index];
+    if (now.count != before.count || now.time_ns != before.time_ns) {
+      reading.losses.push_back(Loss{.cause = LossCause(index % TWOFOLD_LOSS_CAUSES),
+                                    .source = LossSource(index / TWOFOLD_LOSS_CAUSES),
+                                    .count = now.count - before.count,
+                                    .time_ns = now.time_ns - before.time_ns});
+      before = now;
+    }
+  }
+  return {};
+}
+
+namespace {
+
+struct RunTime {
+  uint64_t ns = 0;
+  uint64_t runs = 0;
+  uint64_t missed = 0;
+};
+
+std::optional<RunTime> ReadRunTime(const bpf_object* object) {
+  RunTime total;
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, object) {
+    const int fd = bpf_program__fd(program);
+    if (fd < 0) continue;
+    bpf_prog_info info = {};
+    uint32_t info_bytes = sizeof(info);
+    if (bpf_obj_get_info_by_fd(fd, &info, &info_bytes) != 0) return std::nullopt;
+    total.ns += info.run_time_ns;
+    total.runs += info.run_cnt;
+    total.missed += info.recursion_misses;
+  }
+  return total;
+}
+
+}  // namespace
+
+std::optional<uint64_t> Tracer::TotalBpfNs() const {
+  const std::optional<RunTime> total = ReadRunTime(state_->skeleton->obj);
+  if (!total) return std::nullopt;
+  return total->ns;
+}
+
+Result<void> Tracer::State::ReadCost(Reading& reading) {
+  const std::optional<RunTime> total = ReadRunTime(skeleton->obj);
+  if (!total) return TracerError("cannot read the run time of the BPF programs", errno);
+  reading.bpf_ns = total->ns - bpf_ns_before;
+  reading.bpf_runs = total->runs - bpf_runs_before;
+  if (total->missed != missed_before) {
+    reading.losses.push_back(Loss{.cause = LossCause::kProgramMissed,
+                                  .source = LossSource::kRecorder,
+                                  .count = total->missed - missed_before,
+                                  .time_ns = 0});
+  }
+  bpf_ns_before = total->ns;
+  bpf_runs_before = total->runs;
+  missed_before = total->missed;
+  return {};
+}
+
+Result<void> Tracer::State::WaitForPrograms() {
+  if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) == 0) return {};
+  // Refused where CPUs run without a tick. Changing a map of maps waits for programs, too.
+  const uint32_t place = skeleton->bss->map_set[TWOFOLD_SET_CHAINS] & 1;
+  const int fd = map_sets[TWOFOLD_SET_CHAINS].fd();
+  if (bpf_map__update_elem(skeleton->maps.chains_sets, &place, sizeof(place), &fd, sizeof(fd),
+                           BPF_ANY) != 0) {
+    return TracerError("cannot wait for the BPF programs", errno);
+  }
+  return {};
+}
+
+Result<void> Tracer::State::ReadRows(Reading& reading) {
+  if (settings.offcpu) {
+    TWOFOLD_RETURN_IF_ERROR(offcpu_rows->ReadDifferences([&](const twofold_offcpu_key& key,
+                                                             const twofold_offcpu_value& now,
+                                                             const twofold_offcpu_value& before) {
+      reading.offcpu.push_back({.key = key,
+                                .added = {.time_ns = now.time_ns - before.time_ns,
+                                          .count = now.count - before.count,
+                                          .sampled_ns = now.sampled_ns - before.sampled_ns,
+                                          .samples = now.samples - before.samples,
+                                          .variance_us2 = now.variance_us2 - before.variance_us2}});
+    }));
+  }
+  if (settings.cpu) {
+    TWOFOLD_RETURN_IF_ERROR(
+        cpu_rows->ReadDifferences([&](const twofold_cpu_key& key, uint64_t now, uint64_t before) {
+          reading.cpu.push_back(CpuDifference{.key = key, .samples = now - before});
+        }));
+  }
+  return {};
+}
+
+Result<void> Tracer::State::MoveToFreshMaps(Reading& reading) {
+  auto& bss = *skeleton->bss;
+  std::vector<size_t> full;
+  for (MapSet& set : map_sets) {
+    if (!set.has_retired()) continue;
+    // What a thread began when the map was in use, it may have ended in this interval.
+    if (++readings_since_move < 2) return {};
+    set.Release();
+  }
+  for (size_t set = 0; set < TWOFOLD_SETS; ++set) {
+    if (sizes.set_entries[set] < 8) continue;  // not recorded
+    if (bss.inserted[set] > sizes.set_entries[set] / 8 * 7) full.push_back(set);
+  }
+  if (full.empty() || stopped) return {};
+  // One at a time: the budget has room for one more map.
+  const size_t set = full.front();
+  readings_since_move = 0;
+  const uint32_t old_place = bss.map_set[set] & 1;
+  TWOFOLD_RETURN_IF_ERROR(map_sets[set].MakeFresh(1 - old_place));
+  bss.inserted[set] = 0;
+  __atomic_store_n(&bss.map_set[set], 1 - old_place, __ATOMIC_RELEASE);
+  TWOFOLD_RETURN_IF_ERROR(WaitForPrograms());
+  // Nobody is at the old map any more: what it holds now is the last of it.
+  if (set == TWOFOLD_SET_OFFCPU_ROWS || set == TWOFOLD_SET_CPU_ROWS) {
+    TWOFOLD_RETURN_IF_ERROR(ReadRows(reading));
+  }
+  if (set == TWOFOLD_SET_WAKERS) {
+    uint64_t key = 0;
+    const int fd = map_sets[set].fd();
+    for (bool first = true; bpf_map_get_next_key(fd, first ? nullptr : &key, &key) == 0;
+         first = false) {
+      reading.retired_wakers.push_back(key);
+    }
+  }
+  map_sets[set].Retire(old_place);
+  if (set == TWOFOLD_SET_OFFCPU_ROWS) offcpu_rows->MoveTo(map_sets[set].fd());
+  if (set == TWOFOLD_SET_CPU_ROWS) cpu_rows->MoveTo(map_sets[set].fd());
+  return {};
+}
+
+Result<void> Tracer::State::ReadExemplars(Reading& reading) {
+  const int cpus = libbpf_num_possible_cpus();
+  if (cpus <= 0) return TracerError("cannot count the CPUs", -cpus);
+  auto& bss = *skeleton->bss;
+  const uint32_t page = bss.exemplar_page & 1;
+  __atomic_store_n(&bss.exemplar_page, 1 - page, __ATOMIC_RELEASE);
+  if (!stopped) TWOFOLD_RETURN_IF_ERROR(WaitForPrograms());
+  std::vector<twofold_exemplars> per_cpu(static_cast<size_t>(cpus));
+  const size_t bytes = per_cpu.size() * sizeof(twofold_exemplars);
+  for (uint32_t kind = 0; kind < TWOFOLD_EXEMPLAR_KINDS; ++kind) {
+    const uint32_t index = page * TWOFOLD_EXEMPLAR_KINDS + kind;
+    if (bpf_map__lookup_elem(skeleton->maps.exemplars, &index, sizeof(index), per_cpu.data(), bytes,
+                             0) != 0) {
+      return TracerError("cannot read the longest blocks", errno);
+    }
+    std::vector<ExemplarReading> longest;
+    for (size_t cpu = 0; cpu < per_cpu.size(); ++cpu) {
+      for (const twofold_exemplar& exemplar : per_cpu[cpu].kept) {
+        if (exemplar.end_ns != 0) longest.push_back({exemplar, kind, uint32_t(cpu)});
+      }
+    }
+    std::sort(longest.begin(), longest.end(),
+              [](const ExemplarReading& a, const ExemplarReading& b) {
+                const auto key = [](const ExemplarReading& reading) {
+                  const twofold_exemplar& exemplar = reading.exemplar;
+                  return std::tuple(exemplar.start_ns - exemplar.end_ns, exemplar.start_ns,
+                                    exemplar.thread);
+                };
+                return key(a) < key(b);
+              });
+    if (longest.size() > TWOFOLD_EXEMPLARS) longest.resize(TWOFOLD_EXEMPLARS);
+    reading.exemplars.insert(reading.exemplars.end(), longest.begin(), longest.end());
+    std::fill(per_cpu.begin(), per_cpu.end(), twofold_exemplars{});
+    if (bpf_map__update_elem(skeleton->maps.exemplars, &index, sizeof(index), per_cpu.data(), bytes,
+                             BPF_ANY) != 0) {
+      return TracerError("cannot clear the longest blocks", errno);
+    }
+  }
+  return {};
+}
+
+Result<void> Tracer::State::ReadInserts(Reading& reading) {
+  const int cpus = libbpf_num_possible_cpus();
+  if (cpus <= 0) return TracerError("cannot count the CPUs", -cpus);
+  std::vector<twofold_inserts> per_cpu(static_cast<size_t>(cpus));
+  const uint32_t index = 0;
+  if (bpf_map__lookup_elem(skeleton->maps.inserts, &index, sizeof(index), per_cpu.data(),
+                           per_cpu.size() * sizeof(twofold_inserts), 0) != 0) {
+    return TracerError("cannot read the number of inserts", errno);
+  }
+  uint64_t total = 0;
+  for (const twofold_inserts& inserts : per_cpu) total += inserts.total;
+  reading.map_inserts = total - inserts_before;
+  inserts_before = total;
+  return {};
+}
+
+uint64_t Tracer::EndInterval(bool last) {
+  // A moment ahead, so that every event from then on knows of it.
+  constexpr uint64_t kAhead_ns = 20'000;
+  auto& bss = *state_->skeleton->bss;
+  const uint64_t boundary_ns = MonotonicNowNs() + kAhead_ns;
+  __atomic_store_n(&bss.boundary_ns, boundary_ns, __ATOMIC_RELEASE);
+  while (MonotonicNowNs() <= boundary_ns) {
+  }
+  if (last) __atomic_store_n(&bss.is_over, 1, __ATOMIC_RELEASE);
+  return boundary_ns;
+}
+
+Result<Reading> Tracer::Read(uint64_t boundary_ns) {
+  State& state = *state_;
+  Reading reading;
+  reading.quantum_ns = quantum_ns();
+  if (state.settings.offcpu || state.settings.states) {
+    TWOFOLD_RETURN_IF_ERROR(
+        state.PassOverTasks(state.stopped ? TWOFOLD_PASS_LAST : TWOFOLD_PASS_CLIP, boundary_ns));
+  }
+  TWOFOLD_RETURN_IF_ERROR(state.ReadRows(reading));
+  if (state.settings.offcpu) TWOFOLD_RETURN_IF_ERROR(state.ReadExemplars(reading));
+  TWOFOLD_RETURN_IF_ERROR(state.MoveToFreshMaps(reading));
+  ++state.skeleton->bss->insert_period;
+  // After the pass, so that a thread which ended meanwhile has its last account in the same reading
+  // as its last rows.
+  DrainAccounts();
+  reading.accounts = state.accounts.TakeDifferences();
+  // After the rows: a thread that a row names is in the table by now.
+  state.ReadThreads(reading);
+  TWOFOLD_RETURN_IF_ERROR(state.ReadInserts(reading));
+  TWOFOLD_RETURN_IF_ERROR(state.ReadLosses(reading));
+  TWOFOLD_RETURN_IF_ERROR(state.ReadCost(reading));
+  return reading;
+}
+
+std::optional<twofold_stack> Tracer::FindStack(StackClass stack_class, uint64_t hash) const {
+  const size_t set =
+      stack_class == StackClass::kOffCpu ? TWOFOLD_SET_OFFCPU_STACKS : TWOFOLD_SET_CPU_STACKS;
+  twofold_stack stack;
+  if (!state_->map_sets[set].Find(&hash, &stack)) return std::nullopt;
+  const uint32_t cut = stack.nframes & TWOFOLD_FRAMES_CUT;
+  stack.nframes = std::min<uint32_t>(stack.nframes - cut, TWOFOLD_MAX_FRAMES) | cut;
+  return stack;
+}
+
+std::optional<twofold_waker> Tracer::FindWaker(uint64_t key) const {
+  twofold_waker waker;
+  if (!state_->map_sets[TWOFOLD_SET_WAKERS].Find(&key, &waker)) return std::nullopt;
+  return waker;
+}
+
+std::optional<twofold_chain> Tracer::FindChain(uint64_t key) const {
+  twofold_chain chain;
+  if (!state_->map_sets[TWOFOLD_SET_CHAINS].Find(&key, &chain)) return std::nullopt;
+  chain.length = std::min<uint64_t>(chain.length, TWOFOLD_MAX_WAKERS);
+  return chain;
+}
+
+}  // namespace twofold

@@ -1,0 +1,65 @@
+// What the parts of the tracer share: tracer.cc loads, attaches and detaches; tracer_reading.cc
+// reads. Not for anybody else.
+#pragma once
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+// The skeleton needs the type.
+#include "bpf/direct_map_abi.h"
+#include "bpf/twofold.skel.h"
+#include "recorder/account_book.h"
+#include "recorder/cumulative_map.h"
+#include "recorder/map_set.h"
+#include "recorder/tracer.h"
+#include "recorder/unique_fd.h"
+
+namespace twofold {
+
+// An error of libbpf or of the kernel, with the first line of what libbpf said.
+Error TracerError(const std::string& what, int error);
+
+struct Tracer::State {
+  ~State();
+
+  Result<void> AttachSampler();
+  Result<void> PassOverTasks(twofold_pass pass, uint64_t boundary_ns);
+  // Returns when no program that had begun before the call is still running.
+  Result<void> WaitForPrograms();
+  Result<void> ReadRows(Reading& reading);
+  Result<void> MoveToFreshMaps(Reading& reading);
+  Result<void> ReadExemplars(Reading& reading);
+  Result<void> ReadInserts(Reading& reading);
+  Result<void> ReadLosses(Reading& reading);
+  Result<void> ReadCost(Reading& reading);
+  void ReadThreads(Reading& reading);
+  void MeasureMaps();
+
+  TracerSettings settings;
+  MapSizes sizes;
+  twofold_bpf* skeleton = nullptr;
+  UniqueFd statistics;  // while open the kernel counts the programs' run time
+  std::vector<bpf_link*> sampler_links;
+  twofold_thread* thread_table = nullptr;  // shared with the programs
+  size_t thread_table_bytes = 0;
+  std::vector<MapSet> map_sets;  // by twofold_map_set
+  std::optional<CumulativeMap<twofold_offcpu_key, twofold_offcpu_value>> offcpu_rows;
+  std::optional<CumulativeMap<twofold_cpu_key, uint64_t>> cpu_rows;
+  std::map<uint32_t, twofold_loss> losses_before;  // by index of the loss map
+  uint64_t bpf_ns_before = 0;
+  uint64_t bpf_runs_before = 0;
+  uint64_t missed_before = 0;
+  uint64_t inserts_before = 0;
+  int readings_since_move = 0;  // to a fresh map
+  bool stopped = false;
+  ring_buffer* ended_accounts = nullptr;
+  AccountBook accounts;
+  uint64_t map_bytes = 0;
+};
+
+}  // namespace twofold

@@ -1,0 +1,99 @@
+// What needs a cgroup of its own is in tests/live.
+#include "recorder/cgroup.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace twofold {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(FindCgroupMount, VersionTwoIsToldFromVersionOne) {
+  const auto mount = FindCgroupMount(
+      "22 1 0:20 / /proc rw - proc proc rw\n"
+      "31 22 0:27 / /sys/fs/cgroup/memory rw,relatime shared:9 - cgroup cgroup rw,memory\n"
+      "41 31 0:38 / /sys/fs/cgroup/unified rw,relatime shared:10 master:1 - cgroup2 cgroup2 rw\n");
+  ASSERT_TRUE(mount.has_value());
+  EXPECT_EQ(mount->directory, "/sys/fs/cgroup/unified");
+  EXPECT_EQ(mount->root, "/");
+}
+
+TEST(FindCgroupMount, MountOfTheRootIsPreferred) {
+  const std::string part = "50 1 0:38 /a/b /mnt/part rw - cgroup2 cgroup2 rw\n";
+  const std::string whole = "51 1 0:38 / /mnt/with\\040blank rw - cgroup2 cgroup2 rw\n";
+  EXPECT_EQ(FindCgroupMount(part + whole)->directory, "/mnt/with blank");
+  EXPECT_EQ(FindCgroupMount(whole + part)->directory, "/mnt/with blank");
+  EXPECT_EQ(FindCgroupMount(part)->directory, "/mnt/part");
+  EXPECT_EQ(FindCgroupMount(part)->root, "/a/b");
+}
+
+TEST(FindCgroupMount, GarbageHasNone) {
+  for (const char* text : {"", "\n\n", "cgroup2", "1 2 3 / /mnt - cgroup2", "1 2 3 / /mnt rw -",
+                           "1 2 0:3 / /mnt rw shared:1 cgroup2 - ext4 /dev/x rw"}) {
+    EXPECT_FALSE(FindCgroupMount(text).has_value()) << text;
+  }
+}
+
+// A mountinfo of one's own.
+class FindCgroupTest : public testing::Test {
+ protected:
+  FindCgroupTest() {
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "twofold-cgroup-XXXXXX").string();
+    directory_ = mkdtemp(pattern.data());
+  }
+  ~FindCgroupTest() override { std::filesystem::remove_all(directory_); }
+
+  std::string Mountinfo(const std::string& text) const {
+    std::ofstream(directory_ + "/mountinfo") << text;
+    return directory_ + "/mountinfo";
+  }
+
+  std::string directory_;
+};
+
+TEST_F(FindCgroupTest, HostWithVersionOneOnlyIsNamed) {
+  const auto cgroup = FindCgroup(
+      "/a", Mountinfo("31 22 0:27 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"));
+  ASSERT_FALSE(cgroup);
+  EXPECT_THAT(cgroup.error().Message(), HasSubstr("no cgroup hierarchy of version 2"));
+  EXPECT_THAT(cgroup.error().Message(), HasSubstr("systemd.unified_cgroup_hierarchy=1"));
+}
+
+TEST_F(FindCgroupTest, DirectoryThatIsNoCgroupIsRefused) {
+  std::filesystem::create_directory(directory_ + "/below");
+  const std::string mountinfo =
+      Mountinfo("41 31 0:38 / " + directory_ + " rw - cgroup2 cgroup2 rw\n");
+  for (const std::string& path : {std::string("below"), directory_ + "/below", std::string("/none"),
+                                  std::string("../.."), std::string("/")}) {
+    const auto cgroup = FindCgroup(path, mountinfo);
+    ASSERT_FALSE(cgroup) << path;
+    EXPECT_THAT(cgroup.error().Message(), HasSubstr("there is no such cgroup below " + directory_));
+    EXPECT_THAT(cgroup.error().Message(), HasSubstr("--cgroup " + path));
+  }
+}
+
+TEST(FindCgroup, RootOfThisHostIsFoundByEveryName) {
+  std::ifstream file("/proc/self/mountinfo");
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  const auto mount = FindCgroupMount(text);
+  if (!mount) GTEST_SKIP() << "no cgroup hierarchy of version 2 is mounted";
+  struct stat status = {};
+  ASSERT_EQ(stat(mount->directory.c_str(), &status), 0);
+  for (const std::string& path :
+       {std::string("/"), mount->directory, mount->directory + "/", std::string("."),
+        mount->directory + "/../" + std::filesystem::path(mount->directory).filename().string()}) {
+    const auto cgroup = FindCgroup(path);
+    ASSERT_TRUE(cgroup) << path << ": " << cgroup.error().Message();
+    EXPECT_EQ(cgroup->path, mount->root) << path;
+    EXPECT_EQ(cgroup->id, status.st_ino) << path;
+  }
+}
+
+}  // namespace
+}  // namespace twofold
