@@ -11,6 +11,9 @@
 namespace twofold {
 namespace {
 
+// The view that --runnable adds to.
+constexpr std::string_view kRunnableView = "offcpu";
+
 Result<FoldRequest> ParseRequest(const Arguments& arguments) {
   FoldRequest request;
   Result<const View*> view = FindView(arguments.Get("view", "cpu"));
@@ -19,6 +22,12 @@ Result<FoldRequest> ParseRequest(const Arguments& arguments) {
   Result<RootFrame> root = ParseRootFrame(arguments.Get("root", "process"));
   if (!root) return std::move(root).error();
   request.root = *root;
+  request.with_waiting = arguments.Has("runnable");
+  if (request.with_waiting && request.view->name != kRunnableView) {
+    return Error{"the view " + std::string(request.view->name) + " has no time waiting for a CPU",
+                 "--runnable", "Give it with --view " + std::string(kRunnableView),
+                 Error::Kind::kUsage};
+  }
   for (const Filter* filter : Filters()) {
     if (!arguments.Has(filter->option)) continue;
     Result<Condition> condition = filter->make(arguments.Get(filter->option));
@@ -29,14 +38,38 @@ Result<FoldRequest> ParseRequest(const Arguments& arguments) {
 }
 
 // Error: no capture in the database recorded what the view shows.
-Result<void> CheckRecorded(Database& database, const View& view, const std::string& path) {
-  std::string source(view.source);
+Result<void> CheckRecorded(Database& database, const FoldRequest& request,
+                           const std::string& path) {
+  const View& view = *request.view;
+  bool with_wakers = view.source == kWakersSource;
+  std::string source(with_wakers ? "offcpu" : view.source);
+  std::string what = "the view " + std::string(view.name) + " needs ";
   Result<int64_t> recorded = database.QueryInt(
       "SELECT count(*) FROM capture WHERE ',' || sources || ',' LIKE '%,' || ? || ',%'", {source});
   if (!recorded) return std::move(recorded).error();
-  if (*recorded > 0) return {};
-  return Error{"the view " + std::string(view.name) + " needs what this capture did not record",
-               path, "Record again with --record " + source};
+  if (*recorded == 0) {
+    return Error{what + "what this capture did not record", path,
+                 "Record again with --record " + source};
+  }
+  if (with_wakers) {
+    Result<int64_t> wakers = database.QueryInt("SELECT max(wakers) FROM capture");
+    if (!wakers) return std::move(wakers).error();
+    if (*wakers == 0) {
+      bool of_chain = view.shape == StackShape::kSleeperAndChain;
+      return Error{what + "wakers, which this capture did not record", path,
+                   std::string("Record again with --wakers ") + (of_chain ? "8" : "1")};
+    }
+  }
+  if (request.with_waiting) {
+    Result<int64_t> waiting =
+        database.QueryInt("SELECT count(*) FROM interval WHERE has_waiting = 1");
+    if (!waiting) return std::move(waiting).error();
+    if (*waiting == 0) {
+      return Error{"--runnable needs stacks of waits for a CPU, which this capture did not record",
+                   path, "Record again with this version, or leave --runnable out"};
+    }
+  }
+  return {};
 }
 
 // Length of the intervals that the filters select.
@@ -49,6 +82,20 @@ Result<int64_t> WindowOf(Database& database, const FoldRequest& request) {
     parameters.insert(parameters.end(), condition.parameters.begin(), condition.parameters.end());
   }
   return database.QueryInt(sql, parameters);
+}
+
+// What was recorded of chains of wakers, where the view could show more.
+Result<std::vector<std::string>> NotesOnChains(Database& database, const View& view) {
+  std::vector<std::string> notes;
+  if (view.shape != StackShape::kSleeperAndChain) return notes;
+  Result<int64_t> wakers = database.QueryInt("SELECT max(wakers) FROM capture");
+  if (!wakers) return std::move(wakers).error();
+  if (*wakers == 1) {
+    notes.emplace_back(
+        "chains end at the first waker, as recorded; --wakers 8 of twofold-record gives longer "
+        "ones");
+  }
+  return notes;
 }
 
 std::vector<std::string> NotesOn(const Folded& folded, const FoldRequest& request) {
@@ -98,6 +145,8 @@ void AddFoldingOptions(OptionSet& options) {
     views += std::string(view.name) + ": " + std::string(view.summary);
   }
   options.Value("view", "VIEW", views + " (default: cpu)");
+  options.Flag("runnable",
+               "with --view offcpu: also time waiting for a CPU, as [woken], [preempted]");
   options.Value("root", "FRAME", "first frame: process (default), thread or none");
   for (const Filter* filter : Filters()) {
     options.Value(filter->option, filter->value_name, filter->summary);
@@ -120,7 +169,7 @@ Result<ExitStatus> RunFolding(const Arguments& arguments, const OutputFormat& fo
   Result<Input> input = OpenInput(path, TableKind::kInPlace);
   if (!input) return std::move(input).error();
   Database& database = input->database;
-  TWOFOLD_RETURN_IF_ERROR(CheckRecorded(database, *request->view, path));
+  TWOFOLD_RETURN_IF_ERROR(CheckRecorded(database, *request, path));
   Result<Folded> folded = Fold(database, *request);
   if (!folded) {
     Error error = folded.error();
@@ -130,12 +179,18 @@ Result<ExitStatus> RunFolding(const Arguments& arguments, const OutputFormat& fo
   Result<std::vector<std::string>> notes = PartialNotes(database);
   if (!notes) return std::move(notes).error();
   bool partial = !notes->empty();
+  Result<std::vector<std::string>> on_chains = NotesOnChains(database, *request->view);
+  if (!on_chains) return std::move(on_chains).error();
+  for (std::string& note : *on_chains) notes->push_back(std::move(note));
   for (std::string& note : NotesOn(*folded, *request)) notes->push_back(std::move(note));
   for (const std::string& note : *notes) Say(note);
 
   Result<int64_t> window_ns = WindowOf(database, *request);
   if (!window_ns) return std::move(window_ns).error();
   presentation.view = request->view;
+  if (request->with_waiting && presentation.title.empty()) {
+    presentation.title = "Blocked time and waits for a CPU";
+  }
   presentation.window_ns = *window_ns;
   presentation.notes = std::move(*notes);
   TWOFOLD_RETURN_IF_ERROR(format.write(*folded, presentation, *output));

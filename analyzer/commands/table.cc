@@ -1,4 +1,6 @@
 // twofold table: a tabular view, in any tabular output.
+#include <algorithm>
+
 #include "analyzer/cli/words.h"
 #include "analyzer/commands/folding.h"
 #include "analyzer/data/input.h"
@@ -19,9 +21,22 @@ std::string Summaries(const std::vector<Entry>& entries) {
   return text;
 }
 
+// Options that not every view takes.
+constexpr std::string_view kViewOptions[] = {"root", "by", "limit", "wait-kinds"};
+
 void AddOptions(OptionSet& options) {
   options.Value("view", "VIEW", Summaries(TabularViews()) + " (default: states)");
-  options.Value("root", "ROW", "one row per thread (default) or process");
+  options.Value("root", "ROW",
+                "one row per thread (default of states) or process (default of runq)");
+  options.Value(
+      "by", "WHAT",
+      "of states: divide blocked time by state (default), the kernel's, or by kind: disk, "
+      "lock, sleep, network ...");
+  options.Value("limit", "N",
+                "of runq: so many rows; of longest: so many of each kind (default: 16; 0: all)");
+  options.Value("wait-kinds", "FILE",
+                "kernel functions that tell what a thread waits for, before those that are known; "
+                "lines such as 'disk my_driver_wait'");
   options.Value("format", "FORMAT", Summaries(TabularOutputs()) + " (default: table)");
   for (const Filter* filter : Filters()) {
     bool of_any = false;
@@ -33,9 +48,27 @@ void AddOptions(OptionSet& options) {
 
 Result<TabularRequest> ParseRequest(const Arguments& arguments, const TabularView& view) {
   TabularRequest request;
-  Result<RowsOf> rows_of = ParseRowsOf(arguments.Get("root", "thread"));
-  if (!rows_of) return std::move(rows_of).error();
-  request.rows_of = *rows_of;
+  for (std::string_view option : kViewOptions) {
+    bool takes = std::find(view.options.begin(), view.options.end(), option) != view.options.end();
+    if (takes || !arguments.Has(option)) continue;
+    return Error{"the table " + std::string(view.name) + " has no such option",
+                 "--" + std::string(option), "", Error::Kind::kUsage};
+  }
+  if (arguments.Has("root")) {
+    Result<RowsOf> rows_of = ParseRowsOf(arguments.Get("root"));
+    if (!rows_of) return std::move(rows_of).error();
+    request.rows_of = *rows_of;
+  }
+  Result<DividedBy> divided_by = ParseDividedBy(arguments.Get("by", "state"));
+  if (!divided_by) return std::move(divided_by).error();
+  request.divided_by = *divided_by;
+  Result<double> limit = arguments.Number("limit", 16, 0, 1e9);
+  if (!limit) return std::move(limit).error();
+  request.limit = static_cast<size_t>(*limit);
+  if (static_cast<double>(request.limit) != *limit) {
+    return Error{"'" + arguments.Get("limit") + "' is no whole number", "--limit", "",
+                 Error::Kind::kUsage};
+  }
   for (const Filter* filter : Filters()) {
     if (!arguments.Has(filter->option)) continue;
     if (!Takes(view, *filter)) {
@@ -61,6 +94,9 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   if (!format) return std::move(format).error();
   Result<TabularRequest> request = ParseRequest(arguments, **view);
   if (!request) return std::move(request).error();
+  Result<WaitKinds> wait_kinds = WaitKinds::Load(arguments.Get("wait-kinds"));
+  if (!wait_kinds) return std::move(wait_kinds).error();
+  request->wait_kinds = &*wait_kinds;
   // Before the work, so that a file in the way is found at once.
   Result<OutputFile> output = CreateOutput(arguments);
   if (!output) return std::move(output).error();
@@ -77,8 +113,10 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   if (!notes) return std::move(notes).error();
   for (const std::string& note : *notes) Say(note);
   for (const std::string& note : tabular->notes) Say(note);
-  if (tabular->rows.empty()) {
-    Say(request->conditions.empty() ? "the table has no rows" : "no row matches the filters");
+  if (tabular->rows.empty() && !request->conditions.empty()) {
+    Say("no row matches the filters");
+  } else if (tabular->rows.empty() && tabular->notes.empty()) {
+    Say("the table has no rows");
   }
   TWOFOLD_RETURN_IF_ERROR((*format)->write(*tabular, *output));
   TWOFOLD_RETURN_IF_ERROR(output->Commit());
@@ -93,16 +131,19 @@ Result<ExitStatus> Run(const Arguments& arguments) {
 
 const Command kTableCommand = {
     "table",
-    "a view as a table: the time of every thread by state",
+    "a view as a table: time by state or kind, waits for a CPU, longest blocks",
     "[--view VIEW] [OPTIONS] CAPTURE",
-    "Prints a table, most CPU time first, with totals in its last line. The table 'states' tells "
-    "where the time of every thread went, measured, not sampled: CPU is divided into user and kern "
-    "as the kernel's ticks estimate it (-: no tick hit the thread), woken and preem are waiting "
-    "for a CPU, S, D and other are blocked. The formats csv and json have every state, in "
-    "nanoseconds, and what the states are off by. CAPTURE may be a database made by 'twofold "
-    "load', or - for standard input.",
+    "The table 'states' tells where the time of every thread went, measured, not sampled, most CPU "
+    "time first, with totals in its last line: CPU is divided into user and kern as the kernel's "
+    "ticks estimate it (-: no tick hit the thread), woken and preem are waiting for a CPU, S, D "
+    "and other are blocked; --by kind tells what for instead. The table 'runq' counts waits for a "
+    "CPU by length, 'longest' shows single blocks and waits. The formats csv and json have "
+    "everything, in nanoseconds. CAPTURE may be a database made by 'twofold load', or - for "
+    "standard input.",
     "twofold table host.twofold\n"
     "twofold table --root process --comm 'tar*' host.twofold\n"
+    "twofold table --by kind host.twofold\n"
+    "twofold table --view longest --comm tar --limit 3 host.twofold\n"
     "twofold table --format csv --from 1 --to 3 -o states.csv host.twofold",
     AddOptions,
     Run,

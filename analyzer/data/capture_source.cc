@@ -17,6 +17,15 @@ std::string Joined(const std::vector<std::string>& parts) {
   return text;
 }
 
+std::string Joined(const std::vector<uint32_t>& numbers) {
+  std::string text;
+  for (uint32_t number : numbers) {
+    if (!text.empty()) text += ',';
+    text += std::to_string(number);
+  }
+  return text;
+}
+
 template <typename Count>
 std::vector<RowPlace> Places(const Capture& capture, Count count) {
   std::vector<RowPlace> places;
@@ -34,9 +43,11 @@ std::vector<RowPlace> Places(const Capture& capture, Count count) {
 const std::vector<CaptureTable>& CaptureTables() {
   static const std::vector<CaptureTable> tables = [] {
     std::vector<CaptureTable> all = columns::FactTables();
-    std::vector<CaptureTable> rows = columns::RowTables();
-    all.insert(all.end(), std::make_move_iterator(rows.begin()),
-               std::make_move_iterator(rows.end()));
+    for (auto make : {columns::WakerTables, columns::RowTables}) {
+      std::vector<CaptureTable> more = make();
+      all.insert(all.end(), std::make_move_iterator(more.begin()),
+                 std::make_move_iterator(more.end()));
+    }
     return all;
   }();
   return tables;
@@ -48,13 +59,13 @@ CaptureSource::CaptureSource(const Capture& from, std::string name, int64_t id,
       file_name(std::move(name)),
       capture_id(id),
       offsets(id_offsets),
-      cpu_scaling(from) {
+      cpu_scaling(from),
+      off_cpu_scaling(from),
+      block_ends(FindBlockEnds(from)) {
   const Settings& settings = capture.recording.settings;
   sources = Joined(settings.sources);
-  for (uint32_t pid : settings.pids) {
-    if (!pids.empty()) pids += ',';
-    pids += std::to_string(pid);
-  }
+  pids = Joined(settings.pids);
+  tids = Joined(settings.tids);
   uint64_t window = 0;
   for (const Interval& interval : capture.intervals) window = std::max(window, interval.end_ns);
   if (capture.end) window = std::max(window, capture.end->end_ns);
@@ -63,6 +74,13 @@ CaptureSource::CaptureSource(const Capture& from, std::string name, int64_t id,
   cpu_rows = Places(capture, [](const Interval& i) { return i.cpu ? i.cpu->rows.size() : 0; });
   blocked_rows =
       Places(capture, [](const Interval& i) { return i.blocked ? i.blocked->size() : 0; });
+  waiting_rows =
+      Places(capture, [](const Interval& i) { return i.waiting ? i.waiting->size() : 0; });
+  wait_count_rows =
+      Places(capture, [](const Interval& i) { return i.wait_counts ? i.wait_counts->size() : 0; });
+  exemplar_rows = Places(capture, [](const Interval& i) { return i.exemplars.size(); });
+  cpu_time_rows =
+      Places(capture, [](const Interval& i) { return i.cpu_times ? i.cpu_times->size() : 0; });
   account_rows =
       Places(capture, [](const Interval& i) { return i.accounts ? i.accounts->size() : 0; });
   loss_rows = Places(capture, [](const Interval& i) { return i.losses.size(); });

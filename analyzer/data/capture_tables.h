@@ -1,7 +1,7 @@
 // Captures as SQL tables without copying: every table of sql/schema.sql that holds rows of a
 // capture exists here as a virtual table over the structs in memory. One command's work reads them
 // as they are; `load` copies them with INSERT ... SELECT. Which field is which column is in
-// fact_columns.cc and row_columns.cc.
+// the files *_columns.cc.
 #pragma once
 
 #include <atomic>
@@ -10,8 +10,10 @@
 #include <string_view>
 #include <vector>
 
+#include "analyzer/data/block_ends.h"
 #include "analyzer/data/cpu_scaling.h"
 #include "analyzer/data/database.h"
+#include "analyzer/data/off_cpu_scaling.h"
 #include "format/base/result.h"
 #include "format/capture.h"
 
@@ -25,9 +27,16 @@ struct IdOffsets {
   int64_t stack = 0;
   int64_t process = 0;
   int64_t thread = 0;
+  int64_t waker = 0;
+  int64_t chain = 0;
   int64_t interval = 0;
   int64_t cpu_sample = 0;
   int64_t blocked = 0;
+  int64_t waiting = 0;
+  int64_t unplaced = 0;
+  int64_t wait_count = 0;
+  int64_t exemplar = 0;
+  int64_t cpu_time = 0;
   int64_t account = 0;
   int64_t loss = 0;
 };
@@ -51,12 +60,19 @@ struct CaptureSource {
 
   std::string sources;  // settings as the table capture shows them
   std::string pids;
+  std::string tids;
   int64_t window_ns = 0;
   std::vector<RowPlace> cpu_rows;
   std::vector<RowPlace> blocked_rows;
+  std::vector<RowPlace> waiting_rows;
+  std::vector<RowPlace> wait_count_rows;
+  std::vector<RowPlace> exemplar_rows;
+  std::vector<RowPlace> cpu_time_rows;
   std::vector<RowPlace> account_rows;
   std::vector<RowPlace> loss_rows;
   CpuScaling cpu_scaling;
+  OffCpuScaling off_cpu_scaling;
+  std::vector<BlockEnd> block_ends;     // by blocked row
   std::vector<int64_t> process_end_ns;  // by process index; kNoEnd: none
   static constexpr int64_t kNoEnd = INT64_MIN;
 

@@ -20,10 +20,24 @@ inline ColumnValue Text(std::string_view text) { return {ColumnValue::Kind::kTex
 inline ColumnValue TextOrNull(std::string_view text) { return text.empty() ? Null() : Text(text); }
 inline ColumnValue Key(uint32_t id, int64_t offset) { return id == 0 ? Null() : Int(id + offset); }
 
+inline ColumnValue Counted(size_t row, int64_t offset) {
+  return Int(static_cast<int64_t>(row) + 1 + offset);
+}
+inline ColumnValue IntervalKey(const CaptureSource& source, uint32_t index) {
+  return Int(index + 1 + source.offsets.interval);
+}
+
 // Tables of what rows refer to: capture, damage, module, frame, stack, process, thread.
 std::vector<CaptureTable> FactTables();
 
-// Tables of what lies in intervals: interval, cpu_sample, blocked, account, loss, cost.
+// Tables of wakers and their chains.
+std::vector<CaptureTable> WakerTables();
+
+// Tables of what lies in intervals: interval, cpu_sample, those of OffCpuTables, account, loss,
+// cost.
 std::vector<CaptureTable> RowTables();
+
+// Tables of time off the CPU: blocked, waiting, unplaced, wait_count, exemplar, cpu_time.
+std::vector<CaptureTable> OffCpuTables();
 
 }  // namespace twofold::columns

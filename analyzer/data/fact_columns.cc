@@ -61,6 +61,8 @@ std::string_view EndReasonName(EndReason reason) {
       return "targets-exited";
     case EndReason::kFailed:
       return "failed";
+    case EndReason::kOverhead:
+      return "overhead";
     case EndReason::kOther:
       break;
   }
@@ -112,9 +114,27 @@ std::vector<CaptureTable> FactTables() {
             [](const Source& s, size_t) { return Int(GetSettings(s).max_frames); }},
            {"scope TEXT", [](const Source& s, size_t) { return Text(GetSettings(s).scope); }},
            {"pids TEXT", [](const Source& s, size_t) { return Text(s.pids); }},
+           {"tids TEXT", [](const Source& s, size_t) { return Text(s.tids); }},
+           {"cgroup TEXT", [](const Source& s, size_t) { return Text(GetSettings(s).cgroup); }},
            {"command TEXT", [](const Source& s, size_t) { return Text(GetSettings(s).command); }},
+           {"comm TEXT", [](const Source& s, size_t) { return Text(GetSettings(s).comm); }},
            {"user_stack_method TEXT",
             [](const Source& s, size_t) { return Text(GetSettings(s).user_stack_method); }},
+           {"wakers INTEGER", [](const Source& s, size_t) { return Int(GetSettings(s).wakers); }},
+           {"quantum_ns INTEGER",
+            [](const Source& s, size_t) { return Clamped(GetSettings(s).quantum_ns); }},
+           {"min_block_ns INTEGER",
+            [](const Source& s, size_t) { return Clamped(GetSettings(s).min_block_ns); }},
+           {"max_block_ns INTEGER",
+            [](const Source& s, size_t) {
+              uint64_t limit_ns = GetSettings(s).max_block_ns;
+              return limit_ns == 0 ? Null() : Clamped(limit_ns);
+            }},
+           {"max_overhead_permyriad INTEGER",
+            [](const Source& s, size_t) {
+              uint32_t limit = GetSettings(s).max_overhead_permyriad;
+              return limit == 0 ? Null() : Int(limit);
+            }},
            {"start_realtime_ns INTEGER",
             [](const Source& s, size_t) { return Int(s.capture.recording.start_realtime_ns); }},
            {"start_monotonic_ns INTEGER",

@@ -16,7 +16,7 @@ namespace {
 
 // As in sql/schema.sql.
 constexpr int64_t kApplicationId = 845573220;
-constexpr int64_t kUserVersion = 2;
+constexpr int64_t kUserVersion = 3;
 
 std::string BaseName(const std::string& path) {
   size_t slash = path.rfind('/');
@@ -100,9 +100,16 @@ Result<IdOffsets> NextOffsets(Database& database) {
       {"SELECT max(stack_id) FROM stack", &offsets.stack},
       {"SELECT max(process_id) FROM process", &offsets.process},
       {"SELECT max(thread_id) FROM thread", &offsets.thread},
+      {"SELECT max(waker_id) FROM waker", &offsets.waker},
+      {"SELECT max(chain_id) FROM chain", &offsets.chain},
       {"SELECT max(interval_id) FROM interval", &offsets.interval},
       {"SELECT max(cpu_sample_id) FROM cpu_sample", &offsets.cpu_sample},
       {"SELECT max(blocked_id) FROM blocked", &offsets.blocked},
+      {"SELECT max(waiting_id) FROM waiting", &offsets.waiting},
+      {"SELECT max(unplaced_id) FROM unplaced", &offsets.unplaced},
+      {"SELECT max(wait_count_id) FROM wait_count", &offsets.wait_count},
+      {"SELECT max(exemplar_id) FROM exemplar", &offsets.exemplar},
+      {"SELECT max(cpu_time_id) FROM cpu_time", &offsets.cpu_time},
       {"SELECT max(account_id) FROM account", &offsets.account},
       {"SELECT max(loss_id) FROM loss", &offsets.loss},
   };

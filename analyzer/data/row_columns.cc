@@ -1,4 +1,4 @@
-// Columns of the tables interval, cpu_sample, blocked, account, loss and cost: which field of
+// Columns of the tables interval, cpu_sample, account, loss and cost: which field of
 // format/capture.h is which column of sql/schema.sql.
 #include "analyzer/data/columns.h"
 #include "format/losses.h"
@@ -9,21 +9,19 @@ namespace {
 using Source = CaptureSource;
 using Value = ColumnValue;
 
-std::string_view StateLetter(BlockState state) {
-  static constexpr std::string_view kLetters = "SDTtPI?";
-  size_t index = kLetters.find(BlockStateLetter(state));
-  return kLetters.substr(std::min(index, kLetters.size() - 1), 1);
-}
-
 // Whether the lost time is in the rows all the same: under a special frame, with one stack less,
-// or, where samples are scaled to the threads' accounts, as a part of the samples that were kept.
+// or, where rows are scaled to the threads' accounts, as a part of the rows that were kept or as
+// unplaced time.
 bool TimeIsInRows(const Interval& interval, const Loss& loss) {
   if (loss.source == LossSource::kCpu && interval.cpu && interval.accounts) return true;
+  if (loss.source == LossSource::kOffCpu && interval.blocked && interval.accounts) return true;
   switch (loss.cause) {
     case LossCause::kStackMapFull:
     case LossCause::kKernelStackFailed:
     case LossCause::kUserStackFailed:
     case LossCause::kUserStackNotTaken:
+    case LossCause::kInsertsCapped:
+    case LossCause::kRanUnseen:
       return true;
     default:
       return false;
@@ -36,17 +34,12 @@ const Interval& IntervalOf(const Source& s, const RowPlace& place) {
 const CpuRow& Cpu(const Source& s, size_t row) {
   return IntervalOf(s, s.cpu_rows[row]).cpu->rows[s.cpu_rows[row].row];
 }
-const BlockedRow& Blocked(const Source& s, size_t row) {
-  return (*IntervalOf(s, s.blocked_rows[row]).blocked)[s.blocked_rows[row].row];
-}
 const Account& GetAccount(const Source& s, size_t row) {
   return (*IntervalOf(s, s.account_rows[row]).accounts)[s.account_rows[row].row];
 }
 const Loss& GetLoss(const Source& s, size_t row) {
   return IntervalOf(s, s.loss_rows[row]).losses[s.loss_rows[row].row];
 }
-
-Value IntervalKey(const Source& s, uint32_t index) { return Int(index + 1 + s.offsets.interval); }
 
 // The part of an account's time on a CPU that was in user mode, as the scheduler's estimates divide
 // it; user and system time add up to on_cpu_ns. False: there is no estimate of a time that is not
@@ -100,6 +93,22 @@ std::vector<CaptureTable> RowTables() {
             [](const Source& s, size_t row) {
               return Int(s.capture.intervals[row].accounts ? 1 : 0);
             }},
+           {"has_waiting INTEGER",
+            [](const Source& s, size_t row) {
+              return Int(s.capture.intervals[row].waiting ? 1 : 0);
+            }},
+           {"has_wait_counts INTEGER",
+            [](const Source& s, size_t row) {
+              return Int(s.capture.intervals[row].wait_counts ? 1 : 0);
+            }},
+           {"has_cpu_times INTEGER",
+            [](const Source& s, size_t row) {
+              return Int(s.capture.intervals[row].cpu_times ? 1 : 0);
+            }},
+           {"quantum_ns INTEGER",
+            [](const Source& s, size_t row) {
+              return Clamped(s.capture.intervals[row].quantum_ns);
+            }},
        }});
   tables.push_back(
       {"cpu_sample",
@@ -132,37 +141,7 @@ std::vector<CaptureTable> RowTables() {
            {"scaled_ns INTEGER",
             [](const Source& s, size_t row) { return Clamped(s.cpu_scaling.scaled_ns()[row]); }},
        }});
-  tables.push_back(
-      {"blocked",
-       [](const Source& s) { return s.blocked_rows.size(); },
-       {
-           {"blocked_id INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(static_cast<int64_t>(row) + 1 + s.offsets.blocked);
-            }},
-           {"interval_id INTEGER",
-            [](const Source& s, size_t row) {
-              return IntervalKey(s, s.blocked_rows[row].interval);
-            }},
-           {"thread_id INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(Blocked(s, row).thread.value + s.offsets.thread);
-            }},
-           {"state TEXT",
-            [](const Source& s, size_t row) { return Text(StateLetter(Blocked(s, row).state)); }},
-           {"kernel_stack_id INTEGER",
-            [](const Source& s, size_t row) {
-              return Key(Blocked(s, row).kernel_stack.value, s.offsets.stack);
-            }},
-           {"user_stack_id INTEGER",
-            [](const Source& s, size_t row) {
-              return Key(Blocked(s, row).user_stack.value, s.offsets.stack);
-            }},
-           {"time_ns INTEGER",
-            [](const Source& s, size_t row) { return Clamped(Blocked(s, row).time_ns); }},
-           {"count INTEGER",
-            [](const Source& s, size_t row) { return Clamped(Blocked(s, row).count); }},
-       }});
+  for (CaptureTable& table : OffCpuTables()) tables.push_back(std::move(table));
   tables.push_back(
       {"account",
        [](const Source& s) { return s.account_rows.size(); },
@@ -269,6 +248,10 @@ std::vector<CaptureTable> RowTables() {
            {"map_bytes INTEGER",
             [](const Source& s, size_t row) {
               return Clamped(s.capture.intervals[row].cost.map_bytes);
+            }},
+           {"map_inserts INTEGER",
+            [](const Source& s, size_t row) {
+              return Clamped(s.capture.intervals[row].cost.map_inserts);
             }},
        }});
   return tables;

@@ -1,9 +1,10 @@
 // Weighted stacks of a view, merged by what their frames are called: what every output of a view is
 // made from.
 //
-// A stack here is up to three parts, root first: a first frame (the process's or thread's name),
-// user frames, kernel frames. User and kernel frames are nodes of one forest that is merged by
-// names, so that a million stacks with shared callers stay small and no stack is walked twice.
+// A stack here is up to four parts, root first: a first frame (the process's or thread's name),
+// user frames, kernel frames, and a tail: the frames of wakers, or of a wait for a CPU. All but the
+// first frame are nodes of one forest that is merged by names, so that a million stacks with shared
+// callers stay small and no stack is walked twice.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +20,12 @@
 namespace twofold {
 
 enum class FrameKind : uint8_t {
-  kRoot,     // a process or thread
-  kUser,     // user code
-  kKernel,   // the kernel and its modules
-  kSpecial,  // a message, such as [stack lost: map full]
+  kRoot,       // a process or thread
+  kUser,       // user code
+  kKernel,     // the kernel and its modules
+  kSpecial,    // a message, such as [stack lost: map full]
+  kSeparator,  // `--`, between a sleeper and its waker
+  kWaker,      // code of a waker, behind a sleeper's stack
 };
 
 // What a frame is called. Two frames with the same text and kind are one.
@@ -42,6 +45,7 @@ struct FoldedStack {
   uint32_t root = 0;    // index into Folded::names; kNoRoot: no first frame
   uint32_t user = 0;    // node
   uint32_t kernel = 0;  // node, below the user frames
+  uint32_t tail = 0;    // node, below the kernel frames
   uint64_t value = 0;   // in the view's unit
 };
 
@@ -55,7 +59,7 @@ struct Folded {
   // equal texts.
   std::vector<FoldedStack> stacks;
   uint64_t total = 0;          // sum of all values
-  uint64_t lost = 0;           // part of it that is lost time
+  uint64_t lost = 0;           // part of it that is lost time, under frames [lost: ...]
   uint64_t lost_left_out = 0;  // lost time that the filters left out: it may belong to them
 
   std::string_view Text(uint32_t name) const { return texts[names[name].text]; }
@@ -70,6 +74,7 @@ struct FoldRequest {
   const View* view = nullptr;
   RootFrame root = RootFrame::kProcess;
   std::vector<Condition> conditions;  // all must hold
+  bool with_waiting = false;          // adds time waiting for a CPU, of the SQL view runnable
 };
 
 // Error: the database cannot be read, its ids are not those of `twofold load`, or times overflow.
@@ -90,7 +95,7 @@ class PathWalker {
  private:
   const Folded& folded_;
   std::vector<uint32_t> path_;
-  FoldedStack last_{Folded::kNoRoot, 0, 0, 0};
+  FoldedStack last_{.root = Folded::kNoRoot};
 };
 
 }  // namespace twofold

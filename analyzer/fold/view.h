@@ -1,6 +1,7 @@
-// Views: what a stack's weight means. A view is an SQL view in sql/views/ with the columns
-// thread_id, user_stack_id, kernel_stack_id, state, interval_id, loss, special_frame and its value,
-// plus one line in the list in view.cc. Outputs and filters work on any view.
+// Views: what a stack is made of and what its weight means. A view is an SQL view in sql/views/
+// with the columns thread_id, user_stack_id, kernel_stack_id, state, interval_id, loss,
+// special_frame and its value, plus one line in the list in view.cc. Views with wakers also need
+// chain_id and still_blocked. Outputs and filters work on any view.
 #pragma once
 
 #include <string_view>
@@ -15,17 +16,31 @@ enum class Unit { kNanoseconds };
 // Colours of pictures: warm for work, cool for waiting.
 enum class Palette { kWarm, kCool };
 
+// What a stack of a view shows.
+enum class StackShape {
+  kSleeper,          // the thread whose time it is
+  kWaker,            // the first waker
+  kSleeperAndWaker,  // the thread whose time it is, and the first waker upside down
+  kSleeperAndChain,  // the thread whose time it is, and all wakers upside down
+};
+
+// The source of views that show wakers: blocked time, recorded with --wakers.
+constexpr std::string_view kWakersSource = "wakers";
+
 struct View {
-  std::string_view name;          // as --view has it, and the SQL view's name
+  std::string_view name;          // as --view has it
   std::string_view title;         // of pictures
   std::string_view summary;       // for --help
-  std::string_view source;        // what must have been recorded: --record's word
+  std::string_view source;        // what must have been recorded: --record's word or kWakersSource
+  std::string_view sql_view;      // that its rows come from
   std::string_view value_column;  // of the SQL view
+  StackShape shape;
   Unit unit;
   Palette palette;
 };
 
-// All views, in the order in which --help shows them.
+// All views, in the order in which --help shows them. Those of the sources cpu and offcpu divide
+// the threads' time among them; those of kWakersSource show blocked time again.
 const std::vector<View>& Views();
 
 // Error: the name is unknown; suggests one.

@@ -28,7 +28,6 @@ constexpr double kHeaderLetterWidth = 6.6;
 constexpr double kHeaderLine = 17;
 constexpr double kControlsHeight = 36;
 constexpr double kDetailsHeight = 28;
-constexpr double kLegendWidth = 272;
 constexpr double kWidestHeader = 700;  // so that the header also fits where the window is narrower
 
 __attribute__((format(printf, 2, 3))) void Append(std::string& out, const char* format, ...) {
@@ -56,6 +55,10 @@ ColourRange ColoursOf(Palette palette, FrameKind kind) {
       return warm ? ColourRange{38, 9, 0.88, 0.62, 0.08} : ColourRange{252, 16, 0.52, 0.74, 0.07};
     case FrameKind::kRoot:
       return warm ? ColourRange{24, 8, 0.30, 0.80, 0.04} : ColourRange{215, 10, 0.25, 0.80, 0.04};
+    case FrameKind::kWaker:
+      return warm ? ColourRange{168, 12, 0.38, 0.70, 0.08} : ColourRange{40, 12, 0.62, 0.72, 0.08};
+    case FrameKind::kSeparator:
+      return {220, 0, 0.06, 0.66, 0};
     case FrameKind::kSpecial:
       break;
   }
@@ -126,7 +129,7 @@ class Picture {
            "data-letter=\"%g\" data-padding=\"%g\" data-controls-y=\"%g\" "
            "data-legend-width=\"%g\" data-least-width=\"%g\" role=\"img\">\n",
            width_, height, width_, height, static_cast<unsigned long long>(folded_.total), kMargin,
-           kLetterWidth, kTextPadding, header_bottom_ + 4, kLegendWidth,
+           kLetterWidth, kTextPadding, header_bottom_ + 4, LegendWidth(),
            std::min(width_, kWidestHeader));
     out += "<title>" + title + "</title>\n<style>\n" + std::string(kFlameCss) + "</style>\n";
     Append(out, "<rect class=\"background\" width=\"%g\" height=\"%g\"/>\n", width_, height);
@@ -185,28 +188,44 @@ class Picture {
     return out;
   }
 
+  struct LegendEntry {
+    const char* label;
+    FrameKind kind;
+    double width;
+  };
+
+  std::vector<LegendEntry> LegendEntries() const {
+    std::vector<LegendEntry> entries = {{"process or thread", FrameKind::kRoot, 132},
+                                        {"user code", FrameKind::kUser, 84},
+                                        {"kernel", FrameKind::kKernel, 56}};
+    StackShape shape = presentation_.view->shape;
+    if (shape == StackShape::kSleeperAndWaker || shape == StackShape::kSleeperAndChain) {
+      entries.back().width = 66;
+      entries.push_back({"its waker", FrameKind::kWaker, 70});
+    }
+    return entries;
+  }
+
+  double LegendWidth() const {
+    double width = 0;
+    for (const LegendEntry& entry : LegendEntries()) width += entry.width;
+    return width;
+  }
+
   // What the colours mean, at the right end of the row that the controls use.
   std::string Legend(double y) const {
-    struct Entry {
-      const char* label;
-      FrameKind kind;
-    };
-    constexpr Entry kEntries[] = {{"process or thread", FrameKind::kRoot},
-                                  {"user code", FrameKind::kUser},
-                                  {"kernel", FrameKind::kKernel}};
-    constexpr double kEntryWidths[] = {132, 84, 56};
     if (width_ < 640) return "";
     std::string out = "<g class=\"legend\" transform=\"translate(";
-    Append(out, "%g,%g)\">", width_ - kMargin - kLegendWidth, y);
+    Append(out, "%g,%g)\">", width_ - kMargin - LegendWidth(), y);
     double x = 0;
-    for (size_t i = 0; i < 3; ++i) {
-      ColourRange range = ColoursOf(presentation_.view->palette, kEntries[i].kind);
+    for (const LegendEntry& entry : LegendEntries()) {
+      ColourRange range = ColoursOf(presentation_.view->palette, entry.kind);
       std::string colour = HexColour(range.hue + range.hue_spread / 2, range.saturation,
                                      range.lightness + range.lightness_spread / 2);
       Append(out, "<rect x=\"%g\" y=\"-9\" width=\"11\" height=\"11\" rx=\"2\" fill=\"%s\"/>", x,
              colour.c_str());
-      Append(out, "<text x=\"%g\" y=\"0\">%s</text>", x + 16, kEntries[i].label);
-      x += kEntryWidths[i];
+      Append(out, "<text x=\"%g\" y=\"0\">%s</text>", x + 16, entry.label);
+      x += entry.width;
     }
     return out + "</g>\n";
   }
@@ -225,6 +244,7 @@ class Picture {
     out += EscapeXml(name) + "\n" + FormatDuration(static_cast<int64_t>(frame.value)) + ", " +
            EscapeXml(
                FormatShare(static_cast<double>(frame.value), static_cast<double>(folded_.total))) +
+           (kind == FrameKind::kWaker ? "\nof the waker; what called it comes next" : "") +
            "</title>";
     // A gap of a fraction of a pixel keeps neighbours apart.
     double gap = width > 2 ? 0.6 : 0;

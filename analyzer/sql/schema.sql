@@ -14,7 +14,7 @@
 -- (analyzer/sql/history.md).
 
 PRAGMA application_id = 845573220;
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 
 -- One row per capture: what was recorded, where, when and how.
 CREATE TABLE capture (
@@ -37,17 +37,27 @@ CREATE TABLE capture (
   interval_ns INTEGER NOT NULL,  -- wanted length of an interval
   map_budget_bytes INTEGER NOT NULL,  -- budget of all BPF maps together
   max_frames INTEGER NOT NULL,  -- deeper stacks are truncated
-  scope TEXT NOT NULL,  -- 'system', 'processes' or 'command'
+  scope TEXT NOT NULL,  -- 'system', 'processes', 'threads', 'cgroup' or 'command'
   pids TEXT NOT NULL,  -- of scope 'processes', comma-separated; else empty
+  tids TEXT NOT NULL,  -- of scope 'threads', comma-separated; else empty
+  cgroup TEXT NOT NULL,  -- of scope 'cgroup': path below the root of the hierarchy; else empty
   command TEXT NOT NULL,  -- of scope 'command': the program's name; else empty
+  comm TEXT NOT NULL,  -- only threads whose name matches this pattern; empty: all
   user_stack_method TEXT NOT NULL,  -- how a sleeper's user stack was taken
+  wakers INTEGER NOT NULL,  -- longest chain of wakers that was asked for; 0: no wakers were recorded
+  quantum_ns INTEGER NOT NULL,  -- T at the start: shorter blocks and waits were kept by chance; 0: all
+                                -- were kept. interval.quantum_ns has what became of it
+  min_block_ns INTEGER NOT NULL,  -- shorter blocks are in no row
+  max_block_ns INTEGER,  -- longer blocks are in no row; NULL: no limit
+  max_overhead_permyriad INTEGER,  -- what recording was allowed to cost, in hundredths of a per cent
+                                   -- of the host's CPU time; NULL: no limit
   start_realtime_ns INTEGER NOT NULL,  -- CLOCK_REALTIME at the window's start (since 1970, UTC)
   start_monotonic_ns INTEGER NOT NULL,  -- CLOCK_MONOTONIC at the window's start
   start_boottime_ns INTEGER NOT NULL,  -- CLOCK_BOOTTIME at the window's start
   window_ns INTEGER NOT NULL,  -- length of the window, as far as it could be read
   intervals_recorded INTEGER,  -- how many intervals were written; NULL: cut short
-  end_reason TEXT,  -- 'duration', 'interrupted', 'command-ended', 'targets-exited', 'failed', or
-                    -- 'other', of a newer version; NULL: cut short
+  end_reason TEXT,  -- 'duration', 'interrupted', 'command-ended', 'targets-exited', 'failed',
+                    -- 'overhead', or 'other', of a newer version; NULL: cut short
   command_status INTEGER,  -- exit status of the command, 0 to 255; NULL: none
   is_partial INTEGER NOT NULL  -- 1: cut short or damaged, numbers cover less than was recorded
 ) STRICT;
@@ -114,7 +124,29 @@ CREATE TABLE thread (
   name TEXT NOT NULL  -- comm
 ) STRICT;
 
--- A slice of the window; every row of cpu_sample, blocked, account and loss belongs to one.
+-- Who or what made a thread able to run: one link of a chain.
+CREATE TABLE waker (
+  waker_id INTEGER PRIMARY KEY,  -- counted through the database
+  kind TEXT NOT NULL,  -- 'task': a thread; 'timer', 'hardirq' or 'softirq': an interrupt, which has
+                       -- nothing to do with the thread that it interrupted; 'other', of a newer
+                       -- version
+  thread_id INTEGER REFERENCES thread,  -- of kind 'task'; NULL: an interrupt
+  kernel_stack_id INTEGER REFERENCES stack,  -- of an interrupt: its handler's frames alone; NULL: no
+                                             -- stack
+  user_stack_id INTEGER REFERENCES stack  -- NULL: an interrupt, a kernel thread, or no stack
+) STRICT;
+
+-- A waker, and by next_chain_id what had woken the waker before. The view chain_wakers lists whole
+-- chains.
+CREATE TABLE chain (
+  chain_id INTEGER PRIMARY KEY,  -- counted through the database; larger than its next one's
+  waker_id INTEGER REFERENCES waker,  -- the waker
+  next_chain_id INTEGER REFERENCES chain  -- what had woken the waker; NULL: the chain ends, at an
+                                          -- interrupt, at a thread that was not woken since it last
+                                          -- blocked, or at as many wakers as were asked for
+) STRICT;
+
+-- A slice of the window; every row of the tables below belongs to one.
 CREATE TABLE interval (
   interval_id INTEGER PRIMARY KEY,  -- counted through the database
   capture_id INTEGER NOT NULL REFERENCES capture,  -- the capture
@@ -124,7 +156,12 @@ CREATE TABLE interval (
   start_realtime_ns INTEGER NOT NULL,  -- CLOCK_REALTIME at the start (since 1970, UTC), may step
   cpu_period_ns INTEGER,  -- CPU time that one sample stands for; NULL: the CPU was not sampled
   has_blocked INTEGER NOT NULL,  -- 1: blocked time was recorded
-  has_accounts INTEGER NOT NULL  -- 1: the exact times of all threads were recorded
+  has_accounts INTEGER NOT NULL,  -- 1: the exact times of all threads were recorded
+  has_waiting INTEGER NOT NULL,  -- 1: time waiting for a CPU was recorded by stack
+  has_wait_counts INTEGER NOT NULL,  -- 1: waits for a CPU were counted by length
+  has_cpu_times INTEGER NOT NULL,  -- 1: the time of each CPU was recorded
+  quantum_ns INTEGER NOT NULL  -- T: a block or wait shorter than this was kept by chance and stands for
+                               -- T of time; 0: all were kept
 ) STRICT;
 
 -- CPU samples of one thread with one pair of stacks in one interval.
@@ -140,8 +177,8 @@ CREATE TABLE cpu_sample (
                               -- to on_cpu_ns of all its accounts; time_ns where it has no account
 ) STRICT;
 
--- Blocked time (off the CPU and not able to run) of one thread with one pair of stacks in one
--- interval.
+-- Blocked time (off the CPU and not able to run) of one thread with one pair of stacks and one chain
+-- of wakers in one interval.
 CREATE TABLE blocked (
   blocked_id INTEGER PRIMARY KEY,  -- counted through the database
   interval_id INTEGER NOT NULL REFERENCES interval,  -- when
@@ -150,8 +187,100 @@ CREATE TABLE blocked (
                         -- t traced, P parked, I idle kernel thread, ? other
   kernel_stack_id INTEGER REFERENCES stack,  -- NULL: no stack
   user_stack_id INTEGER REFERENCES stack,  -- NULL: a kernel thread, or no stack
-  time_ns INTEGER NOT NULL,  -- the part of the blocks that lies in the interval
-  count INTEGER NOT NULL  -- blocks that ended in the interval
+  time_ns INTEGER NOT NULL,  -- the part of the blocks that lies in the interval: measured, and
+                             -- sampled_ns
+  scaled_ns INTEGER NOT NULL,  -- time_ns, with its sampled part scaled so that the rows of a thread
+                               -- and state, with those of unplaced, add up to what its accounts tell;
+                               -- time_ns where the thread has no account
+  count INTEGER NOT NULL,  -- blocks that ended in the interval (an estimate, if samples > 0)
+  begun_before INTEGER NOT NULL,  -- 1: the block began before the interval
+  open_at_end INTEGER NOT NULL,  -- 1: the block was going on when the interval ended; the thread's row
+                                 -- of the next interval with begun_before goes on from it
+  still_blocked INTEGER NOT NULL,  -- 1: the block was going on when the window ended
+  chain_id INTEGER REFERENCES chain,  -- what ended the block, be it in a later interval; NULL: not
+                                      -- recorded, not known, or still blocked
+  sampled_ns INTEGER NOT NULL,  -- the part of time_ns that stands for blocks chosen by chance
+  samples INTEGER NOT NULL,  -- how many blocks, or parts of blocks, were kept
+  variance_us2 INTEGER NOT NULL,  -- estimated variance of time_ns, in squared microseconds; add these
+                                  -- up for the variance of a sum
+  standard_error_ns INTEGER NOT NULL  -- of time_ns: the square root of the variance, in nanoseconds
+) STRICT;
+
+-- Time that a thread was able to run and waited for a CPU, with the stacks with which it left the CPU
+-- before, in one interval.
+CREATE TABLE waiting (
+  waiting_id INTEGER PRIMARY KEY,  -- counted through the database
+  interval_id INTEGER NOT NULL REFERENCES interval,  -- when
+  thread_id INTEGER NOT NULL REFERENCES thread,  -- who
+  preempted INTEGER NOT NULL,  -- 1: it lost its CPU to another thread; 0: it was woken, or born
+  kernel_stack_id INTEGER REFERENCES stack,  -- NULL: no stack
+  user_stack_id INTEGER REFERENCES stack,  -- NULL: a kernel thread, or no stack
+  time_ns INTEGER NOT NULL,  -- the part of the waits that lies in the interval: measured, and
+                             -- sampled_ns
+  scaled_ns INTEGER NOT NULL,  -- as blocked.scaled_ns
+  count INTEGER NOT NULL,  -- waits that ended in the interval (an estimate, if samples > 0)
+  sampled_ns INTEGER NOT NULL,  -- the part of time_ns that stands for waits chosen by chance
+  samples INTEGER NOT NULL,  -- how many waits, or parts of waits, were kept
+  variance_us2 INTEGER NOT NULL,  -- as blocked.variance_us2
+  standard_error_ns INTEGER NOT NULL  -- as blocked.standard_error_ns
+) STRICT;
+
+-- Time of a thread that its account tells and that no row of blocked or waiting stands for.
+CREATE TABLE unplaced (
+  unplaced_id INTEGER PRIMARY KEY,  -- counted through the database
+  interval_id INTEGER NOT NULL REFERENCES interval,  -- when
+  thread_id INTEGER NOT NULL REFERENCES thread,  -- who
+  state TEXT NOT NULL,  -- as in blocked.state; R: waiting for a CPU
+  preempted INTEGER,  -- of R, as in waiting.preempted; else NULL
+  special_frame TEXT NOT NULL,  -- why, as a frame for views: '[not sampled]', '[lost: row map full]',
+                                -- '[outside --min-block/--max-block]'
+  time_ns INTEGER NOT NULL  -- how much
+) STRICT;
+
+-- Run-queue latency: waits for a CPU, exactly, by length, of one thread in one interval.
+CREATE TABLE wait_count (
+  wait_count_id INTEGER PRIMARY KEY,  -- counted through the database
+  interval_id INTEGER NOT NULL REFERENCES interval,  -- when the waits ended
+  thread_id INTEGER NOT NULL REFERENCES thread,  -- who
+  bucket INTEGER NOT NULL,  -- 0, 1, 2 ... by length
+  from_ns INTEGER NOT NULL,  -- shortest wait of the bucket
+  to_ns INTEGER,  -- its waits are shorter than this; NULL: no limit
+  count INTEGER NOT NULL  -- how many waits
+) STRICT;
+
+-- The longest single blocks and waits for a CPU: of each kind those that ended in the interval, or
+-- were going on when the recording ended.
+CREATE TABLE exemplar (
+  exemplar_id INTEGER PRIMARY KEY,  -- counted through the database
+  interval_id INTEGER NOT NULL REFERENCES interval,  -- when it ended
+  kind TEXT NOT NULL,  -- what it is one of the longest of: 'uninterruptible': blocks in state D;
+                       -- 'interruptible': all other blocks; 'waiting': waits for a CPU; 'other', of a
+                       -- newer version
+  thread_id INTEGER NOT NULL REFERENCES thread,  -- who
+  state TEXT NOT NULL,  -- as in blocked.state; R: waiting for a CPU
+  preempted INTEGER,  -- of R, as in waiting.preempted; else NULL
+  is_open INTEGER NOT NULL,  -- 1: still going on when the recording ended
+  start_ns INTEGER,  -- when it began; NULL: it may have begun before the window
+  end_ns INTEGER NOT NULL,  -- when the thread was woken; of waits: when it got its CPU
+  time_ns INTEGER NOT NULL,  -- how long it was; from the window's start on where start_ns is NULL
+  cpu INTEGER NOT NULL,  -- the CPU that the thread went on on
+  kernel_stack_id INTEGER REFERENCES stack,  -- NULL: no stack
+  user_stack_id INTEGER REFERENCES stack,  -- NULL: a kernel thread, or no stack
+  chain_id INTEGER REFERENCES chain  -- what ended the block; NULL: not recorded, not known, or a wait
+) STRICT;
+
+-- Time of one CPU in an interval, as the kernel counts it in ticks (usually of 10 ms).
+CREATE TABLE cpu_time (
+  cpu_time_id INTEGER PRIMARY KEY,  -- counted through the database
+  interval_id INTEGER NOT NULL REFERENCES interval,  -- when
+  cpu INTEGER NOT NULL,  -- number of the CPU
+  user_ns INTEGER NOT NULL,  -- in user mode
+  system_ns INTEGER NOT NULL,  -- in the kernel
+  irq_ns INTEGER NOT NULL,  -- in interrupts
+  softirq_ns INTEGER NOT NULL,  -- in soft interrupts
+  steal_ns INTEGER NOT NULL,  -- taken by the hypervisor
+  idle_ns INTEGER NOT NULL,  -- idle
+  iowait_ns INTEGER NOT NULL  -- idle while a thread that last ran there waited for a disk
 ) STRICT;
 
 -- Where the time of one thread went in one interval, exactly: on_cpu_ns, woken_ns, preempted_ns and
@@ -188,8 +317,8 @@ CREATE TABLE loss (
   source TEXT NOT NULL,  -- which rows the time would have been in: 'cpu', 'offcpu' or 'recorder'
   count INTEGER NOT NULL,  -- how often
   time_ns INTEGER NOT NULL,  -- how much time; 0: only the count is known
-  in_rows INTEGER NOT NULL  -- 1: the time is in cpu_sample.scaled_ns or in blocked all the same, and
-                            -- only a stack or a name is missing there; 0: the time is nowhere else
+  in_rows INTEGER NOT NULL  -- 1: the time is in cpu_sample.scaled_ns, blocked, waiting or unplaced all the
+                            -- same; 0: the time is nowhere else
 ) STRICT;
 
 -- What the recorder itself took from the host in an interval.
@@ -200,5 +329,6 @@ CREATE TABLE cost (
   user_ns INTEGER NOT NULL,  -- CPU time of the recorder in user mode
   system_ns INTEGER NOT NULL,  -- CPU time of the recorder in the kernel
   peak_resident_bytes INTEGER NOT NULL,  -- of the recorder, so far
-  map_bytes INTEGER NOT NULL  -- memory of the BPF maps
+  map_bytes INTEGER NOT NULL,  -- memory of the BPF maps
+  map_inserts INTEGER NOT NULL  -- new keys in BPF maps: stacks, rows, wakers, chains
 ) STRICT;

@@ -24,8 +24,14 @@ struct TabularColumn {
   CellKind kind;
 };
 
-// Nothing, a number, or a text as recorded, not yet escaped.
-using TabularCell = std::variant<std::monostate, int64_t, std::string>;
+// What is more than one value: stacks, chains. Its texts are escaped.
+struct Structure {
+  std::string json;  // a JSON value
+  std::string line;  // the same for a cell of CSV
+};
+
+// Nothing, a number, a text as recorded, not yet escaped, or a structure.
+using TabularCell = std::variant<std::monostate, int64_t, std::string, Structure>;
 
 struct Tabular {
   std::string caption;             // a line for people
@@ -33,6 +39,8 @@ struct Tabular {
   std::vector<TabularColumn> columns;
   std::vector<std::vector<TabularCell>> rows;  // in their order; cells as columns
   std::vector<TabularCell> total;              // the same over all rows, for people
+  std::string text;  // for people, where rows and columns are not what they read best: instead of
+                     // caption, columns, rows and total. Escaped, of at most 80 columns
 };
 
 }  // namespace twofold

@@ -11,8 +11,19 @@ const std::vector<TabularView>& TabularViews() {
   static const std::vector<TabularView> views = {
       {"states",
        "where the time of every thread went, exactly: on a CPU, waiting for one, blocked",
+       {"root", "by", "wait-kinds"},
        {"process_id", "thread_id", "interval_id"},
        MakeStates},
+      {"runq",
+       "how long processes waited for a CPU: histograms",
+       {"root", "limit"},
+       {"process_id", "thread_id", "interval_id"},
+       MakeRunQueue},
+      {"longest",
+       "the longest single blocks and waits, with stacks and what ended them",
+       {"limit", "wait-kinds"},
+       {"process_id", "thread_id", "interval_id"},
+       MakeLongest},
   };
   return views;
 }
@@ -32,6 +43,39 @@ Result<RowsOf> ParseRowsOf(std::string_view name) {
   if (name == "process") return RowsOf::kProcess;
   return Error{"there are no rows of '" + std::string(name) + "'", "--root",
                Suggestion(name, {"thread", "process"}), Error::Kind::kUsage};
+}
+
+Result<DividedBy> ParseDividedBy(std::string_view name) {
+  if (name == "state") return DividedBy::kState;
+  if (name == "kind") return DividedBy::kKind;
+  return Error{"blocked time cannot be divided by '" + std::string(name) + "'", "--by",
+               Suggestion(name, {"state", "kind"}), Error::Kind::kUsage};
+}
+
+std::string WhereText(const std::vector<Condition>& conditions, std::vector<SqlValue>& parameters) {
+  std::string where;
+  for (const Condition& condition : conditions) {
+    where += (where.empty() ? " WHERE " : " AND ") + condition.sql;
+    parameters.insert(parameters.end(), condition.parameters.begin(), condition.parameters.end());
+  }
+  return where;
+}
+
+Result<std::vector<std::string>> MissingNotes(Database& database, std::string_view column,
+                                              std::string_view what) {
+  Result<Statement> statement = database.Prepare(
+      "SELECT file_name FROM capture WHERE NOT EXISTS ("
+      " SELECT 1 FROM interval"
+      " WHERE interval.capture_id = capture.capture_id AND " +
+      std::string(column) + " <> 0) ORDER BY capture_id");
+  if (!statement) return std::move(statement).error();
+  std::vector<std::string> notes;
+  while (true) {
+    Result<bool> row = statement->Step();
+    if (!row) return std::move(row).error();
+    if (!*row) return notes;
+    notes.push_back(std::string(statement->Text(0)) + " holds no " + std::string(what));
+  }
 }
 
 bool Takes(const TabularView& view, const Filter& filter) {

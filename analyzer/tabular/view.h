@@ -2,12 +2,14 @@
 // list in view.cc. Outputs and filters work on any of them.
 #pragma once
 
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "analyzer/data/database.h"
 #include "analyzer/fold/filter.h"
 #include "analyzer/tabular/tabular.h"
+#include "analyzer/waits/wait_kinds.h"
 #include "format/base/result.h"
 
 namespace twofold {
@@ -18,14 +20,25 @@ enum class RowsOf { kThread, kProcess };
 // Error: the name is unknown; suggests one.
 Result<RowsOf> ParseRowsOf(std::string_view name);
 
+// What divides blocked time.
+enum class DividedBy { kState, kKind };
+
+// Error: the name is unknown; suggests one.
+Result<DividedBy> ParseDividedBy(std::string_view name);
+
 struct TabularRequest {
-  RowsOf rows_of = RowsOf::kThread;
+  std::optional<RowsOf> rows_of;      // nullopt: as the view likes best
   std::vector<Condition> conditions;  // all must hold
+  DividedBy divided_by = DividedBy::kState;
+  size_t limit = 16;
+  WaitKinds* wait_kinds = nullptr;  // never null where the view needs it
 };
 
 struct TabularView {
   std::string_view name;     // as --view has it
   std::string_view summary;  // for --help
+  // Options beside filters that it takes: "root", "by", "limit", "wait-kinds".
+  std::vector<std::string_view> options;
   // The columns that its rows can be filtered by (Filter::column).
   std::vector<std::string_view> filter_columns;
   // Error: the capture did not record it, or the database cannot be read.
@@ -41,7 +54,22 @@ Result<const TabularView*> FindTabularView(std::string_view name);
 // Whether rows of the view can be filtered so.
 bool Takes(const TabularView& view, const Filter& filter);
 
-// Where the time of every thread or process went, by state.
+// Appends the conditions to " WHERE ..." and their values to `parameters`; empty for none.
+std::string WhereText(const std::vector<Condition>& conditions, std::vector<SqlValue>& parameters);
+
+// A sentence for each capture whose intervals all have a 0 in `column` of the table interval:
+// "x.twofold holds no WHAT".
+Result<std::vector<std::string>> MissingNotes(Database& database, std::string_view column,
+                                              std::string_view what);
+
+// Where the time of every thread or process went, by state; blocked time by state or by kind.
 Result<Tabular> MakeStates(Database& database, const TabularRequest& request);
+Result<Tabular> MakeStatesByKind(Database& database, const TabularRequest& request);
+
+// Run-queue latency: how long threads waited for a CPU, by length.
+Result<Tabular> MakeRunQueue(Database& database, const TabularRequest& request);
+
+// The longest single blocks and waits.
+Result<Tabular> MakeLongest(Database& database, const TabularRequest& request);
 
 }  // namespace twofold

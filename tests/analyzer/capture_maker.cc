@@ -110,7 +110,33 @@ void CaptureMaker::Cpu(ThreadId thread, StackId user, StackId kernel, uint64_t s
 
 void CaptureMaker::Blocked(ThreadId thread, BlockState state, StackId user, StackId kernel,
                            uint64_t time_ns, uint64_t count) {
-  interval_.blocked->push_back({thread, state, kernel, user, time_ns, count});
+  AddBlocked({.thread = thread,
+              .state = state,
+              .kernel_stack = kernel,
+              .user_stack = user,
+              .time_ns = time_ns,
+              .count = count});
+}
+
+void CaptureMaker::AddWaiting(const WaitingRow& row) {
+  if (!interval_.waiting) interval_.waiting.emplace();
+  interval_.waiting->push_back(row);
+}
+
+WakerId CaptureMaker::Task(ThreadId thread, StackId user, StackId kernel) {
+  return builder_.InternWaker({WakerKind::kTask, thread, kernel, user});
+}
+
+WakerId CaptureMaker::Interrupt(WakerKind kind, StackId kernel) {
+  return builder_.InternWaker({kind, ThreadId(), kernel, StackId()});
+}
+
+ChainId CaptureMaker::Chain(const std::vector<WakerId>& nearest_first) {
+  ChainId chain;
+  for (size_t i = nearest_first.size(); i-- > 0;) {
+    chain = builder_.InternChain(chain, nearest_first[i]);
+  }
+  return chain;
 }
 
 void CaptureMaker::Lose(LossCause cause, LossSource source, uint64_t count, uint64_t time_ns) {

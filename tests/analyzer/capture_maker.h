@@ -40,11 +40,23 @@ class CaptureMaker {
   void Cpu(ThreadId thread, StackId user, StackId kernel, uint64_t samples);
   void Blocked(ThreadId thread, BlockState state, StackId user, StackId kernel, uint64_t time_ns,
                uint64_t count = 1);
+  // A row with whatever it says; a capture without waits gets them with the first one.
+  void AddBlocked(const BlockedRow& row) { interval_.blocked->push_back(row); }
+  void AddWaiting(const WaitingRow& row);
+  // A waker that is a thread, or an interrupt with its handler's frames.
+  WakerId Task(ThreadId thread, StackId user, StackId kernel);
+  WakerId Interrupt(WakerKind kind, StackId kernel);
+  // The chain of these wakers: who woke the sleeper, who woke that one, and so on.
+  ChainId Chain(const std::vector<WakerId>& nearest_first);
   void Lose(LossCause cause, LossSource source, uint64_t count, uint64_t time_ns);
   // An exact account; its times are as they are given, whether they add up or not.
   void AddAccount(const Account& account);
   void Period(uint64_t period_ns) { interval_.cpu->period_ns = period_ns; }
   Cost& cost() { return interval_.cost; }
+  // What is written by the next EndInterval, for what has no verb here.
+  Interval& interval() { return interval_; }
+  // Where wakers and chains are interned.
+  DefinitionsBuilder& definitions() { return builder_; }
 
   // Writes the interval and begins the next one.
   void EndInterval();

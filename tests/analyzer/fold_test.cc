@@ -246,7 +246,7 @@ TEST(FoldRounding, SumIsRightForManyValues) {
   for (int i = 0; i < 5000; ++i) {
     state = state * 6364136223846793005ULL + 1442695040888963407ULL;
     uint64_t value = (state >> 40) % (i % 3 == 0 ? 1000 : 5000000);
-    stacks.push_back({0, 0, 0, value});
+    stacks.push_back({0, 0, 0, 0, value});
     total_ns += value;
     std::vector<uint64_t> rounded = RoundToMicroseconds(stacks);
     if (i % 500 != 0) continue;
@@ -260,11 +260,11 @@ TEST(FoldRounding, SumIsRightForManyValues) {
 }
 
 TEST(FoldRounding, WholeMicrosecondsStayAsTheyAre) {
-  EXPECT_EQ(RoundToMicroseconds({{0, 0, 0, 1000}, {0, 0, 0, 0}, {0, 0, 0, 7000}}),
+  EXPECT_EQ(RoundToMicroseconds({{0, 0, 0, 0, 1000}, {0, 0, 0, 0, 0}, {0, 0, 0, 0, 7000}}),
             (std::vector<uint64_t>{1, 0, 7}));
   EXPECT_EQ(RoundToMicroseconds({}), std::vector<uint64_t>{});
-  EXPECT_EQ(RoundToMicroseconds({{0, 0, 0, 999}}), std::vector<uint64_t>{1});
-  EXPECT_EQ(RoundToMicroseconds({{0, 0, 0, 499}}), std::vector<uint64_t>{0});
+  EXPECT_EQ(RoundToMicroseconds({{0, 0, 0, 0, 999}}), std::vector<uint64_t>{1});
+  EXPECT_EQ(RoundToMicroseconds({{0, 0, 0, 0, 499}}), std::vector<uint64_t>{0});
 }
 
 TEST(Fold, HostileNamesCannotBreakALine) {
@@ -357,8 +357,8 @@ TEST(Fold, ImplausibleTimesAreAnErrorAndNeverAWrongSum) {
   sqlite3* handle = nullptr;
   ASSERT_EQ(sqlite3_open(database.c_str(), &handle), SQLITE_OK);
   ASSERT_EQ(sqlite3_exec(handle,
-                         "INSERT INTO blocked VALUES (2, 1, 1, 'S', NULL, 1, 9223372036854775807, "
-                         "1)",
+                         "INSERT INTO blocked SELECT 2, interval_id, thread_id, state, NULL, 1, "
+                         "1, 9223372036854775807, 1, 0, 0, 0, NULL, 0, 0, 0, 0 FROM blocked",
                          nullptr, nullptr, nullptr),
             SQLITE_OK);
   sqlite3_close(handle);

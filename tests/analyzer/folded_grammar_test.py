@@ -16,7 +16,8 @@ import tempfile
 LINE = re.compile(rb"^(?P<stack>[^\x00-\x1f\x7f]+) (?P<value>[0-9]+)$")
 
 # What tests/web/sample_capture.cc adds up to: samples of 10 ms, blocked time, and lost time.
-WANTED_US = {"cpu": 4 * 134 * 10_000, "offcpu": 4 * (3595 + 25) * 1000}
+WANTED_US = {"cpu": 4 * 134 * 10_000,
+             **dict.fromkeys(("offcpu", "wakeup", "offwake", "chain"), 4 * (3595 + 25) * 1000)}
 
 
 def read(text):

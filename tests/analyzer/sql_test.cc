@@ -168,11 +168,11 @@ TEST(Sql, RunsSeveralStatements) {
 TEST(Sql, ViewsHaveLostTimeAsRowsOfTheirOwn) {
   std::string path = WriteTemporary("x.twofold", CaptureOf("x", 2));
   EXPECT_EQ(Query(path,
-                  "SELECT loss, process_id, state, count(*) AS n, sum(value_ns) AS ns, "
-                  "sum(value_us) AS us FROM offcpu GROUP BY loss ORDER BY loss"),
-            "loss,process_id,state,n,ns,us\r\n"
+                  "SELECT special_frame, process_id, state, count(*) AS n, sum(value_ns) AS ns, "
+                  "sum(value_us) AS us FROM offcpu GROUP BY special_frame ORDER BY special_frame"),
+            "special_frame,process_id,state,n,ns,us\r\n"
             ",1,S,2,2000000,2000.0\r\n"
-            "row-map-full,,,2,2000,2.0\r\n");
+            "[lost: row map full],1,S,2,1798000000,1798000.0\r\n");
 }
 
 TEST(Sql, StackFramesListsAStackLeafFirst) {
@@ -249,7 +249,7 @@ TEST(StrangersDatabase, OtherSchemasAreRefused) {
       {"CREATE TRIGGER t AFTER INSERT ON process BEGIN SELECT 1; END", "not those"},
       {"DROP VIEW cpu; CREATE VIEW cpu AS SELECT 1", "not those"},
       {"DROP INDEX process_by_pid", "not those"},
-      {"PRAGMA user_version = 3", "schema version 3"},
+      {"PRAGMA user_version = 4", "schema version 4"},
       {"PRAGMA application_id = 1", "not made by"},
   };
   for (const auto& [sql, words] : changes) {

@@ -1,6 +1,6 @@
 // Writes a capture again under an invented host, for golden captures: nothing in the repository may
-// describe the machine that recorded it. Rows, names and intervals stay as they are, and
-// definitions come with the interval that needs them.
+// describe the machine that recorded it. Rows and intervals stay as they are, names too but for
+// those of strangers (strangers.h), and definitions come with the interval that needs them.
 //
 // usage: invent_host CAPTURE NEW_CAPTURE
 
@@ -12,6 +12,7 @@
 #include "format/base/output_file.h"
 #include "format/capture_reader.h"
 #include "format/capture_writer.h"
+#include "tests/golden/strangers.h"
 
 namespace {
 
@@ -28,9 +29,12 @@ const Host kInventedHost = {.hostname = "golden-host",
                             .page_bytes = 4096,
                             .kernel_build_id = "00112233445566778899aabbccddeeff00112233"};
 
+constexpr char kInventedCgroup[] = "/golden.slice";
+
 // How many of each kind are written.
 struct Counts {
   size_t strings = 0, modules = 0, frames = 0, stacks = 0, processes = 0, threads = 0, ends = 0;
+  size_t wakers = 0, chains = 0;
 };
 
 void Raise(size_t& count, uint32_t id) { count = std::max<size_t>(count, id); }
@@ -48,10 +52,29 @@ Counts Needs(const Capture& capture, const Interval& interval, const Counts& wri
     for (const CpuRow& r : interval.cpu->rows) row(r.thread, r.kernel_stack, r.user_stack);
   }
   if (interval.blocked) {
-    for (const BlockedRow& r : *interval.blocked) row(r.thread, r.kernel_stack, r.user_stack);
+    for (const BlockedRow& r : *interval.blocked) {
+      row(r.thread, r.kernel_stack, r.user_stack);
+      Raise(counts.chains, r.chain.value);
+    }
   }
   if (interval.accounts) {
     for (const Account& account : *interval.accounts) Raise(counts.threads, account.thread.value);
+  }
+  if (interval.waiting) {
+    for (const WaitingRow& r : *interval.waiting) row(r.thread, r.kernel_stack, r.user_stack);
+  }
+  if (interval.wait_counts) {
+    for (const WaitCount& r : *interval.wait_counts) Raise(counts.threads, r.thread.value);
+  }
+  for (const Exemplar& r : interval.exemplars) {
+    row(r.thread, r.kernel_stack, r.user_stack);
+    Raise(counts.chains, r.chain.value);
+  }
+  for (size_t i = written.chains; i < counts.chains; ++i) {
+    Raise(counts.wakers, all.chains[i].waker.value);
+  }
+  for (size_t i = written.wakers; i < counts.wakers; ++i) {
+    row(all.wakers[i].thread, all.wakers[i].kernel_stack, all.wakers[i].user_stack);
   }
   while (counts.ends < all.process_ends.size() &&
          all.process_ends[counts.ends].end_ns <= int64_t(interval.end_ns)) {
@@ -93,7 +116,9 @@ Definitions Between(const Definitions& all, const Counts& from, const Counts& to
           .stacks = Slice(all.stacks, from.stacks, to.stacks),
           .processes = Slice(all.processes, from.processes, to.processes),
           .threads = Slice(all.threads, from.threads, to.threads),
-          .process_ends = Slice(all.process_ends, from.ends, to.ends)};
+          .process_ends = Slice(all.process_ends, from.ends, to.ends),
+          .wakers = Slice(all.wakers, from.wakers, to.wakers),
+          .chains = Slice(all.chains, from.chains, to.chains)};
 }
 
 Result<void> Rewrite(const std::string& from, const std::string& to) {
@@ -107,15 +132,18 @@ Result<void> Rewrite(const std::string& from, const std::string& to) {
   CaptureWriter writer(*output);
   Recording recording = capture->recording;
   recording.host = kInventedHost;
+  // The pattern of --comm is the golden's own, as is the command; a control group is the machine's.
+  if (!recording.settings.cgroup.empty()) recording.settings.cgroup = kInventedCgroup;
+  HideStrangers(*capture);
   TWOFOLD_RETURN_IF_ERROR(writer.Start(recording));
   Counts written;
   for (const Interval& interval : capture->intervals) {
     const bool last = &interval == &capture->intervals.back();
     const Definitions& all = capture->definitions;
     const Counts needed =
-        last ? Counts{all.strings.size(),     all.modules.size(),   all.frames.size(),
-                      all.stacks.size(),      all.processes.size(), all.threads.size(),
-                      all.process_ends.size()}
+        last ? Counts{all.strings.size(),      all.modules.size(),   all.frames.size(),
+                      all.stacks.size(),       all.processes.size(), all.threads.size(),
+                      all.process_ends.size(), all.wakers.size(),    all.chains.size()}
              : Needs(*capture, interval, written);
     TWOFOLD_RETURN_IF_ERROR(writer.WriteDefinitions(Between(all, written, needed)));
     TWOFOLD_RETURN_IF_ERROR(writer.WriteInterval(interval));

@@ -219,7 +219,7 @@ class FlameGraph(unittest.TestCase):
         self.assertEqual(result[2], "tar\n1.16 s, 21.6 %")
 
     def test_no_text_leaves_its_frame_before_and_after_zooming(self):
-        for view in ("cpu", "offcpu"):
+        for view in ("cpu", "offcpu", "wakeup", "offwake", "chain"):
             result = self.both("""
                 var seen = [overflowing()];
                 click(frame('tar')); seen.push(overflowing());

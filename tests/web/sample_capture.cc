@@ -1,6 +1,7 @@
 // Writes the capture that the tests of pages and pictures use, the same on every run: an archive
 // being made, with compression on one side of a pipe and a disk on the other, and a server that
-// waits. Names that try to break out of a page are in it, too.
+// waits. Names that try to break out of a page are in it, too. Blocks have wakers, and chains of
+// them.
 //
 //   web_sample_capture > sample.twofold
 #include <unistd.h>
@@ -10,15 +11,19 @@
 #include "tests/analyzer/capture_maker.h"
 
 using twofold::BlockState;
+using twofold::ChainId;
 using twofold::LossCause;
 using twofold::LossSource;
 using twofold::StackId;
 using twofold::ThreadId;
+using twofold::WakerId;
+using twofold::WakerKind;
 using twofold::testing::CaptureMaker;
 using twofold::testing::kMillisecondNs;
 
 int main() {
   CaptureMaker maker;
+  maker.recording().settings.wakers = 4;
   ThreadId tar = maker.AddThread("tar", 4242);
   ThreadId gzip = maker.AddThread("gzip", 4243);
   ThreadId server = maker.AddThread("server", 900);
@@ -76,22 +81,46 @@ int main() {
                            "\"onload=\"alert(1)", "]]><script>document.title='broken'</script>"}),
               StackId(), 2);
 
-    // Off the CPU.
-    maker.Blocked(tar, BlockState::kInterruptible,
-                  maker.Stack(with(directory, {"flush_archive", "write"})),
-                  maker.Stack(with(pipe_write, sleep)), 520 * kMillisecondNs, 4100);
-    maker.Blocked(
-        tar, BlockState::kUninterruptible, maker.Stack(with(directory, {"read"})),
-        maker.Stack(with(read, {"k:ext4_file_read_iter", "k:filemap_read",
-                                "k:folio_wait_bit_common", "k:io_schedule", "k:schedule"})),
-        170 * kMillisecondNs, 310);
-    maker.Blocked(gzip, BlockState::kInterruptible,
-                  maker.Stack(with(deflate, {"fill_window", "read"})),
-                  maker.Stack(with(pipe_read, sleep)), 140 * kMillisecondNs, 900);
-    maker.Blocked(server, BlockState::kInterruptible, maker.Stack(with(loop, {"epoll_wait"})),
-                  maker.Stack({"k:entry_SYSCALL_64_after_hwframe", "k:do_syscall_64",
-                               "k:do_epoll_wait", "k:schedule_hrtimeout_range", "k:schedule"}),
-                  985 * kMillisecondNs, 12);
+    // Off the CPU: tar and gzip wake each other, and a disk wakes tar.
+    WakerId disk = maker.Interrupt(
+        WakerKind::kHardIrq,
+        maker.Stack({"k:asm_common_interrupt", "k:blk_mq_complete_request", "k:folio_end_read"}));
+    WakerId timer = maker.Interrupt(WakerKind::kTimer,
+                                    maker.Stack({"k:hrtimer_interrupt", "k:hrtimer_wakeup"}));
+    WakerId reader = maker.Task(gzip, maker.Stack(with(deflate, {"fill_window", "read"})),
+                                maker.Stack(with(pipe_read, {"k:wake_up_sync"})));
+    WakerId writer = maker.Task(tar, maker.Stack(with(directory, {"flush_archive", "write"})),
+                                maker.Stack(with(pipe_write, {"k:wake_up_sync"})));
+    WakerId hostile_waker = maker.Task(
+        hostile, maker.Stack({"</text><script>document.title='broken'</script>"}), StackId());
+    auto block = [&](ThreadId thread, BlockState state, StackId user, StackId kernel,
+                     uint64_t time_ms, uint64_t count, ChainId chain) {
+      maker.AddBlocked({.thread = thread,
+                        .state = state,
+                        .kernel_stack = kernel,
+                        .user_stack = user,
+                        .time_ns = time_ms * kMillisecondNs,
+                        .count = count,
+                        .chain = chain});
+    };
+    block(tar, BlockState::kInterruptible, maker.Stack(with(directory, {"flush_archive", "write"})),
+          maker.Stack(with(pipe_write, sleep)), 420, 4100, maker.Chain({reader}));
+    block(tar, BlockState::kInterruptible, maker.Stack(with(directory, {"flush_archive", "write"})),
+          maker.Stack(with(pipe_write, sleep)), 100, 400, maker.Chain({reader, writer, disk}));
+    block(tar, BlockState::kUninterruptible, maker.Stack(with(directory, {"read"})),
+          maker.Stack(with(read, {"k:ext4_file_read_iter", "k:filemap_read",
+                                  "k:folio_wait_bit_common", "k:io_schedule", "k:schedule"})),
+          170, 310, maker.Chain({disk}));
+    block(gzip, BlockState::kInterruptible, maker.Stack(with(deflate, {"fill_window", "read"})),
+          maker.Stack(with(pipe_read, sleep)), 140, 900, maker.Chain({writer, disk}));
+    block(server, BlockState::kInterruptible, maker.Stack(with(loop, {"epoll_wait"})),
+          maker.Stack({"k:entry_SYSCALL_64_after_hwframe", "k:do_syscall_64", "k:do_epoll_wait",
+                       "k:schedule_hrtimeout_range", "k:schedule"}),
+          700, 11, maker.Chain({timer}));
+    block(server, BlockState::kInterruptible, maker.Stack(with(loop, {"epoll_wait"})),
+          maker.Stack({"k:entry_SYSCALL_64_after_hwframe", "k:do_syscall_64", "k:do_epoll_wait",
+                       "k:schedule_hrtimeout_range", "k:schedule"}),
+          285, 1, maker.Chain({hostile_waker}));
     maker.Blocked(worker, BlockState::kInterruptible,
                   maker.Stack(with(handler, {"connection_pool::acquire()", "std::mutex::lock()",
                                              "__lll_lock_wait"})),
@@ -103,12 +132,25 @@ int main() {
                   maker.Stack({"k:entry_SYSCALL_64_after_hwframe", "k:do_syscall_64",
                                "k:ext4_sync_file", "k:jbd2_log_wait_commit", "k:schedule"}),
                   240 * kMillisecondNs, 19);
-    maker.Blocked(writeback, BlockState::kIdle, StackId(),
-                  maker.Stack({"k:ret_from_fork", "k:kthread", "k:worker_thread", "k:schedule"}),
-                  900 * kMillisecondNs, 4);
+    maker.AddBlocked({.thread = writeback,
+                      .state = BlockState::kIdle,
+                      .kernel_stack = maker.Stack(
+                          {"k:ret_from_fork", "k:kthread", "k:worker_thread", "k:schedule"}),
+                      .time_ns = 900 * kMillisecondNs,
+                      .count = 0,
+                      .parts = twofold::kBegunBefore | twofold::kOpenAtEnd});
     maker.Blocked(hostile, BlockState::kInterruptible,
                   maker.Stack({"main", "!<[stack lost: map full]>"}), StackId(),
                   30 * kMillisecondNs, 1);
+    // Waiting for a CPU.
+    for (bool preempted : {false, true}) {
+      maker.AddWaiting({.thread = gzip,
+                        .preempted = preempted,
+                        .kernel_stack = maker.Stack(with(pipe_read, sleep)),
+                        .user_stack = maker.Stack(with(deflate, {"fill_window", "read"})),
+                        .time_ns = (preempted ? 8 : 3) * kMillisecondNs,
+                        .count = 20});
+    }
     maker.Lose(LossCause::kRowMapFull, LossSource::kOffCpu, 12, 25 * kMillisecondNs);
     maker.cost() = {4100000, 21000, 9000000, 6000000, 21 << 20, 8 << 20};
     maker.EndInterval();

@@ -1,5 +1,7 @@
--- Blocked time: one row per thread, state, pair of stacks and interval. Time that was lost
--- has rows of its own, so that sums add up.
+-- Blocked time: one row per thread, state, pair of stacks, chain of wakers and interval. Where the
+-- capture has accounts, the rows of a thread and state add up to its exact time: estimates of short
+-- blocks are scaled, and time that no row stands for has rows without a stack. Time that was lost has
+-- rows of its own, so that sums add up.
 CREATE VIEW offcpu (
   capture_id,  -- the capture
   interval_id,  -- when
@@ -9,7 +11,10 @@ CREATE VIEW offcpu (
   kernel_stack_id,  -- NULL: no kernel frames
   user_stack_id,  -- NULL: no user frames
   loss,  -- name of the loss, as in loss.name; NULL: time that was kept
-  special_frame,  -- a frame that stands for the stacks; NULL: the stacks are what they say
+  special_frame,  -- why there are no stacks, as in unplaced.special_frame; NULL: the stacks are what
+                  -- they say
+  chain_id,  -- what ended the block; NULL: not recorded, not known, or still blocked
+  still_blocked,  -- 1: the block was going on when the window ended; NULL: lost or unplaced time
   count,  -- blocks that ended in the interval
   value_ns,  -- time in nanoseconds
   value_us  -- the same in microseconds
@@ -24,10 +29,30 @@ SELECT
   blocked.user_stack_id,
   NULL,
   NULL,
+  blocked.chain_id,
+  blocked.still_blocked,
   blocked.count,
-  blocked.time_ns,
-  blocked.time_ns / 1000.0
+  blocked.scaled_ns,
+  blocked.scaled_ns / 1000.0
 FROM blocked
+UNION ALL
+SELECT
+  (SELECT capture_id FROM interval WHERE interval.interval_id = unplaced.interval_id),
+  unplaced.interval_id,
+  (SELECT process_id FROM thread WHERE thread.thread_id = unplaced.thread_id),
+  unplaced.thread_id,
+  unplaced.state,
+  NULL,
+  NULL,
+  NULL,
+  unplaced.special_frame,
+  NULL,
+  NULL,
+  0,
+  unplaced.time_ns,
+  unplaced.time_ns / 1000.0
+FROM unplaced
+WHERE unplaced.state <> 'R'
 UNION ALL
 SELECT
   (SELECT capture_id FROM interval WHERE interval.interval_id = loss.interval_id),
@@ -38,6 +63,8 @@ SELECT
   NULL,
   NULL,
   loss.name,
+  NULL,
+  NULL,
   NULL,
   loss.count,
   loss.time_ns,

@@ -20,6 +20,8 @@ Result<void> WriteCsvTable(const Tabular& tabular, ByteSink& sink) {
         cells.back() = std::to_string(*number);
       } else if (const std::string* words = std::get_if<std::string>(&row[i])) {
         cells.back() = EscapeText(*words);
+      } else if (const Structure* structure = std::get_if<Structure>(&row[i])) {
+        cells.back() = structure->line;
       }
     }
     text += CsvLine(cells);

@@ -1,22 +1,8 @@
 // The tabular output "json": an array of objects, one line each.
 #include "analyzer/tabular/output.h"
-#include "analyzer/text/escape.h"
+#include "analyzer/text/json.h"
 
 namespace twofold {
-namespace {
-
-// EscapeText leaves no control character, so only these two are special.
-std::string Quoted(const std::string& text) {
-  std::string out = "\"";
-  for (char c : EscapeText(text)) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + "\"";
-}
-
-}  // namespace
-
 Result<void> WriteJsonTable(const Tabular& tabular, ByteSink& sink) {
   std::string text = "[";
   const char* before_row = "\n";
@@ -26,11 +12,13 @@ Result<void> WriteJsonTable(const Tabular& tabular, ByteSink& sink) {
     const char* before_cell = "";
     for (size_t i = 0; i < row.size(); ++i) {
       if (tabular.columns[i].name.empty()) continue;
-      text += before_cell + Quoted(tabular.columns[i].name) + ": ";
+      text += before_cell + JsonText(tabular.columns[i].name) + ": ";
       if (const int64_t* number = std::get_if<int64_t>(&row[i])) {
         text += std::to_string(*number);
       } else if (const std::string* words = std::get_if<std::string>(&row[i])) {
-        text += Quoted(*words);
+        text += JsonText(*words);
+      } else if (const Structure* structure = std::get_if<Structure>(&row[i])) {
+        text += structure->json;
       } else {
         text += "null";
       }

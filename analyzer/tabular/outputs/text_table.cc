@@ -47,6 +47,10 @@ std::string CellText(const TabularCell& cell, CellKind kind, int64_t whole_ns) {
 }  // namespace
 
 Result<void> WriteTextTable(const Tabular& tabular, ByteSink& sink) {
+  if (!tabular.text.empty()) {
+    return sink.Append(
+        std::span(reinterpret_cast<const uint8_t*>(tabular.text.data()), tabular.text.size()));
+  }
   std::vector<TableColumn> columns;
   for (const TabularColumn& column : tabular.columns) {
     if (column.heading.empty()) continue;

@@ -41,12 +41,12 @@ constexpr int kProcessName = 4;
 constexpr int kThreadName = 5;
 constexpr int kFirstTime = 6;
 
+RowsOf RowsOfStates(const TabularRequest& request) {
+  return request.rows_of.value_or(RowsOf::kThread);
+}
+
 std::string Query(const TabularRequest& request, Group group, std::vector<SqlValue>& parameters) {
-  std::string where;
-  for (const Condition& condition : request.conditions) {
-    where += (where.empty() ? " WHERE " : " AND ") + condition.sql;
-    parameters.insert(parameters.end(), condition.parameters.begin(), condition.parameters.end());
-  }
+  std::string where = WhereText(request.conditions, parameters);
   std::string key = group == Group::kThread ? "thread_id" : "'all'";
   if (group == Group::kProcess) key = "process_id";
   return "WITH part AS ("
@@ -100,23 +100,6 @@ TabularCell NumberOrNothing(const Statement& row, int column) {
   return row.Int(column);
 }
 
-// Captures of a database that have no accounts, a sentence each.
-Result<std::vector<std::string>> MissingNotes(Database& database) {
-  Result<Statement> statement = database.Prepare(
-      "SELECT file_name FROM capture WHERE NOT EXISTS ("
-      " SELECT 1 FROM interval"
-      " WHERE interval.capture_id = capture.capture_id AND has_accounts <> 0) "
-      "ORDER BY capture_id");
-  if (!statement) return std::move(statement).error();
-  std::vector<std::string> notes;
-  while (true) {
-    Result<bool> row = statement->Step();
-    if (!row) return std::move(row).error();
-    if (!*row) return notes;
-    notes.push_back(std::string(statement->Text(0)) + " holds no accounts of threads");
-  }
-}
-
 Result<Tabular> Shape(Database& database, const TabularRequest& request) {
   Result<int64_t> accounted =
       database.QueryInt("SELECT count(*) FROM interval WHERE has_accounts <> 0");
@@ -127,9 +110,10 @@ Result<Tabular> Shape(Database& database, const TabularRequest& request) {
   }
   Result<int64_t> captures = database.QueryInt("SELECT count(*) FROM capture");
   if (!captures) return std::move(captures).error();
-  Result<std::vector<std::string>> notes = MissingNotes(database);
+  Result<std::vector<std::string>> notes =
+      MissingNotes(database, "has_accounts", "accounts of threads");
   if (!notes) return std::move(notes).error();
-  bool of_threads = request.rows_of == RowsOf::kThread;
+  bool of_threads = RowsOfStates(request) == RowsOf::kThread;
   Tabular tabular;
   tabular.notes = std::move(*notes);
   tabular.caption = "CPU to other in per cent of existed; S and D: blocked, letters as in ps";
@@ -177,9 +161,11 @@ std::vector<TabularCell> Cells(const Statement& row, Group group, RowsOf rows_of
 }  // namespace
 
 Result<Tabular> MakeStates(Database& database, const TabularRequest& request) {
+  if (request.divided_by == DividedBy::kKind) return MakeStatesByKind(database, request);
   Result<Tabular> tabular = Shape(database, request);
   if (!tabular) return tabular;
-  Group rows = request.rows_of == RowsOf::kThread ? Group::kThread : Group::kProcess;
+  RowsOf rows_of = RowsOfStates(request);
+  Group rows = rows_of == RowsOf::kThread ? Group::kThread : Group::kProcess;
   for (Group group : {rows, Group::kAll}) {
     std::vector<SqlValue> parameters;
     std::string sql = Query(request, group, parameters);
@@ -190,7 +176,7 @@ Result<Tabular> MakeStates(Database& database, const TabularRequest& request) {
       if (!row) return std::move(row).error();
       if (!*row) break;
       TWOFOLD_RETURN_IF_ERROR(CheckRow(*statement));
-      std::vector<TabularCell> cells = Cells(*statement, group, request.rows_of);
+      std::vector<TabularCell> cells = Cells(*statement, group, rows_of);
       if (group == Group::kAll) {
         tabular->total = std::move(cells);
       } else {

@@ -1,4 +1,4 @@
-// A hash map from 64-bit keys to 32-bit values for the hot loops of folding: one array, linear
+// A hash map from 64-bit keys to 32-bit values for hot loops over rows: one array, linear
 // probing, no erase. Keys may come from a stranger's file, so they are mixed with a multiplication
 // that spreads runs of ids.
 #pragma once

@@ -1,0 +1,36 @@
+// What the parts of `twofold info` share, and those that are not in info.cc itself. Every part
+// gives whole lines of at most 80 columns, or nothing where the capture has nothing of it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "analyzer/data/database.h"
+#include "format/base/result.h"
+
+namespace twofold {
+
+constexpr size_t kInfoWidth = 80;
+constexpr size_t kInfoLabelWidth = 14;
+
+// "  label       text", with the text wrapped and made harmless.
+std::string InfoLine(std::string_view label, std::string_view text);
+
+// The first row of a query, whose only parameter is the capture's id. Error: there is none.
+Result<Statement> FirstRow(Database& database, const char* sql, int64_t capture_id);
+
+// Which blocks were kept, and with how many wakers: lines of the part "Recording". Empty where
+// blocked time was not recorded.
+Result<std::string> DescribeBlockSettings(Database& database, int64_t capture_id);
+
+// What the host's CPUs did. Empty where it was not recorded.
+Result<std::string> DescribeCpus(Database& database, int64_t capture_id);
+
+// Where the time of all threads went, exactly. Empty where the capture has no accounts.
+Result<std::string> DescribeAccounting(Database& database, int64_t capture_id);
+
+// What recording cost.
+Result<std::string> DescribeCost(Database& database, int64_t capture_id);
+
+}  // namespace twofold

@@ -1,0 +1,80 @@
+#include "analyzer/fold/forest.h"
+
+#include "analyzer/text/escape.h"
+
+namespace twofold {
+namespace {
+
+constexpr uint64_t kPrime = (1ULL << 61) - 1;
+constexpr uint64_t kBase = 0x1d3c5a7b9e2f4861ULL % kPrime;
+
+uint64_t MultiplyModPrime(uint64_t a, uint64_t b) {
+  unsigned __int128 product = static_cast<unsigned __int128>(a) * b;
+  uint64_t sum = static_cast<uint64_t>(product & kPrime) + static_cast<uint64_t>(product >> 61);
+  return sum >= kPrime ? sum - kPrime : sum;
+}
+
+uint64_t AddModPrime(uint64_t a, uint64_t b) {
+  uint64_t sum = a + b;
+  return sum >= kPrime ? sum - kPrime : sum;
+}
+
+uint64_t Scatter(uint64_t value) {
+  value += 0x9e3779b97f4a7c15ULL;
+  value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  value = (value ^ (value >> 27)) * 0x94d049bb133111ebULL;
+  return (value ^ (value >> 31)) % kPrime;
+}
+
+}  // namespace
+
+Forest::Forest(Folded& folded) : folded_(folded) {
+  folded_.nodes.push_back({});
+  node_hashes_.push_back(0);
+}
+
+uint32_t Forest::NameOf(std::string_view raw, FrameKind kind) {
+  auto [text, fresh] =
+      text_ids_.try_emplace(std::string(raw), static_cast<uint32_t>(folded_.texts.size()));
+  if (fresh) folded_.texts.push_back(EscapeText(raw));
+  return Intern(text->second, kind);
+}
+
+uint32_t Forest::NameOfWaker(uint32_t name) {
+  if (folded_.names[name].kind == FrameKind::kSpecial) return name;
+  return Intern(folded_.names[name].text, FrameKind::kWaker);
+}
+
+uint32_t Forest::Intern(uint32_t text, FrameKind kind) {
+  uint64_t key = static_cast<uint64_t>(text) << 8 | static_cast<uint64_t>(kind);
+  bool inserted = false;
+  uint32_t name =
+      name_ids_.FindOrInsert(key, static_cast<uint32_t>(folded_.names.size()), inserted);
+  if (inserted) folded_.names.push_back({text, kind});
+  return name;
+}
+
+uint32_t Forest::Child(uint32_t parent, uint32_t name) {
+  bool inserted = false;
+  uint32_t node = child_ids_.FindOrInsert(static_cast<uint64_t>(parent) << 32 | name,
+                                          static_cast<uint32_t>(folded_.nodes.size()), inserted);
+  if (inserted) {
+    uint32_t depth = folded_.nodes[parent].depth + 1;
+    folded_.nodes.push_back({parent, name, depth});
+    node_hashes_.push_back(AddModPrime(MultiplyModPrime(node_hashes_[parent], kBase),
+                                       Scatter(folded_.names[name].text)));
+    while (powers_.size() <= depth) powers_.push_back(MultiplyModPrime(powers_.back(), kBase));
+  }
+  return node;
+}
+
+uint64_t Forest::HashOfFirst(uint32_t name) const {
+  return Scatter(~uint64_t{folded_.names[name].text});
+}
+
+uint64_t Forest::AddToHash(uint64_t hash, uint32_t node) const {
+  return AddModPrime(MultiplyModPrime(hash, powers_[folded_.nodes[node].depth]),
+                     node_hashes_[node]);
+}
+
+}  // namespace twofold

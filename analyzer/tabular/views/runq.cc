@@ -1,0 +1,318 @@
+// The table "runq": run-queue latency. How long threads waited for a CPU, counted exactly by
+// length: for people a histogram for each process or thread, for programs a row for each of its
+// buckets.
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "analyzer/tabular/view.h"
+#include "analyzer/text/escape.h"
+#include "analyzer/text/table.h"
+#include "analyzer/text/units.h"
+
+namespace twofold {
+namespace {
+
+constexpr size_t kWidth = 80;
+constexpr size_t kBarWidth = 38;
+
+struct Bucket {
+  int64_t from_ns = 0;
+  int64_t to_ns = -1;  // -1: no limit
+  int64_t count = 0;
+};
+
+struct Histogram {
+  std::map<int64_t, Bucket> buckets;  // by number: in the order of their bounds
+  int64_t waits = 0;
+  int64_t woken_ns = 0;
+  int64_t preempted_ns = 0;
+
+  int64_t TimeNs() const { return woken_ns + preempted_ns; }
+};
+
+struct Row {
+  int64_t capture_id = 0;
+  int64_t pid = 0;
+  int64_t tid = 0;
+  int64_t threads = 0;
+  std::string process;
+  std::string thread;
+  Histogram histogram;
+};
+
+Error NoSuchRow() {
+  return Error{"the table wait_count holds a row that no capture has", "",
+               "Load the captures again"};
+}
+
+// An upper bound of the wait that `percent` of all waits do not exceed: its bucket's. Nothing where
+// the bucket has none.
+TabularCell AtMost(const Histogram& histogram, int64_t percent) {
+  // Rounded up, so that 100 is the longest wait.
+  __int128 rank = (static_cast<__int128>(histogram.waits) * percent + 99) / 100;
+  __int128 seen = 0;
+  for (const auto& [number, bucket] : histogram.buckets) {
+    seen += bucket.count;
+    if (seen < rank || bucket.count == 0) continue;
+    if (bucket.to_ns < 0) return {};
+    return bucket.to_ns;
+  }
+  return {};
+}
+
+// Where the last bucket, which has no upper bound, begins.
+int64_t LastBoundNs(const Histogram& histogram) {
+  return histogram.buckets.empty() ? 0 : histogram.buckets.rbegin()->second.from_ns;
+}
+
+class Maker {
+ public:
+  Maker(Database& database, const TabularRequest& request)
+      : database_(database), request_(request) {}
+
+  Result<Tabular> Make() {
+    Result<int64_t> counted =
+        database_.QueryInt("SELECT count(*) FROM interval WHERE has_wait_counts <> 0");
+    if (!counted) return std::move(counted).error();
+    if (*counted == 0) {
+      return Error{"the table runq needs waits for a CPU, and the capture holds none", "",
+                   "Record again with --record offcpu"};
+    }
+    Result<std::vector<std::string>> notes =
+        MissingNotes(database_, "has_wait_counts", "waits for a CPU");
+    if (!notes) return std::move(notes).error();
+    Result<int64_t> captures = database_.QueryInt("SELECT count(*) FROM capture");
+    if (!captures) return std::move(captures).error();
+    several_captures_ = *captures > 1;
+    TWOFOLD_RETURN_IF_ERROR(ReadCounts());
+    TWOFOLD_RETURN_IF_ERROR(ReadTimes());
+    Tabular tabular;
+    tabular.notes = std::move(*notes);
+    std::vector<const Row*> order = Order();
+    size_t all = order.size();
+    if (request_.limit != 0 && all > request_.limit) {
+      order.resize(request_.limit);
+      tabular.notes.push_back("shows the " + std::to_string(order.size()) + " of " +
+                              std::to_string(all) + (of_threads() ? " threads" : " processes") +
+                              " that waited longest; --limit 0 shows all");
+    }
+    Fill(order, tabular);
+    return tabular;
+  }
+
+ private:
+  bool of_threads() const { return request_.rows_of == RowsOf::kThread; }
+
+  // Rows of a table with the filters: key, process_id, thread_id, then `columns`.
+  Result<Statement> Select(const std::string& table, const std::string& columns,
+                           const std::string& group) {
+    std::vector<SqlValue> parameters;
+    std::string where = WhereText(request_.conditions, parameters);
+    std::string key = of_threads() ? "thread_id" : "process_id";
+    return database_.Prepare(
+        "SELECT part." + key + ", process.capture_id, process.pid, thread.tid, process.name," +
+            " thread.name, part.* FROM (SELECT " + key +
+            ", min(thread_id) AS one_thread_id, count(DISTINCT thread_id) AS threads, " + columns +
+            " FROM (SELECT " + table + ".*, (SELECT process_id FROM thread WHERE" +
+            " thread.thread_id = " + table + ".thread_id) AS process_id FROM " + table + ")" +
+            where + " GROUP BY " + key + group +
+            ") AS part LEFT JOIN thread ON thread.thread_id = part.one_thread_id"
+            " LEFT JOIN process ON process.process_id = thread.process_id",
+        parameters);
+  }
+
+  // The row that a row of Select belongs to. Its own columns are from kFirst on.
+  static constexpr int kThreads = 8;
+  static constexpr int kFirst = 9;
+  Result<Row*> Target(const Statement& row) {
+    if (row.IsNull(2) || row.IsNull(3)) return NoSuchRow();
+    Row& target = rows_[row.Int(0)];
+    if (target.threads == 0) {
+      target.capture_id = row.Int(1);
+      target.pid = row.Int(2);
+      target.tid = row.Int(3);
+      target.process = std::string(row.Text(4));
+      target.thread = std::string(row.Text(5));
+    }
+    target.threads = std::max(target.threads, row.Int(kThreads));
+    return &target;
+  }
+
+  Result<void> ReadCounts() {
+    Result<Statement> rows = Select(
+        "wait_count", "bucket, min(from_ns), min(coalesce(to_ns, -1)), sum(count)", ", bucket");
+    if (!rows) return std::move(rows).error();
+    while (true) {
+      Result<bool> row = rows->Step();
+      if (!row) return std::move(row).error();
+      if (!*row) return {};
+      Result<Row*> target = Target(*rows);
+      if (!target) return std::move(target).error();
+      int64_t count = rows->Int(kFirst + 3);
+      if (rows->Type(kFirst + 3) != SQLITE_INTEGER || count < 0) return NoSuchRow();
+      Bucket bucket{rows->Int(kFirst + 1), rows->Int(kFirst + 2), count};
+      for (Histogram* histogram : {&(*target)->histogram, &all_}) {
+        Bucket& sum = histogram->buckets[rows->Int(kFirst)];
+        if (__builtin_add_overflow(histogram->waits, count, &histogram->waits)) return NoSuchRow();
+        bucket.count = sum.count + count;
+        sum = bucket;
+      }
+    }
+  }
+
+  Result<void> ReadTimes() {
+    Result<Statement> rows = Select("account", "sum(woken_ns), sum(preempted_ns)", "");
+    if (!rows) return std::move(rows).error();
+    int64_t total_ns = 0;
+    while (true) {
+      Result<bool> row = rows->Step();
+      if (!row) return std::move(row).error();
+      if (!*row) return {};
+      int64_t woken_ns = rows->Int(kFirst);
+      int64_t preempted_ns = rows->Int(kFirst + 1);
+      bool sound = rows->Type(kFirst) == SQLITE_INTEGER && woken_ns >= 0 &&
+                   rows->Type(kFirst + 1) == SQLITE_INTEGER && preempted_ns >= 0 &&
+                   !__builtin_add_overflow(total_ns, woken_ns, &total_ns) &&
+                   !__builtin_add_overflow(total_ns, preempted_ns, &total_ns);
+      if (!sound) return NoSuchRow();
+      has_times_ = true;
+      all_.woken_ns += woken_ns;
+      all_.preempted_ns += preempted_ns;
+      if (woken_ns == 0 && preempted_ns == 0) continue;
+      Result<Row*> target = Target(*rows);
+      if (!target) return std::move(target).error();
+      (*target)->histogram.woken_ns = woken_ns;
+      (*target)->histogram.preempted_ns = preempted_ns;
+    }
+  }
+
+  std::vector<const Row*> Order() const {
+    std::vector<const Row*> order;
+    for (const auto& [key, row] : rows_) order.push_back(&row);
+    std::stable_sort(order.begin(), order.end(), [](const Row* a, const Row* b) {
+      const Histogram& x = a->histogram;
+      const Histogram& y = b->histogram;
+      return std::tuple(-x.TimeNs(), -x.waits, a->capture_id, a->pid, a->tid) <
+             std::tuple(-y.TimeNs(), -y.waits, b->capture_id, b->pid, b->tid);
+    });
+    return order;
+  }
+
+  void Fill(const std::vector<const Row*>& order, Tabular& tabular) const {
+    tabular.columns = {
+        {"capture_id", "", CellKind::kNumber},
+        {"pid", "pid", CellKind::kNumber},
+        {of_threads() ? "tid" : "threads", "", CellKind::kNumber},
+        {"process", "", CellKind::kText},
+    };
+    if (of_threads()) tabular.columns.push_back({"thread", "", CellKind::kText});
+    for (const char* name :
+         {"woken_ns", "preempted_ns", "waits", "p50_at_most_ns", "p90_at_most_ns", "p99_at_most_ns",
+          "max_at_most_ns", "from_ns", "to_ns", "count"}) {
+      tabular.columns.push_back({name, "", CellKind::kNumber});
+    }
+    tabular.text = "Waiting for a CPU: since a thread was woken, or since it lost its CPU\n\n";
+    tabular.text += Describe(all_, of_threads() ? "all threads" : "all processes");
+    for (const Row* row : order) {
+      const Histogram& histogram = row->histogram;
+      tabular.text += "\n" + Describe(histogram, Title(*row));
+      std::vector<TabularCell> first = {row->capture_id, row->pid,
+                                        of_threads() ? row->tid : row->threads, row->process};
+      if (of_threads()) first.emplace_back(row->thread);
+      for (TabularCell cell :
+           {TabularCell(histogram.woken_ns), TabularCell(histogram.preempted_ns),
+            TabularCell(histogram.waits), AtMost(histogram, 50), AtMost(histogram, 90),
+            AtMost(histogram, 99), AtMost(histogram, 100)}) {
+        first.push_back(std::move(cell));
+      }
+      if (histogram.waits == 0) {
+        // It waits still, or waited when its last interval began.
+        first.resize(tabular.columns.size());
+        tabular.rows.push_back(first);
+      }
+      for (const auto& [number, bucket] : histogram.buckets) {
+        if (bucket.count == 0) continue;
+        tabular.rows.push_back(first);
+        TabularCell to_ns;
+        if (bucket.to_ns >= 0) to_ns = bucket.to_ns;
+        for (TabularCell cell : {TabularCell(bucket.from_ns), to_ns, TabularCell(bucket.count)}) {
+          tabular.rows.back().push_back(std::move(cell));
+        }
+      }
+    }
+  }
+
+  std::string Title(const Row& row) const {
+    std::string name = of_threads() ? row.thread : row.process;
+    std::string title = Shorten(EscapeText(name), 24) + " (pid " + std::to_string(row.pid);
+    if (of_threads()) title += ", tid " + std::to_string(row.tid);
+    if (several_captures_) title += ", in capture " + std::to_string(row.capture_id);
+    return title + ")";
+  }
+
+  // Two lines and a histogram.
+  std::string Describe(const Histogram& histogram, const std::string& title) const {
+    std::string times = FormatCount(histogram.waits) + (histogram.waits == 1 ? " wait" : " waits");
+    if (has_times_) {
+      times += ", " + FormatDuration(histogram.woken_ns) + " woken + " +
+               FormatDuration(histogram.preempted_ns) + " preempted";
+    }
+    std::string out = Shorten(title + ": " + times, kWidth) + "\n";
+    if (histogram.waits == 0) return out;
+    std::string bounds;
+    for (auto [percent, name] : {std::pair{50, "p50"}, {90, "p90"}, {99, "p99"}, {100, "max"}}) {
+      TabularCell bound = AtMost(histogram, percent);
+      const int64_t* bound_ns = std::get_if<int64_t>(&bound);
+      bounds += std::string(bounds.empty() ? "  " : ", ") + name;
+      bounds += bound_ns != nullptr ? " < " + FormatDuration(*bound_ns)
+                                    : " >= " + FormatDuration(LastBoundNs(histogram));
+    }
+    return out + bounds + "\n" + Bars(histogram);
+  }
+
+  static std::string Bars(const Histogram& histogram) {
+    int64_t most = 1;
+    for (const auto& [number, bucket] : histogram.buckets) most = std::max(most, bucket.count);
+    std::vector<std::vector<std::string>> lines;
+    auto append = [&](const Bucket& bucket) {
+      // Every bucket with a wait has a mark.
+      size_t length =
+          static_cast<size_t>((static_cast<__int128>(bucket.count) * kBarWidth + most - 1) / most);
+      lines.push_back({FormatDuration(bucket.from_ns),
+                       bucket.to_ns < 0 ? "..." : FormatDuration(bucket.to_ns),
+                       FormatCount(bucket.count), std::string(length, '*')});
+    };
+    int64_t end_ns = -1;
+    for (const auto& [number, bucket] : histogram.buckets) {
+      if (bucket.count == 0) continue;
+      // Empty buckets in between; each is twice as long as the one before.
+      while (end_ns > 0 && end_ns < bucket.from_ns && end_ns <= INT64_MAX / 2) {
+        append({end_ns, 2 * end_ns, 0});
+        end_ns *= 2;
+      }
+      append(bucket);
+      end_ns = bucket.to_ns;
+    }
+    return FormatTable({{"from", Align::kRight},
+                        {"to", Align::kRight},
+                        {"waits", Align::kRight},
+                        {"", Align::kLeft}},
+                       lines, 2, kWidth);
+  }
+
+  Database& database_;
+  const TabularRequest& request_;
+  bool several_captures_ = false;
+  bool has_times_ = false;
+  std::map<int64_t, Row> rows_;  // by thread_id or process_id
+  Histogram all_;
+};
+
+}  // namespace
+
+Result<Tabular> MakeRunQueue(Database& database, const TabularRequest& request) {
+  return Maker(database, request).Make();
+}
+
+}  // namespace twofold

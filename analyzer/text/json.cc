@@ -1,0 +1,26 @@
+#include "analyzer/text/json.h"
+
+#include "analyzer/text/escape.h"
+
+namespace twofold {
+
+std::string JsonText(std::string_view text) {
+  // EscapeText leaves no control character, so only these two are special.
+  std::string out = "\"";
+  for (char c : EscapeText(text)) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "\"";
+}
+
+std::string JsonArray(const std::vector<std::string>& values) {
+  std::string out = "[";
+  for (const std::string& value : values) {
+    if (out.size() > 1) out += ", ";
+    out += value;
+  }
+  return out + "]";
+}
+
+}  // namespace twofold

@@ -1,0 +1,10 @@
+// wait_kinds.txt, embedded at build time (analyzer/embed.cmake).
+#pragma once
+
+#include <string_view>
+
+namespace twofold {
+
+extern const std::string_view kWaitKindsText;
+
+}  // namespace twofold

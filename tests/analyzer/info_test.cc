@@ -1,0 +1,184 @@
+// What twofold info says of settings, CPUs, estimates and cost; accounts_test.cc has the rest of
+// the part "Accounting".
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "analyzer/text/escape.h"
+#include "tests/analyzer/capture_maker.h"
+
+namespace twofold::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr uint64_t kMs = kMillisecondNs;
+constexpr uint64_t kUs = 1000;
+
+std::string Info(const std::string& capture) {
+  RunResult result = RunTwofold({"info", WriteTemporary("info.twofold", capture)});
+  EXPECT_EQ(result.status, 0) << result.words;
+  std::istringstream lines(result.output);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(DisplayWidth(line), 80u) << line;
+  return result.output;
+}
+
+// Info of a capture whose intervals have these quanta.
+std::string InfoOfQuanta(const std::vector<uint64_t>& quanta_ns, uint64_t min_block_ns = 0,
+                         uint64_t max_block_ns = 0) {
+  CaptureMaker maker;
+  maker.recording().settings.quantum_ns = quanta_ns[0];
+  maker.recording().settings.min_block_ns = min_block_ns;
+  maker.recording().settings.max_block_ns = max_block_ns;
+  for (uint64_t quantum_ns : quanta_ns) {
+    maker.interval().quantum_ns = quantum_ns;
+    maker.EndInterval();
+  }
+  return Info(maker.Finish());
+}
+
+TEST(InfoSettings, TellsWhichBlocksWereKept) {
+  EXPECT_THAT(InfoOfQuanta({0, 0}), HasSubstr("  blocks        all were kept\n"));
+  EXPECT_THAT(InfoOfQuanta({100 * kUs, 100 * kUs}),
+              HasSubstr("  blocks        those shorter than 100 us were kept by chance\n"));
+  EXPECT_THAT(InfoOfQuanta({100 * kUs, 800 * kUs}),
+              HasSubstr("  blocks        those shorter than 100 us were kept by chance; this rose "
+                        "to 800\n                us\n"));
+  EXPECT_THAT(InfoOfQuanta({100 * kUs, 800 * kUs, 200 * kUs}),
+              HasSubstr("this rose to 800\n                us, and was 200 us at the end\n"));
+  EXPECT_THAT(InfoOfQuanta({0, kSecondNs}),
+              HasSubstr("  blocks        all were kept at first, then by chance those shorter than "
+                        "1.00 s\n"));
+  EXPECT_THAT(InfoOfQuanta({0}, 5 * kMs),
+              HasSubstr("  blocks        all were kept; none shorter than 5.00 ms\n"));
+  EXPECT_THAT(InfoOfQuanta({0}, 0, kSecondNs), HasSubstr("kept; none longer than 1.00 s\n"));
+  EXPECT_THAT(InfoOfQuanta({0}, 5 * kMs, kSecondNs),
+              HasSubstr("kept; none outside 5.00 ms to 1.00 s\n"));
+}
+
+TEST(InfoSettings, BlocksAndWakersAreLeftOutWhereOnlyTheCpuWasRecorded) {
+  CaptureMaker maker({"cpu"});
+  maker.EndInterval();
+  std::string text = Info(maker.Finish());
+  EXPECT_THAT(text, Not(HasSubstr("\n  blocks ")));
+  EXPECT_THAT(text, Not(HasSubstr("\n  wakers ")));
+}
+
+TEST(InfoSettings, TellsWakers) {
+  for (auto [wakers, wanted] :
+       {std::pair{0u, "none"}, {1u, "who woke whom"}, {8u, "chains of up to 8"}}) {
+    CaptureMaker maker;
+    maker.recording().settings.wakers = wakers;
+    maker.EndInterval();
+    EXPECT_THAT(Info(maker.Finish()), HasSubstr("  wakers        " + std::string(wanted) + "\n"));
+  }
+}
+
+TEST(InfoSettings, TellsEveryScope) {
+  auto scope = [](auto set) {
+    CaptureMaker maker;
+    set(maker.recording().settings);
+    maker.EndInterval();
+    return Info(maker.Finish());
+  };
+  EXPECT_THAT(scope([](Settings& settings) {
+                settings.scope = "threads";
+                settings.tids = {12, 34};
+              }),
+              HasSubstr("  scope         threads 12,34\n"));
+  EXPECT_THAT(scope([](Settings& settings) {
+                settings.scope = "cgroup";
+                settings.cgroup = "/system.slice/nginx.service";
+              }),
+              HasSubstr("  scope         the control group /system.slice/nginx.service\n"));
+  EXPECT_THAT(scope([](Settings& settings) { settings.comm = "nginx*"; }),
+              HasSubstr("  scope         the whole host; only threads named nginx*\n"));
+}
+
+TEST(InfoCpus, SharesOfTheHostsTimeAndTheBusiestCpu) {
+  CaptureMaker maker;
+  // In ms, 2 CPUs and 2 s: user 300, system 100, irq 2, softirq 98, steal 500, idle 600, iowait
+  // 400.
+  maker.interval().cpu_times = {
+      {0, 300 * kMs, 0, 2 * kMs, 98 * kMs, 0, 400 * kMs, 200 * kMs},
+      {1, 0, 100 * kMs, 0, 0, 500 * kMs, 200 * kMs, 200 * kMs},
+  };
+  maker.EndInterval();
+  EXPECT_THAT(Info(maker.Finish()),
+              HasSubstr("\nCPUs of the host\n"
+                        "  2 CPUs        user 15.0 %, system 5.0 %, interrupts 0.1 %, soft "
+                        "interrupts 4.9\n"
+                        "                %, stolen 25.0 %, idle 30.0 %, idle for a disk 20.0 %\n"
+                        "  busiest       CPU 1, busy for 60.0 %\n\n"));
+}
+
+TEST(InfoCpus, IsLeftOutWhereItWasNotRecorded) {
+  CaptureMaker maker;
+  maker.EndInterval();
+  EXPECT_THAT(Info(maker.Finish()), Not(HasSubstr("CPUs of the host")));
+}
+
+TEST(InfoAccounting, TellsWhatWasMeasuredAndWhatEstimated) {
+  CaptureMaker maker;
+  ThreadId thread = maker.AddThread("a", 1);
+  ThreadId other = maker.AddThread("b", 2);
+  StackId stack = maker.Stack({"k:vfs_read", "k:pipe_read"});
+  maker.interval().quantum_ns = 10 * kMs;
+  // 300 ms measured; 100 ms estimated, of a variance of 9e6 and 16e6 us^2: 5 ms.
+  for (auto [time_ns, sampled_ns, variance_us2] : {std::tuple{300 * kMs, 0 * kMs, 0},
+                                                   {60 * kMs, 60 * kMs, 9000000},
+                                                   {40 * kMs, 40 * kMs, 16000000}}) {
+    BlockedRow row;
+    row.thread = thread;
+    row.state = BlockState::kInterruptible;
+    row.kernel_stack = stack;
+    row.time_ns = time_ns;
+    row.sampled_ns = sampled_ns;
+    row.samples = sampled_ns > 0 ? 1 : 0;
+    row.variance_us2 = static_cast<uint64_t>(variance_us2);
+    maker.interval().blocked->push_back(row);
+  }
+  maker.AddAccount({.thread = thread, .existed_ns = 400 * kMs, .blocked_ns = {400 * kMs}});
+  maker.AddAccount({.thread = other, .existed_ns = 20 * kMs, .blocked_ns = {20 * kMs}});
+  maker.EndInterval();
+  EXPECT_THAT(Info(maker.Finish()),
+              HasSubstr("\n  blocked       300 ms measured, 100 ms estimated (standard error 5.00 "
+                        "ms), 20.0\n                ms without a stack\n"));
+}
+
+TEST(InfoCost, TellsInsertsOfTheLastIntervalAndTheLimit) {
+  CaptureMaker maker;
+  maker.recording().settings.max_overhead_permyriad = 125;
+  maker.cost().map_inserts = 5000;
+  maker.cost().bpf_ns = 30 * kMs;
+  maker.EndInterval();
+  maker.cost().map_inserts = 12;
+  maker.cost().user_ns = 40 * kMs;
+  maker.cost().system_ns = 10 * kMs;
+  maker.EndInterval();
+  // 80 ms of 2 s and 4 CPUs.
+  EXPECT_THAT(Info(maker.Finish()),
+              HasSubstr("\n  map inserts   5,012; 12 per second in the last interval\n"
+                        "  together      1.0 % of the host; --max-overhead was 1.25 %\n"));
+}
+
+TEST(InfoCost, LimitAndInsertsAreLeftOutWhereThereAreNone) {
+  CaptureMaker maker;
+  maker.EndInterval();
+  std::string text = Info(maker.Finish());
+  EXPECT_THAT(text, Not(HasSubstr("--max-overhead")));
+  EXPECT_THAT(text, Not(HasSubstr("map inserts")));
+}
+
+TEST(InfoEnd, TellsOfOverhead) {
+  CaptureMaker maker;
+  maker.EndInterval();
+  EXPECT_THAT(
+      Info(maker.Finish(EndReason::kOverhead)),
+      HasSubstr("  ended         because recording cost more than --max-overhead allows\n"));
+}
+
+}  // namespace
+}  // namespace twofold::testing
