@@ -363,7 +363,8 @@ struct Interval {
   std::optional<std::vector<Account>> accounts;
   std::vector<Loss> losses;
   Cost cost;
-  uint64_t quantum_ns = 0;  // T of this interval's estimates; 0: every block was kept
+  uint64_t quantum_ns = 0;  // T of this interval's estimates, the largest where it changed within
+                            // the interval; 0: every block was kept
   std::optional<std::vector<WaitingRow>> waiting;     // nullopt: not recorded
   std::optional<std::vector<WaitCount>> wait_counts;  // nullopt: not recorded
   std::optional<std::vector<CpuTime>> cpu_times;      // nullopt: not recorded

@@ -3,7 +3,8 @@
 // The cost is what the BPF programs and the recorder itself took of the host's CPU time: of all its
 // CPUs together. What can be turned down is how many short blocks are walked, so when the cost is
 // too high, the quantum T is raised; rows stay unbiased, because each knows its T. What an event
-// costs at the least cannot be turned down: if that alone is too much, recording has to stop.
+// costs at the least, and what CPU samples cost, cannot be turned down: if that alone is too much,
+// T stays, and recording has to stop.
 //
 // What the recorder does outside of the programs, such as reading symbols of processes that it sees
 // for the first time, comes in bursts that T has nothing to do with: it has to be too much for ten
@@ -25,8 +26,13 @@ class Restraint {
   // `quantum_ns`: T at the start; 0 (every block is kept) is raised as well, if need be.
   Restraint(uint32_t limit_permyriad, uint32_t cpus, uint64_t quantum_ns);
 
-  // The cost of the last stretch of time, of a second or so: of the programs and of the recorder.
-  Verdict Judge(uint64_t programs_ns, uint64_t recorder_ns, uint64_t elapsed_ns);
+  // The CPU time that a stretch of time, of a second or so, has cost.
+  struct Spent {
+    uint64_t scheduler_ns = 0;  // in the programs at switches and wake-ups: what T can turn down
+    uint64_t programs_ns = 0;   // in all programs
+    uint64_t recorder_ns = 0;   // in the recorder itself
+  };
+  Verdict Judge(const Spent& spent, uint64_t elapsed_ns);
 
   // T from now on.
   uint64_t quantum_ns() const { return quantum_ns_; }

@@ -126,7 +126,7 @@ class Session {
 
   std::optional<Restraint> restraint_;
   uint64_t judged_ns_ = 0;           // CLOCK_MONOTONIC of the last judgement
-  uint64_t judged_programs_ns_ = 0;  // spent until then
+  Tracer::RunTime judged_programs_;  // spent until then
   uint64_t judged_own_ns_ = 0;
   uint64_t stopped_at_ns_ = 0;  // cost of the stretch that was too much, in one second
   CpuTimes cpu_times_;
@@ -340,15 +340,17 @@ uint64_t OwnCpuTimeNs() {
 
 // Judges what recording cost since the last time. False: it is too much, and has to stop.
 bool Session::RestrainSelf(uint64_t now_ns) {
-  const uint64_t programs_ns = tracer_->TotalBpfNs().value_or(judged_programs_ns_);
+  const Tracer::RunTime programs = tracer_->TotalRunTime().value_or(judged_programs_);
   const uint64_t own_ns = OwnCpuTimeNs();
-  const uint64_t spent_programs_ns = programs_ns - judged_programs_ns_;
-  const uint64_t spent_own_ns = own_ns - judged_own_ns_;
+  const Restraint::Spent spent{
+      .scheduler_ns = programs.scheduler_ns - judged_programs_.scheduler_ns,
+      .programs_ns = programs.all_ns - judged_programs_.all_ns,
+      .recorder_ns = own_ns - judged_own_ns_};
   const uint64_t elapsed_ns = now_ns - judged_ns_;
-  judged_programs_ns_ = programs_ns;
+  judged_programs_ = programs;
   judged_own_ns_ = own_ns;
   judged_ns_ = now_ns;
-  switch (restraint_->Judge(spent_programs_ns, spent_own_ns, elapsed_ns)) {
+  switch (restraint_->Judge(spent, elapsed_ns)) {
     case Restraint::Verdict::kKeep:
       return true;
     case Restraint::Verdict::kChangeQuantum:
@@ -356,7 +358,7 @@ bool Session::RestrainSelf(uint64_t now_ns) {
       return true;
     case Restraint::Verdict::kStop:
       stopped_at_ns_ =
-          (spent_programs_ns + spent_own_ns) * kSecond_ns / std::max(elapsed_ns, uint64_t(1));
+          (spent.programs_ns + spent.recorder_ns) * kSecond_ns / std::max(elapsed_ns, uint64_t(1));
       return false;
   }
   return true;
@@ -374,7 +376,7 @@ Result<EndReason> Session::Loop() {
   size_t targets_left = targets_.size();
   // Loading and starting is over: it is not what recording costs.
   judged_ns_ = MonotonicNowNs();
-  judged_programs_ns_ = tracer_->TotalBpfNs().value_or(0);
+  judged_programs_ = tracer_->TotalRunTime().value_or(Tracer::RunTime());
   judged_own_ns_ = OwnCpuTimeNs();
   while (true) {
     uint64_t wake_ns = std::min(next_ns, judged_ns_ + kSecond_ns);
@@ -424,11 +426,15 @@ Result<EndReason> Session::Loop() {
     }
     const uint64_t now_ns = MonotonicNowNs();
     if (deadline_ns_ != 0 && now_ns >= deadline_ns_) return EndReason::kDuration;
-    if (now_ns >= judged_ns_ + kSecond_ns && !RestrainSelf(now_ns)) return EndReason::kOverhead;
-    if (!interval_over || now_ns < next_ns) continue;
-    TWOFOLD_RETURN_IF_ERROR(CloseInterval(tracer_->EndInterval(false), false));
-    // Intervals that passed while the recorder was not running are one long interval.
-    next_ns += ((MonotonicNowNs() - next_ns) / interval_ns + 1) * interval_ns;
+    if (interval_over && now_ns >= next_ns) {
+      TWOFOLD_RETURN_IF_ERROR(CloseInterval(tracer_->EndInterval(false), false));
+      // Intervals that passed while the recorder was not running are one long interval.
+      next_ns += ((MonotonicNowNs() - next_ns) / interval_ns + 1) * interval_ns;
+    }
+    // After the interval's end, so that a new T belongs to the next one.
+    if (now_ns >= judged_ns_ + kSecond_ns && !RestrainSelf(MonotonicNowNs())) {
+      return EndReason::kOverhead;
+    }
   }
 }
 

@@ -231,6 +231,7 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   skeleton.rodata->user_stack_at_switch_out = !settings.direct_map;
   if (settings.direct_map) skeleton.rodata->direct_map = *settings.direct_map;
   skeleton.bss->quantum_ns = settings.quantum_ns;
+  state.largest_quantum_ns = settings.quantum_ns;
 
   bpf_map__set_max_entries(skeleton.maps.threads, state.sizes.thread_slots);
   bpf_map__set_map_flags(skeleton.maps.threads, BPF_F_MMAPABLE);
@@ -328,6 +329,7 @@ void Tracer::SetInterruptEntries(const KernelSymbols& kernel_symbols) {
 }
 
 void Tracer::SetQuantum(uint64_t quantum_ns) {
+  state_->largest_quantum_ns = std::max(state_->largest_quantum_ns, quantum_ns);
   __atomic_store_n(&state_->skeleton->bss->quantum_ns, quantum_ns, __ATOMIC_RELAXED);
 }
 

@@ -97,7 +97,7 @@ struct Reading {
   uint64_t bpf_ns = 0;
   uint64_t bpf_runs = 0;
   uint64_t map_inserts = 0;
-  uint64_t quantum_ns = 0;  // T until now
+  uint64_t quantum_ns = 0;  // the largest T since the reading before
 };
 
 class Tracer {
@@ -147,8 +147,12 @@ class Tracer {
   void SetQuantum(uint64_t quantum_ns);
   uint64_t quantum_ns() const;
 
-  // Run time of all programs so far; nullopt: the kernel does not tell.
-  std::optional<uint64_t> TotalBpfNs() const;
+  // Run time of the programs so far; nullopt: the kernel does not tell.
+  struct RunTime {
+    uint64_t scheduler_ns = 0;  // of those at switches and wake-ups
+    uint64_t all_ns = 0;
+  };
+  std::optional<RunTime> TotalRunTime() const;
 
   // Memory that the kernel says the maps lock.
   uint64_t map_bytes() const;

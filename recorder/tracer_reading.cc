@@ -74,21 +74,26 @@ Result<void> Tracer::State::ReadLosses(Reading& reading) {
 
 namespace {
 
-struct RunTime {
+struct Runs {
+  uint64_t scheduler_ns = 0;
   uint64_t ns = 0;
   uint64_t runs = 0;
   uint64_t missed = 0;
 };
 
-std::optional<RunTime> ReadRunTime(const bpf_object* object) {
-  RunTime total;
+std::optional<Runs> ReadRuns(const twofold_bpf& skeleton) {
+  Runs total;
   bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, object) {
+  bpf_object__for_each_program(program, skeleton.obj) {
     const int fd = bpf_program__fd(program);
     if (fd < 0) continue;
     bpf_prog_info info = {};
     uint32_t info_bytes = sizeof(info);
     if (bpf_obj_get_info_by_fd(fd, &info, &info_bytes) != 0) return std::nullopt;
+    if (program == skeleton.progs.context_switch ||
+        program == skeleton.progs.context_switch_before_5_18 || program == skeleton.progs.waking) {
+      total.scheduler_ns += info.run_time_ns;
+    }
     total.ns += info.run_time_ns;
     total.runs += info.run_cnt;
     total.missed += info.recursion_misses;
@@ -98,14 +103,14 @@ std::optional<RunTime> ReadRunTime(const bpf_object* object) {
 
 }  // namespace
 
-std::optional<uint64_t> Tracer::TotalBpfNs() const {
-  const std::optional<RunTime> total = ReadRunTime(state_->skeleton->obj);
+std::optional<Tracer::RunTime> Tracer::TotalRunTime() const {
+  const std::optional<Runs> total = ReadRuns(*state_->skeleton);
   if (!total) return std::nullopt;
-  return total->ns;
+  return RunTime{.scheduler_ns = total->scheduler_ns, .all_ns = total->ns};
 }
 
 Result<void> Tracer::State::ReadCost(Reading& reading) {
-  const std::optional<RunTime> total = ReadRunTime(skeleton->obj);
+  const std::optional<Runs> total = ReadRuns(*skeleton);
   if (!total) return TracerError("cannot read the run time of the BPF programs", errno);
   reading.bpf_ns = total->ns - bpf_ns_before;
   reading.bpf_runs = total->runs - bpf_runs_before;
@@ -267,7 +272,8 @@ uint64_t Tracer::EndInterval(bool last) {
 Result<Reading> Tracer::Read(uint64_t boundary_ns) {
   State& state = *state_;
   Reading reading;
-  reading.quantum_ns = quantum_ns();
+  reading.quantum_ns = state.largest_quantum_ns;
+  state.largest_quantum_ns = quantum_ns();
   if (state.settings.offcpu || state.settings.states) {
     TWOFOLD_RETURN_IF_ERROR(
         state.PassOverTasks(state.stopped ? TWOFOLD_PASS_LAST : TWOFOLD_PASS_CLIP, boundary_ns));

@@ -55,7 +55,8 @@ struct Tracer::State {
   uint64_t bpf_runs_before = 0;
   uint64_t missed_before = 0;
   uint64_t inserts_before = 0;
-  int readings_since_move = 0;  // to a fresh map
+  uint64_t largest_quantum_ns = 0;  // since the last reading
+  int readings_since_move = 0;      // to a fresh map
   bool stopped = false;
   ring_buffer* ended_accounts = nullptr;
   AccountBook accounts;
