@@ -105,6 +105,34 @@ static __always_inline void start_account(struct task_struct *task, struct twofo
 	state->since_ns = now_ns;
 }
 
+static __always_inline __u64 sum_of_states(const __u64 *time_ns)
+{
+	__u64 sum_ns = 0;
+
+	for (int i = 0; i < TWOFOLD_STATES; i++)
+		sum_ns += time_ns[i];
+	return sum_ns;
+}
+
+/* The account of a thread that ends finds no room: what the recorder does not have of it is lost.
+ */
+static __always_inline void lose_account(const struct twofold_task *state)
+{
+	__u64 boundary = *(volatile __u64 *)&boundary_ns;
+	__u64 all_ns = sum_of_states(state->time_ns), had_ns = state->handed_over_ns;
+
+	/* Up to the latest boundary the pass over all tasks has told it; where the thread began
+	 * after that, nothing has. */
+	if (boundary && state->boundary_ns == boundary) {
+		__u64 told_ns = sum_of_states(state->boundary_time_ns);
+
+		if (told_ns > had_ns)
+			had_ns = told_ns;
+	}
+	count_loss(TWOFOLD_SOURCE_RECORDER, TWOFOLD_LOSS_ACCOUNT_LOST, 1,
+		   all_ns > had_ns ? all_ns - had_ns : 0);
+}
+
 /* Hands the account of a thread over as it is now. */
 static __always_inline void hand_over_account(struct task_struct *task, struct twofold_task *state,
 					      bool ended, __u64 now_ns)
@@ -114,9 +142,12 @@ static __always_inline void hand_over_account(struct task_struct *task, struct t
 	change_state(state, state->state, TWOFOLD_ON_CPU, now_ns);
 	account = bpf_ringbuf_reserve(&ended_accounts, sizeof(*account), 0);
 	if (!account) {
-		count_loss(TWOFOLD_SOURCE_RECORDER, TWOFOLD_LOSS_ACCOUNT_LOST, 1, 0);
+		/* An account that has not ended is handed over once more. */
+		if (ended)
+			lose_account(state);
 		return;
 	}
+	state->handed_over_ns = sum_of_states(state->time_ns);
 	account->thread = state->thread;
 	account->ended = ended;
 	account->at_ns = now_ns;
@@ -139,6 +170,7 @@ static __always_inline void end_account(struct task_struct *task, struct twofold
 	__builtin_memset(state->time_ns, 0, sizeof(state->time_ns));
 	__builtin_memset(state->waits, 0, sizeof(state->waits));
 	state->boundary_ns = 0;
+	state->handed_over_ns = 0;
 	state->user_ns_before = task->utime;
 	state->system_ns_before = task->stime;
 }

@@ -107,6 +107,7 @@ struct bpf_perf_event_data;
 #define TASK_PARKED	     0x0040
 #define TASK_DEAD	     0x0080
 #define TASK_NOLOAD	     0x0400
+#define TASK_NEW	     0x0800
 #define PF_USER_WORKER	     0x00004000 /* since 6.4; works for a process, inside the kernel only */
 #define PF_KTHREAD	     0x00200000
 

@@ -723,8 +723,8 @@ static __always_inline void open_old_block(struct task_struct *task, struct twof
 	__u64 switches;
 	long kernel_state = task_state(task);
 
-	if (!record_offcpu || !kernel_state || task->on_cpu || task->exit_state ||
-	    state->blocked_since_ns)
+	if (!record_offcpu || !kernel_state || kernel_state & TASK_NEW || task->on_cpu ||
+	    task->exit_state || state->blocked_since_ns)
 		return;
 	switches = switches_of(task);
 	state->switches = switches;
@@ -788,7 +788,7 @@ int visit_task(struct bpf_iter__task *ctx)
 	if (state && state->dead)
 		return 0;
 	if (pass == TWOFOLD_PASS_CLIP)
-		state = recheck_cgroup(task, state, 1, pass_boundary_ns);
+		state = recheck_scope(task, state, 1, pass_boundary_ns);
 	if (!state)
 		return 0;
 	if (record_offcpu) {

@@ -50,6 +50,7 @@ static __always_inline void open_old_block(struct task_struct *task, struct twof
 static __always_inline void close_open_block(struct task_struct *task, struct twofold_task *state,
 					     __u64 now_ns);
 static __always_inline __u32 present_state(struct task_struct *task);
+static __always_inline long task_state(struct task_struct *task);
 
 /* Everything about a thread but its number; `name` NULL: as it is named now. */
 static __always_inline void describe_thread(struct twofold_thread *slot, struct task_struct *task,
@@ -185,6 +186,16 @@ recheck_cgroup(struct task_struct *task, struct twofold_task *state, __u32 slot,
 	if (!state && wanted)
 		return join_scope(task, NULL, slot, join_ns);
 	return state;
+}
+
+/* What the pass over all tasks sees to: moves between cgroups that no event told of, and threads of
+ * the host that could not be given storage where they began. */
+static __always_inline struct twofold_task *
+recheck_scope(struct task_struct *task, struct twofold_task *state, __u32 slot, __u64 join_ns)
+{
+	if (!state && scope_all && !task->exit_state && !(task_state(task) & TASK_NEW))
+		return join_scope(task, NULL, slot, join_ns);
+	return recheck_cgroup(task, state, slot, join_ns);
 }
 
 /* The thread goes on under another row of the thread table; while the table is full it keeps the

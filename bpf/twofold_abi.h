@@ -196,8 +196,10 @@ struct twofold_task {
 	/* As time_ns was at a boundary: kept by the first change of state after it. */
 	__u64 boundary_ns;
 	__u64 boundary_time_ns[TWOFOLD_STATES];
+	/* Time that the recorder has in an account of this row that was handed over. */
+	__u64 handed_over_ns;
 };
-TWOFOLD_ASSERT(sizeof(struct twofold_task) == 512);
+TWOFOLD_ASSERT(sizeof(struct twofold_task) == 520);
 
 /* A thread's account up to a moment: written by the pass over all tasks, and when a row of the
  * thread table ends. */

@@ -43,7 +43,8 @@ const std::vector<LossInfo>& LossRegistry() {
        "A map was locked when it was to be updated: the time is in no row.",
        "A few are normal; record for longer if the share matters."},
       {LossCause::kTaskStorageFailed, "task-storage-failed", kSevere,
-       "A thread could not be given its storage: it is followed from its next switch on.",
+       "A thread could not be given its storage: its time is missing, in a recording of the whole "
+       "host up to the end of the interval.",
        "The host is short of memory for the kernel; record again when it is not."},
       {LossCause::kProgramMissed, "program-missed", kSevere,
        "The kernel skipped the recorder's program because one was already running on that CPU.",
@@ -70,8 +71,7 @@ const std::vector<LossInfo>& LossRegistry() {
        "tracing."},
       {LossCause::kAccountLost, "account-lost", kLoss,
        "Threads ended faster than the recorder read their accounts: their states since the "
-       "interval "
-       "before are not known.",
+       "interval before are not known.",
        "Record with a shorter --interval, or fewer processes with -p."},
       {LossCause::kInsertsCapped, "inserts-capped", kLoss,
        "New stacks or rows came faster than the recorder lets them into its maps, to spare the "
