@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <map>
+#include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/live/record_harness.h"
@@ -82,6 +86,68 @@ TEST(Wakers, WhoeverWasInterruptedIsNeverNamed) {
     EXPECT_EQ(waker.user_stack, StackId());
     EXPECT_FALSE(StackHas(capture, waker.kernel_stack, "do_syscall_64"));
   }
+}
+
+// Each of three threads waits for a mutex for 10 ms a round. Its holder, whom a timer woke, wakes
+// one of them, that one the next, and that one the last.
+TEST(Wakers, MutexLeadsToItsHolder) {
+  const auto [capture, truth] = RecordCommand({"--wakers", "8", "--max-overhead", "none"},
+                                              {WorkloadPath("wanted_mutex"), "4"});
+  std::map<std::vector<std::string>, double> time_ns;
+  double all_ns = 0;
+  for (const Interval& interval : capture.intervals) {
+    for (const BlockedRow& row : *interval.blocked) {
+      if (!StackHas(capture, row.user_stack, "want_the_mutex")) continue;
+      EXPECT_TRUE(StackHas(capture, row.kernel_stack, "futex_wait"));
+      time_ns[WakerNames(capture, row.chain)] += double(row.time_ns);
+      all_ns += double(row.time_ns);
+    }
+  }
+  EXPECT_NEAR(all_ns, double(truth["wanted_ns"]), 0.02 * double(truth["wanted_ns"]));
+  std::vector<std::string> wakers = {"holder", "[timer]"};
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_NEAR(time_ns[wakers] / all_ns, 1 / 3., 0.05) << i << " others before it";
+    wakers.insert(wakers.begin(), "wanter");
+  }
+}
+
+std::vector<std::pair<std::string, double>> Folded(const std::string& text) {
+  std::vector<std::pair<std::string, double>> lines;
+  std::istringstream stream(text);
+  std::string line;
+  while (std::getline(stream, line)) {
+    const size_t space = line.rfind(' ');
+    lines.emplace_back(line.substr(0, space), std::stod(line.substr(space + 1)));
+  }
+  return lines;
+}
+
+// What a user does: both programs, on programs that are not ours.
+TEST(Wakers, GzipWaitsForTar) {
+  const Workplace workplace;
+  for (int i = 0; i < 2000; ++i) {
+    std::ofstream(workplace.Path("file" + std::to_string(i))) << std::string(20'000, 'a');
+  }
+  const std::string path = workplace.Path("capture");
+  const Outcome recorded =
+      RunToEnd(workplace, {RecorderPath(), "--max-overhead", "none", "-o", path, "--", "sh", "-c",
+                           "for i in 1 2 3 4 5 6; do tar -cf - " + workplace.Path("") +
+                               "file* | gzip -1 > /dev/null; done"});
+  ASSERT_EQ(recorded.status, 0) << recorded.errors;
+  const Outcome folded = RunToEnd(workplace, {std::string(TWOFOLD_BIN_DIR) + "/twofold", "fold",
+                                              "--view", "offwake", "--comm", "gzip", path});
+  ASSERT_EQ(folded.status, 0) << folded.errors;
+  double in_pipe_us = 0;
+  double by_tar_us = 0;
+  for (const auto& [stack, time_us] : Folded(folded.output)) {
+    const size_t ends = stack.find(";--;");
+    if (stack.find("pipe_read") >= ends) continue;
+    in_pipe_us += time_us;
+    // The waker's name comes last.
+    if (stack.size() > 4 && stack.substr(stack.size() - 4) == ";tar") by_tar_us += time_us;
+  }
+  EXPECT_GT(in_pipe_us, 1000);
+  EXPECT_GT(by_tar_us, 0.95 * in_pipe_us) << folded.output;
 }
 
 }  // namespace

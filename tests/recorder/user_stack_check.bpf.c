@@ -123,6 +123,7 @@ static __always_inline void compare(__u32 place, struct task_struct* task,
   difference->place = place;
   difference->relation = result;
   difference->result = bytes;
+  BPF_CORE_READ_STR_INTO(&difference->comm, task, comm);
   difference->taken = sleeper->stack;
   difference->walked = *stack;
 }

@@ -33,6 +33,7 @@ struct check_difference {
   __u32 place;
   __u32 relation;
   __s64 result;
+  char comm[TWOFOLD_COMM_BYTES];
   struct twofold_stack taken;
   struct twofold_stack walked;
 };

@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -93,6 +94,7 @@ static __attribute__((noinline)) void Descend(int thread, int left, int round) {
 
 static void* Run(void* argument) {
   const int thread = (int)(intptr_t)argument;
+  prctl(PR_SET_NAME, "knows_its_stack");
   for (int round = 0; round < rounds; ++round) {
     if (kind[0] == 'f' && thread == 1 && round == 0) usleep(1000);
     Descend(thread, depth, round);
