@@ -139,6 +139,10 @@ static __always_inline void hand_over_account(struct task_struct *task, struct t
 {
 	struct twofold_account *account;
 
+	/* Accounts without a row of the thread table are added up by the recorder: they come once.
+	 */
+	if (!state->thread && !ended)
+		return;
 	change_state(state, state->state, TWOFOLD_ON_CPU, now_ns);
 	account = bpf_ringbuf_reserve(&ended_accounts, sizeof(*account), 0);
 	if (!account) {

@@ -476,6 +476,9 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 		} else {
 			state->waiting_since_ns = now_ns;
 		}
+		/* The table was full when the thread began. */
+		if (!state->thread && !state->dead && !thread_table_is_full())
+			renew_thread(prev, state, NULL, now_ns);
 	}
 	if (next->pid && (state = bpf_task_storage_get(&tasks, next, 0, 0))) {
 		switch_in(next, state, now_ns, since_5_18);
@@ -571,6 +574,9 @@ static __always_inline void write_account(struct bpf_iter__task *ctx, struct tas
 	__u32 now_state = 0, slot = 0;
 	bool kept = false;
 
+	/* Without a row of the thread table it comes when the thread gets one, or at the end. */
+	if (!state->thread && pass != TWOFOLD_PASS_LAST)
+		return;
 	account = bpf_map_lookup_elem(&account_scratch, &slot);
 	if (!account)
 		return;
@@ -610,6 +616,7 @@ static __always_inline void write_account(struct bpf_iter__task *ctx, struct tas
 		return; /* the account began after the boundary */
 	}
 	account->thread = state->thread;
+	account->ended = !state->thread;
 	account->at_ns = pass_boundary_ns;
 	account->user_ns = task->utime - state->user_ns_before;
 	account->system_ns = task->stime - state->system_ns_before;

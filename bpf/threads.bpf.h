@@ -68,6 +68,11 @@ static __always_inline void describe_thread(struct twofold_thread *slot, struct 
 		BPF_CORE_READ_STR_INTO(&slot->comm, task, comm);
 }
 
+static __always_inline bool thread_table_is_full(void)
+{
+	return threads_made - threads_consumed >= thread_slots - 1;
+}
+
 /*
  * Writes the thread, as it is named now, into the thread table; 0 when the table is full. Its
  * account begins at `created_ns`.
@@ -78,7 +83,7 @@ static __always_inline __u32 register_thread(struct task_struct *task, const cha
 	struct twofold_thread *slot;
 	__u32 thread, index;
 
-	if (threads_made - threads_consumed >= thread_slots - 1) {
+	if (thread_table_is_full()) {
 		count_loss(TWOFOLD_SOURCE_RECORDER, TWOFOLD_LOSS_THREAD_TABLE_FULL, 1, 0);
 		return 0;
 	}
@@ -208,8 +213,7 @@ static __always_inline void renew_thread(struct task_struct *task, struct twofol
 	if (!thread)
 		return;
 	settle_first_state(task, state);
-	if (state->thread)
-		end_account(task, state, now_ns);
+	end_account(task, state, now_ns);
 	state->thread = thread;
 }
 
@@ -251,8 +255,6 @@ int BPF_PROG(process_exec, struct task_struct *task)
 		leave_scope(task, state, now_ns);
 		return 0;
 	}
-	if (!state->thread)
-		start_account(task, state, TWOFOLD_ON_CPU, now_ns);
 	renew_thread(task, state, NULL, now_ns);
 	return 0;
 }

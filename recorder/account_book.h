@@ -13,15 +13,17 @@ namespace twofold {
 class AccountBook {
  public:
   // An account as a program wrote it: at the end of a thread, or as it was at an interval's end.
-  // Nothing about a thread may come after its end.
+  // Nothing about a thread may come after its end. Threads without a row of the thread table
+  // (number 0) come once each, and are added up.
   void Add(const twofold_account& account);
 
-  // The differences since the last call, one for each thread whose account grew.
+  // The differences since the last call, one for each thread whose account grew or ended.
   std::vector<AccountDifference> TakeDifferences();
 
  private:
   std::unordered_map<uint32_t, twofold_account> before_;  // by thread
   std::vector<AccountDifference> differences_;
+  std::unordered_map<uint32_t, size_t> places_;  // of threads in differences_
 };
 
 }  // namespace twofold

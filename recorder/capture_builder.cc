@@ -191,11 +191,17 @@ Account CaptureBuilder::BuildAccount(const AccountDifference& difference) {
   for (size_t state = 0; state < kBlockStates; ++state) {
     account.blocked_ns[state] = time_ns[TWOFOLD_BLOCKED + 1 + state];
   }
+  // Many threads may be without a row of the thread table; nothing but their states tells how long
+  // they existed.
+  if (difference.thread == 0) {
+    account.existed_ns = account.SumNs();
+    return account;
+  }
   // How long it existed is told by clocks, not by the states: a reader can hold one against the
   // other.
   uint64_t& until_ns = accounted_until_ns_[difference.thread];
   account.existed_ns = difference.at_ns > until_ns ? difference.at_ns - until_ns : 0;
-  until_ns = difference.at_ns;
+  until_ns = std::max(until_ns, difference.at_ns);
   if (difference.ended) accounted_until_ns_.erase(difference.thread);
   return account;
 }

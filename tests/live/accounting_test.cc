@@ -246,6 +246,39 @@ TEST(Accounting, LostAccountsAreCountedWithTheirTime) {
               static_cast<unsigned long long>(truth["threads"]));
 }
 
+// More threads begin in an interval than the smallest table has rows: the time of the others is
+// kept under one name, and it all adds up.
+TEST(Accounting, ThreadsWithoutARowOfTheTableAddUp) {
+  const auto [capture, truth] = RecordCommand(
+      {"--memory", "8", "--interval", "4", "--max-overhead", "none", "--record", "offcpu"},
+      {WorkloadPath("brief_threads"), "6", "4000"});
+  ExpectIdentity(capture);
+  EXPECT_GT(LossCountOf(capture, LossCause::kThreadTableFull), 1000u);
+  uint64_t with_row = 0;
+  double with_row_ns = 0;
+  double without_row_ns = 0;
+  double lost_ns = 0;
+  for (const Interval& interval : capture.intervals) {
+    for (const Account& account : *interval.accounts) {
+      const Thread& thread = capture.GetThread(account.thread);
+      if (thread.tid.value == truth["pid"]) continue;
+      const bool has_row = thread.tid.value != 0;
+      with_row += has_row;
+      (has_row ? with_row_ns : without_row_ns) += double(account.SumNs());
+    }
+    for (const Loss& loss : interval.losses) {
+      if (loss.cause == LossCause::kAccountLost) lost_ns += double(loss.time_ns);
+    }
+  }
+  std::printf("%llu threads of %.1f us with a row; %.1f ms without one, %.1f ms lost\n",
+              static_cast<unsigned long long>(with_row), with_row_ns / double(with_row) / 1000,
+              without_row_ns / 1e6, lost_ns / 1e6);
+  // All live for as long.
+  const double without_row = double(truth["threads"] - with_row);
+  EXPECT_GT(without_row_ns + lost_ns, 0.3 * without_row * with_row_ns / double(with_row));
+  EXPECT_LT(without_row_ns + lost_ns, 3 * without_row * with_row_ns / double(with_row));
+}
+
 // Looks at the whole host and keeps nothing of it.
 TEST(Accounting, EveryThreadOfTheHostAddsUp) {
   const Workplace workplace;

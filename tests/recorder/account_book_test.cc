@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 namespace twofold {
 namespace {
 
@@ -44,10 +46,42 @@ TEST(AccountBook, EndOfAThreadClosesItsAccount) {
   book.Add(Account(7, 100, 0));
   book.Add(Account(7, 130, 5, true));
   const std::vector<AccountDifference> differences = book.TakeDifferences();
-  ASSERT_EQ(differences.size(), 2u);
-  EXPECT_TRUE(differences[1].ended);
-  EXPECT_EQ(differences[1].time_ns[TWOFOLD_ON_CPU], 30u);
-  EXPECT_EQ(differences[1].time_ns[TWOFOLD_WOKEN], 5u);
+  ASSERT_EQ(differences.size(), 1u);
+  EXPECT_TRUE(differences[0].ended);
+  EXPECT_EQ(differences[0].at_ns, 135u);
+  EXPECT_EQ(differences[0].time_ns[TWOFOLD_ON_CPU], 130u);
+  EXPECT_EQ(differences[0].time_ns[TWOFOLD_WOKEN], 5u);
+}
+
+// Threads that found the thread table full share number 0.
+TEST(AccountBook, AccountsWithoutARowAreAddedUp) {
+  AccountBook book;
+  book.Add(Account(0, 100, 7, true));
+  book.Add(Account(0, 40, 0, true));
+  const std::vector<AccountDifference> differences = book.TakeDifferences();
+  ASSERT_EQ(differences.size(), 1u);
+  EXPECT_EQ(differences[0].thread, 0u);
+  EXPECT_EQ(differences[0].time_ns[TWOFOLD_ON_CPU], 140u);
+  EXPECT_EQ(differences[0].time_ns[TWOFOLD_WOKEN], 7u);
+  EXPECT_TRUE(book.TakeDifferences().empty());
+}
+
+// A thread ran unseen: at the boundary it seemed to wait, and later it turned out to have run.
+TEST(AccountBook, TimeThatMovesToAnotherStateIsNeverToldTwice) {
+  AccountBook book;
+  const auto added = [&](uint64_t on_cpu_ns, uint64_t woken_ns) {
+    book.Add(Account(7, on_cpu_ns, woken_ns));
+    AccountDifference sum;
+    for (const AccountDifference& difference : book.TakeDifferences()) {
+      for (int state = 0; state < TWOFOLD_STATES; ++state) {
+        sum.time_ns[state] += difference.time_ns[state];
+      }
+    }
+    return std::pair(sum.time_ns[TWOFOLD_ON_CPU], sum.time_ns[TWOFOLD_WOKEN]);
+  };
+  EXPECT_EQ(added(100, 50), std::pair(uint64_t{100}, uint64_t{50}));
+  EXPECT_EQ(added(160, 20), std::pair(uint64_t{30}, uint64_t{0}));  // 30 more in all
+  EXPECT_EQ(added(170, 60), std::pair(uint64_t{40}, uint64_t{10}));
 }
 
 // As of a boundary, a state may be a little behind what an account written since has said.
