@@ -103,7 +103,10 @@ TEST(Wakers, MutexLeadsToItsHolder) {
       all_ns += double(row.time_ns);
     }
   }
-  EXPECT_NEAR(all_ns, double(truth["wanted_ns"]), 0.02 * double(truth["wanted_ns"]));
+  // What the threads measured has the waits for a CPU in it that follow their blocks.
+  const double slack_ns = 0.02 * double(truth["wanted_ns"]);
+  EXPECT_LE(all_ns, double(truth["wanted_ns"]) + slack_ns);
+  EXPECT_GE(all_ns, double(truth["wanted_ns"]) - double(truth["run_delay_ns"]) - slack_ns);
   std::vector<std::string> wakers = {"holder", "[timer]"};
   for (int i = 0; i < 3; ++i) {
     EXPECT_NEAR(time_ns[wakers] / all_ns, 1 / 3., 0.05) << i << " others before it";

@@ -14,6 +14,7 @@ static uint32_t round_begun;  // number of the round; 0: none yet
 static uint32_t had_it;       // of the wanters, in this round
 static uint32_t over;
 static uint64_t wanted_ns[WANTERS];  // off the CPU in want_the_mutex
+static uint64_t delay_ns[WANTERS];   // waiting for a CPU, anywhere
 
 ALWAYS_INLINE void futex_wait(uint32_t* word, uint32_t while_it_is) {
   raw_syscall4(SYS_futex, (long)word, FUTEX_WAIT_PRIVATE, while_it_is, 0);
@@ -59,7 +60,10 @@ static void* want(void* argument) {
   prctl(PR_SET_NAME, "wanter");
   for (uint32_t round = 0;; ++round) {
     wait_for_the_round(round);
-    if (__atomic_load_n(&over, __ATOMIC_ACQUIRE)) return NULL;
+    if (__atomic_load_n(&over, __ATOMIC_ACQUIRE)) {
+      delay_ns[number] = run_delay_ns();
+      return NULL;
+    }
     want_the_mutex(number);
     if (__atomic_add_fetch(&had_it, 1, __ATOMIC_RELEASE) == WANTERS) futex_wake(&had_it, 1);
   }
@@ -70,6 +74,7 @@ int main(int argc, char** argv) {
   pthread_t wanters[WANTERS];
   uint32_t rounds = 0;
   uint64_t all_wanted_ns = 0;
+  uint64_t all_delay_ns = 0;
   stop_on_signals();
   prctl(PR_SET_NAME, "holder");
   for (int i = 0; i < WANTERS; i++) {
@@ -95,8 +100,10 @@ int main(int argc, char** argv) {
   for (int i = 0; i < WANTERS; i++) {
     pthread_join(wanters[i], NULL);
     all_wanted_ns += wanted_ns[i];
+    all_delay_ns += delay_ns[i];
   }
-  printf("pid=%d wall_ns=%llu rounds=%u wanted_ns=%llu\n", (int)getpid(),
-         (unsigned long long)(now_ns() - start_ns), rounds, (unsigned long long)all_wanted_ns);
+  printf("pid=%d wall_ns=%llu rounds=%u wanted_ns=%llu run_delay_ns=%llu\n", (int)getpid(),
+         (unsigned long long)(now_ns() - start_ns), rounds, (unsigned long long)all_wanted_ns,
+         (unsigned long long)all_delay_ns);
   return 0;
 }
