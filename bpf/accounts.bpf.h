@@ -109,6 +109,7 @@ static __always_inline __u64 sum_of_states(const __u64 *time_ns)
 {
 	__u64 sum_ns = 0;
 
+#pragma unroll
 	for (int i = 0; i < TWOFOLD_STATES; i++)
 		sum_ns += time_ns[i];
 	return sum_ns;

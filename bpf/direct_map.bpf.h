@@ -124,6 +124,7 @@ static __always_inline int find_page(struct process_memory *memory, __u64 addres
 	if (address >> (direct_map.levels == 5 ? 56 : 47))
 		return PAGE_NOT_THERE;
 	memory->page = NO_PAGE;
+#pragma unroll
 	for (int level = 5; level > 0; level--) {
 		const int shift = 12 + 9 * (level - 1);
 		const __u64 span = 1ULL << shift;

@@ -565,14 +565,36 @@ struct {
 	__type(value, struct twofold_account);
 } account_scratch SEC(".maps");
 
+/* An account as it was at one moment. */
+struct account_view {
+	__u64 since_ns;
+	__u64 cpu_ns;
+	__u32 state;
+	bool kept; /* its times are those of the boundary */
+};
+
+/* False: the account was being changed. */
+static __always_inline bool view_account(const struct twofold_task *state, __u64 *time_ns,
+					 struct account_view *view)
+{
+	__u64 changes = *(volatile const __u64 *)&state->changes;
+
+	view->since_ns = state->since_ns;
+	view->state = state->state;
+	view->cpu_ns = state->cpu_ns;
+	view->kept = state->boundary_ns == pass_boundary_ns;
+	__builtin_memcpy(time_ns, view->kept ? state->boundary_time_ns : state->time_ns,
+			 sizeof(state->time_ns));
+	return !(changes & 1) && *(volatile const __u64 *)&state->changes == changes;
+}
+
 /* The account of a thread as it was at the boundary. */
 static __always_inline void write_account(struct bpf_iter__task *ctx, struct task_struct *task,
 					  const struct twofold_task *state)
 {
+	struct account_view view = {};
 	struct twofold_account *account;
-	__u64 since_ns = 0, cpu_ns = 0;
-	__u32 now_state = 0, slot = 0;
-	bool kept = false;
+	__u32 slot = 0;
 
 	/* Without a row of the thread table it comes when the thread gets one, or at the end. */
 	if (!state->thread && pass != TWOFOLD_PASS_LAST)
@@ -581,38 +603,32 @@ static __always_inline void write_account(struct bpf_iter__task *ctx, struct tas
 	if (!account)
 		return;
 	__builtin_memset(account, 0, sizeof(*account));
-
-	for (int i = 0; i < 3; i++) {
-		__u64 changes = *(volatile const __u64 *)&state->changes;
-
-		since_ns = state->since_ns;
-		now_state = state->state;
-		cpu_ns = state->cpu_ns;
-		kept = state->boundary_ns == pass_boundary_ns;
-		__builtin_memcpy(account->time_ns, kept ? state->boundary_time_ns : state->time_ns,
-				 sizeof(account->time_ns));
-		if (!(changes & 1) && *(volatile const __u64 *)&state->changes == changes)
-			break;
-	}
-	if (!since_ns) {
+	/*
+	 * Three tries, and no loop: before 6.7 (commit 10e14e9652bf) kernels refuse loops which the
+	 * compiler lays out so that the body falls through to its own beginning.
+	 */
+	if (!view_account(state, account->time_ns, &view) &&
+	    !view_account(state, account->time_ns, &view))
+		view_account(state, account->time_ns, &view);
+	if (!view.since_ns) {
 		/* No event came since the recording found it: it is still doing what it did then.
 		 */
-		now_state = present_state(task);
-		since_ns = window_start_ns;
+		view.state = present_state(task);
+		view.since_ns = window_start_ns;
 	}
-	if (!kept && since_ns <= pass_boundary_ns) {
-		__u64 elapsed_ns = pass_boundary_ns - since_ns;
+	if (!view.kept && view.since_ns <= pass_boundary_ns) {
+		__u64 elapsed_ns = pass_boundary_ns - view.since_ns;
 		__u64 ran_ns = 0;
 
 		/* It runs, and was not seen to enter its CPU. */
-		if (now_state != TWOFOLD_ON_CPU && task->on_cpu)
-			ran_ns = task->se.sum_exec_runtime - cpu_ns;
+		if (view.state != TWOFOLD_ON_CPU && task->on_cpu)
+			ran_ns = task->se.sum_exec_runtime - view.cpu_ns;
 		if (ran_ns > elapsed_ns)
 			ran_ns = elapsed_ns;
-		if (now_state < TWOFOLD_STATES)
-			account->time_ns[now_state] += elapsed_ns - ran_ns;
+		if (view.state < TWOFOLD_STATES)
+			account->time_ns[view.state] += elapsed_ns - ran_ns;
 		account->time_ns[TWOFOLD_ON_CPU] += ran_ns;
-	} else if (!kept) {
+	} else if (!view.kept) {
 		return; /* the account began after the boundary */
 	}
 	account->thread = state->thread;
