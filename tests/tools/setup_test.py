@@ -66,6 +66,15 @@ class Setup(unittest.TestCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertNotIn("apt", calls)
 
+    def test_the_emulator_is_only_for_vm_tests(self):
+        self.debian(missing=["qemu-system-x86"])
+        done, calls = self.run_setup("--test")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertNotIn("apt", calls)
+        done, calls = self.run_setup("--vm")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(" qemu-system-x86\n", calls)
+
     def test_an_alternative_will_do(self):
         self.debian(missing=["bpftool"])
         done, calls = self.run_setup()
