@@ -22,6 +22,7 @@ Result<FoldRequest> ParseRequest(const Arguments& arguments) {
   Result<RootFrame> root = ParseRootFrame(arguments.Get("root", "process"));
   if (!root) return std::move(root).error();
   request.root = *root;
+  request.demangle = !arguments.Has("no-demangle");
   request.with_waiting = arguments.Has("runnable");
   if (request.with_waiting && request.view->name != kRunnableView) {
     return Error{"the view " + std::string(request.view->name) + " has no time waiting for a CPU",
@@ -99,7 +100,7 @@ Result<std::vector<std::string>> NotesOnChains(Database& database, const View& v
 }
 
 std::vector<std::string> NotesOn(const Folded& folded, const FoldRequest& request) {
-  std::vector<std::string> notes;
+  std::vector<std::string> notes = folded.notes;
   auto duration = [](uint64_t value) { return FormatDuration(static_cast<int64_t>(value)); };
   if (folded.lost > 0) {
     notes.push_back(
@@ -138,6 +139,10 @@ void AddOutputOptions(OptionSet& options) {
   options.Flag("strict", "exit with 3 when the capture is partial or has losses");
 }
 
+void AddNameOptions(OptionSet& options) {
+  options.Flag("no-demangle", "names of C++ and Rust functions as in their files");
+}
+
 void AddFoldingOptions(OptionSet& options) {
   std::string views;
   for (const View& view : Views()) {
@@ -151,6 +156,7 @@ void AddFoldingOptions(OptionSet& options) {
   for (const Filter* filter : Filters()) {
     options.Value(filter->option, filter->value_name, filter->summary);
   }
+  AddNameOptions(options);
   AddOutputOptions(options);
 }
 

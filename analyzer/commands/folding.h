@@ -8,8 +8,11 @@
 
 namespace twofold {
 
-// Adds --view, --root, the filters, and the options of AddOutputOptions.
+// Adds --view, --root, the filters, and the options of AddNameOptions and AddOutputOptions.
 void AddFoldingOptions(OptionSet& options);
+
+// Adds --no-demangle.
+void AddNameOptions(OptionSet& options);
 
 // Adds -o, --force and --strict.
 void AddOutputOptions(OptionSet& options);

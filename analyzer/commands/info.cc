@@ -37,6 +37,8 @@ Result<Statement> FirstRow(Database& database, const char* sql, int64_t capture_
 namespace {
 
 void AddOptions(OptionSet& options) {
+  options.Flag("modules",
+               "only list the files whose frames lack names, with build ids, and how to get them");
   options.Flag("strict", "exit with 3 when the capture is partial or has losses");
 }
 
@@ -200,8 +202,8 @@ Result<std::string> DescribeLosses(Database& database, int64_t capture_id) {
 Result<std::string> Describe(Database& database, int64_t capture_id) {
   using Part = Result<std::string> (*)(Database&, int64_t);
   std::string out;
-  for (Part part : {Part{DescribeRecording}, Part{DescribeContents}, Part{DescribeCpus},
-                    Part{DescribeAccounting}}) {
+  for (Part part : {Part{DescribeRecording}, Part{DescribeContents}, Part{DescribeNames},
+                    Part{DescribeCpus}, Part{DescribeAccounting}}) {
     Result<std::string> text = part(database, capture_id);
     if (!text) return text;
     out += *text;
@@ -244,7 +246,8 @@ Result<ExitStatus> Run(const Arguments& arguments) {
     Result<int64_t> captures = database.QueryInt("SELECT max(capture_id) FROM capture");
     if (!captures) return std::move(captures).error();
     for (int64_t capture_id = 1; capture_id <= *captures; ++capture_id) {
-      Result<std::string> text = Describe(database, capture_id);
+      Result<std::string> text = arguments.Has("modules") ? DescribeModules(database, capture_id)
+                                                          : Describe(database, capture_id);
       if (!text) {
         Error error = text.error();
         if (error.where.empty()) error.where = path;
@@ -262,12 +265,14 @@ Result<ExitStatus> Run(const Arguments& arguments) {
 const Command kInfoCommand = {
     "info",
     "what a capture is: host, time, contents, losses, and what it cost",
-    "[--strict] CAPTURE...",
+    "[--modules] [--strict] CAPTURE...",
     "Says where, when and how a capture was recorded, where the time of its threads went and "
-    "whether it adds up, which processes used most time, what was lost and what to do about it, "
+    "whether it adds up, which processes used most time, where stacks and names are incomplete and "
+    "why, what was lost and what to do about it, "
     "and what the recording itself cost. CAPTURE may be a database "
     "made by 'twofold load', or - for standard input.",
     "twofold info host.twofold\n"
+    "twofold info --modules host.twofold\n"
     "twofold info --strict before.twofold after.twofold",
     AddOptions,
     Run,

@@ -24,6 +24,12 @@ Result<Statement> FirstRow(Database& database, const char* sql, int64_t capture_
 // blocked time was not recorded.
 Result<std::string> DescribeBlockSettings(Database& database, int64_t capture_id);
 
+// How far user stacks and their names can be trusted, by process. Empty where there are none.
+Result<std::string> DescribeNames(Database& database, int64_t capture_id);
+
+// Instead of all parts: the files whose frames lack names.
+Result<std::string> DescribeModules(Database& database, int64_t capture_id);
+
 // What the host's CPUs did. Empty where it was not recorded.
 Result<std::string> DescribeCpus(Database& database, int64_t capture_id);
 

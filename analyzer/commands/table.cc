@@ -22,7 +22,7 @@ std::string Summaries(const std::vector<Entry>& entries) {
 }
 
 // Options that not every view takes.
-constexpr std::string_view kViewOptions[] = {"root", "by", "limit", "wait-kinds"};
+constexpr std::string_view kViewOptions[] = {"root", "by", "limit", "wait-kinds", "no-demangle"};
 
 void AddOptions(OptionSet& options) {
   options.Value("view", "VIEW", Summaries(TabularViews()) + " (default: states)");
@@ -43,6 +43,7 @@ void AddOptions(OptionSet& options) {
     for (const TabularView& view : TabularViews()) of_any = of_any || Takes(view, *filter);
     if (of_any) options.Value(filter->option, filter->value_name, filter->summary);
   }
+  AddNameOptions(options);
   AddOutputOptions(options);
 }
 
@@ -69,6 +70,7 @@ Result<TabularRequest> ParseRequest(const Arguments& arguments, const TabularVie
     return Error{"'" + arguments.Get("limit") + "' is no whole number", "--limit", "",
                  Error::Kind::kUsage};
   }
+  request.demangle = !arguments.Has("no-demangle");
   for (const Filter* filter : Filters()) {
     if (!arguments.Has(filter->option)) continue;
     if (!Takes(view, *filter)) {

@@ -7,6 +7,7 @@
 #include "analyzer/fold/forest.h"
 #include "analyzer/fold/stack_order.h"
 #include "analyzer/fold/waker_frames.h"
+#include "analyzer/names/frame_names.h"
 
 namespace twofold {
 namespace {
@@ -56,10 +57,14 @@ class Folder {
   }
 
   Result<void> ReadFrames() {
+    Result<FrameNames> names = FrameNames::Read(database_, request_.demangle);
+    if (!names) return std::move(names).error();
+    folded_.notes = names->Notes();
     return ReadDenseTable(database_, "frame",
                           "SELECT frame_id, name, kind FROM frame_name ORDER BY frame_id",
                           [&](const Statement& row) -> Result<void> {
-                            frames_.push_back(forest_.NameOf(row.Text(1), KindOf(row.Text(2))));
+                            std::string_view name = names->Shown(row.Text(1));
+                            frames_.push_back(forest_.NameOf(name, KindOf(row.Text(2))));
                             return {};
                           });
   }

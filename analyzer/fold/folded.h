@@ -58,9 +58,10 @@ struct Folded {
   // In the order of their frames' texts, a function's kernel time before its callees. No two have
   // equal texts.
   std::vector<FoldedStack> stacks;
-  uint64_t total = 0;          // sum of all values
-  uint64_t lost = 0;           // part of it that is lost time, under frames [lost: ...]
-  uint64_t lost_left_out = 0;  // lost time that the filters left out: it may belong to them
+  uint64_t total = 0;              // sum of all values
+  uint64_t lost = 0;               // part of it that is lost time, under frames [lost: ...]
+  uint64_t lost_left_out = 0;      // lost time that the filters left out: it may belong to them
+  std::vector<std::string> notes;  // sentences for the user
 
   std::string_view Text(uint32_t name) const { return texts[names[name].text]; }
 };
@@ -73,6 +74,7 @@ Result<RootFrame> ParseRootFrame(std::string_view name);
 struct FoldRequest {
   const View* view = nullptr;
   RootFrame root = RootFrame::kProcess;
+  bool demangle = true;               // names of frames
   std::vector<Condition> conditions;  // all must hold
   bool with_waiting = false;          // adds time waiting for a CPU, of the SQL view runnable
 };

@@ -23,8 +23,11 @@ Result<void> ReadTable(Database& database, const char* table, const char* sql, U
 
 }  // namespace
 
-Result<StackReader> StackReader::Read(Database& database) {
+Result<StackReader> StackReader::Read(Database& database, bool demangle) {
   StackReader reader;
+  Result<FrameNames> names = FrameNames::Read(database, demangle);
+  if (!names) return std::move(names).error();
+  reader.names_ = std::move(*names);
   TWOFOLD_RETURN_IF_ERROR(
       ReadTable(database, "frame",
                 "SELECT frame_name.frame_id, frame_name.name, kind, frame.symbol IS NOT NULL"
@@ -59,7 +62,8 @@ Result<std::vector<StackFrame>> StackReader::Frames(int64_t stack_id) const {
   std::vector<StackFrame> frames;
   for (uint32_t node = static_cast<uint32_t>(stack_id); node != 0; node = nodes_[node].parent) {
     const Frame& frame = frames_[nodes_[node].frame];
-    frames.push_back({frame.name, frame.is_kernel, frame.is_special, frame.has_symbol});
+    frames.push_back({frame.name, names_.Shown(frame.name), frame.is_kernel, frame.is_special,
+                      frame.has_symbol});
   }
   return frames;
 }

@@ -21,7 +21,7 @@ const std::vector<TabularView>& TabularViews() {
        MakeRunQueue},
       {"longest",
        "the longest single blocks and waits, with stacks and what ended them",
-       {"limit", "wait-kinds"},
+       {"limit", "wait-kinds", "no-demangle"},
        {"process_id", "thread_id", "interval_id"},
        MakeLongest},
   };

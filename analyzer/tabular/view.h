@@ -31,13 +31,14 @@ struct TabularRequest {
   std::vector<Condition> conditions;  // all must hold
   DividedBy divided_by = DividedBy::kState;
   size_t limit = 16;
+  bool demangle = true;             // names of frames
   WaitKinds* wait_kinds = nullptr;  // never null where the view needs it
 };
 
 struct TabularView {
   std::string_view name;     // as --view has it
   std::string_view summary;  // for --help
-  // Options beside filters that it takes: "root", "by", "limit", "wait-kinds".
+  // Options beside filters that it takes: "root", "by", "limit", "wait-kinds", "no-demangle".
   std::vector<std::string_view> options;
   // The columns that its rows can be filtered by (Filter::column).
   std::vector<std::string_view> filter_columns;

@@ -33,7 +33,8 @@ class CheckIncludes(unittest.TestCase):
             "recorder/r.cc": '#include <bpf/libbpf.h>\n#include "bpf/x_abi.h"\n'
                              '#include "bpf/x.skel.h"\n#include "format/a.h"\n'
                              '#include <boost/program_options.hpp>\n',
-            "analyzer/a.cc": '#include <sqlite3.h>\n#include "format/a.h"\n',
+            "analyzer/a.cc": '#include <sqlite3.h>\n#include "format/a.h"\n'
+                             '#include <libiberty/demangle.h>\n',
             "tests/live/l.cc": '#include "format/a.h"\n#include "tests/live/helpers.h"\n',
             "tests/live/helpers.h": "",
         }), [])
@@ -69,6 +70,12 @@ class CheckIncludes(unittest.TestCase):
             "format/a.h": '#include "recorder/r.h"\n',
             "format/b.h": "#include <boost/any.hpp>\n",
         }), ["bpf/x.bpf.c:1", "format/a.h:1", "format/b.h:1"])
+
+    def test_libiberty_stays_in_the_analyzer(self):
+        self.assertEqual(self.violations({
+            "analyzer/a.h": "#include <libiberty/demangle.h>\n",
+            "recorder/r.cc": "#include <libiberty/demangle.h>\n",
+        }), ["recorder/r.cc:1"])
 
     def test_no_way_up(self):
         self.assertEqual(self.violations({"format/base/a.h": '#include "../b.h"\n'}),

@@ -1,5 +1,5 @@
--- What a frame is called: its symbol, or [module+0xoffset] where no name is known. Everything that
--- prints frames takes names from here.
+-- What a frame is called: its symbol, mangled as in the file, or [module+0xoffset] where no name is
+-- known. Everything that prints frames takes names from here, and makes those of C++ and Rust readable.
 CREATE VIEW frame_name (
   frame_id,  -- the frame
   name,  -- text for display, not yet escaped

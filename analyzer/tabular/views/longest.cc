@@ -114,7 +114,7 @@ std::string ShortStack(const std::vector<StackFrame>& frames, size_t width) {
   if (first == frames.size()) first = 0;
   std::string out;
   for (size_t i = first; i < frames.size(); ++i) {
-    std::string name = EscapeText(frames[i].name);
+    std::string name = EscapeText(frames[i].shown);
     std::string longer = out.empty() ? name : out + " < " + name;
     bool is_last = i + 1 == frames.size();
     if (!out.empty() && DisplayWidth(longer) + (is_last ? 0 : 4) > width) return out + " < \u2026";
@@ -133,7 +133,7 @@ std::string Seconds(int64_t time_ns) {
 // Outermost caller first, as folded stacks have it.
 std::string JsonStack(const std::vector<StackFrame>& frames) {
   std::vector<std::string> names;
-  for (size_t i = frames.size(); i-- > 0;) names.push_back(JsonText(frames[i].name));
+  for (size_t i = frames.size(); i-- > 0;) names.push_back(JsonText(frames[i].shown));
   return JsonArray(names);
 }
 
@@ -144,7 +144,7 @@ void AppendFrame(std::string& line, std::string_view frame) {
 
 std::string FoldedStack(const std::vector<StackFrame>& frames) {
   std::string line;
-  for (size_t i = frames.size(); i-- > 0;) AppendFrame(line, frames[i].name);
+  for (size_t i = frames.size(); i-- > 0;) AppendFrame(line, frames[i].shown);
   return line;
 }
 
@@ -168,8 +168,8 @@ Structure ChainCell(const std::vector<Waker>& wakers) {
                       JsonStack(waker.kernel) + ", \"user_stack\": " + JsonStack(waker.user) + "}");
     // Upside down, so that frames meet where one thread wakes the other.
     if (!cell.line.empty()) AppendFrame(cell.line, "--");
-    for (const StackFrame& frame : waker.kernel) AppendFrame(cell.line, frame.name);
-    for (const StackFrame& frame : waker.user) AppendFrame(cell.line, frame.name);
+    for (const StackFrame& frame : waker.kernel) AppendFrame(cell.line, frame.shown);
+    for (const StackFrame& frame : waker.user) AppendFrame(cell.line, frame.shown);
     AppendFrame(cell.line, NameOf(waker));
   }
   cell.json = JsonArray(objects);
@@ -194,6 +194,7 @@ class Maker {
     if (rows_.empty() && request_.conditions.empty()) {
       tabular.notes.push_back("the capture holds no longest blocks and waits");
     }
+    for (std::string& note : stacks_.names().Notes()) tabular.notes.push_back(std::move(note));
     for (const char* name : {"capture_id", "kind", "time_ns", "start_ns", "end_ns", "is_open",
                              "pid", "tid", "process", "thread", "state", "waited_for", "preempted",
                              "cpu", "interval", "kernel_stack", "user_stack", "wakers"}) {
@@ -428,7 +429,7 @@ class Maker {
 }  // namespace
 
 Result<Tabular> MakeLongest(Database& database, const TabularRequest& request) {
-  Result<StackReader> stacks = StackReader::Read(database);
+  Result<StackReader> stacks = StackReader::Read(database, request.demangle);
   if (!stacks) return std::move(stacks).error();
   return Maker(database, request, std::move(*stacks)).Make();
 }

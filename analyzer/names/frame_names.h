@@ -1,0 +1,32 @@
+// What frames are called where they become text: names as recorded, or demangled. Everything that
+// prints frames asks here; tables and views of SQL have names as they were recorded.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "analyzer/data/database.h"
+#include "analyzer/names/demangle_many.h"
+#include "format/base/result.h"
+
+namespace twofold {
+
+class FrameNames {
+ public:
+  // Demangles the names of all frames, each distinct one once; with `demangle` false, none.
+  static Result<FrameNames> Read(Database& database, bool demangle);
+
+  // What a frame of that name shows, not yet escaped. Lives as long as this object and `name`.
+  std::string_view Shown(std::string_view name) const;
+
+  // Sentences about names that should be readable and are not.
+  std::vector<std::string> Notes() const;
+
+ private:
+  std::unordered_map<std::string, size_t> mangled_;  // index into demangled_
+  DemangledNames demangled_;
+};
+
+}  // namespace twofold
