@@ -48,7 +48,8 @@ TEST(CaptureWriter, EverythingWrittenIsRead) {
 }
 
 TEST(CaptureWriter, EverythingIsInTheSample) {
-  const Interval& interval = MakeSample().expected.intervals[1];
+  const Sample sample = MakeSample();
+  const Interval& interval = sample.expected.intervals[1];
   EXPECT_EQ(interval.blocked->back().chain, ChainId(2));
   EXPECT_EQ(interval.waiting->size(), 2U);
   EXPECT_EQ(interval.wait_counts->size(), 2U);
