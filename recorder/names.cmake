@@ -1,5 +1,6 @@
 # The part of twofold_recorder that names processes and addresses.
 set(TWOFOLD_RECORDER_NAMES_SOURCES
+  careful_open.cc
   elf_notes.cc
   elf_parser.cc
   elf_symbols.cc
