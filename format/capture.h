@@ -73,10 +73,12 @@ enum class ModuleKind : uint8_t {
   kKernel = 2,        // the kernel proper; frame offsets count from the symbol
   kKernelModule = 3,  // as kKernel; path holds the module's name
   kVdso = 4,
-  kAnonymous = 5,  // executable memory without a file (run-time code); offsets count from the
-                   // mapping's start
+  kAnonymous = 5,  // executable memory without a file (run-time code without names); offsets count
+                   // from the mapping's start
   kSpecial =
       6,  // frames that are messages: symbol holds the whole text, such as "[stack lost: map full]"
+  kRuntime = 7,  // code made at run time whose runtime told its name; offsets count from the
+                 // function's start
 };
 
 struct Module {

@@ -85,6 +85,19 @@ const std::vector<LossInfo>& LossRegistry() {
       {LossCause::kChainLost, "chain-lost", kNotice,
        "Wakers or chains of wakers found no room: the time is kept with an unknown waker.",
        "Record with a larger --memory, fewer --wakers, or fewer processes with -p."},
+      {LossCause::kRuntimeCodeUnnamed, "runtime-code-unnamed", kNotice,
+       "Processes ran code that was made at run time, without a perf map or jitdump: that code has "
+       "no names.",
+       "JVM: -XX:+PreserveFramePointer, and `jcmd PID Compiler.perfmap` while recording; Node: "
+       "--perf-basic-prof-only-functions --interpreted-frames-native-stack; CPython 3.12+: -X "
+       "perf; "
+       ".NET: DOTNET_PerfMapEnabled=1."},
+      {LossCause::kRuntimeNamesUnusable, "runtime-names-unusable", kNotice,
+       "Perf maps or jitdumps could not be used, in part or as a whole: code made at run time "
+       "lacks "
+       "names.",
+       "Such a file must be a regular file of the process's user or of root, without links in its "
+       "path, below 256 MiB, with whole lines or records."},
   };
   return registry;
 }

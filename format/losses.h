@@ -38,6 +38,8 @@ enum class LossCause : uint16_t {
   kRanUnseen = 17,  // a thread ran between its block and the walk of its stack: time kept, special
                     // frame
   kChainLost = 18,  // a waker or chain found no room in its map: time kept, waker not known
+  kRuntimeCodeUnnamed = 19,    // a process ran code made at run time and tells no names of it
+  kRuntimeNamesUnusable = 20,  // a perf map or jitdump could not be used, in part or as a whole
 };
 
 // Which rows the lost time would have been in.

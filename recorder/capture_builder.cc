@@ -45,6 +45,7 @@ int64_t CaptureBuilder::SinceStart(uint64_t boottime_ns) const {
 }
 
 Interval CaptureBuilder::Build(const Reading& reading, const TracerSettings& settings) {
+  ++builds_;
   // Every thread in scope is told of, also one that no row refers to.
   for (const twofold_thread& thread : reading.threads) DefineThread(thread);
   Interval interval;
@@ -96,6 +97,14 @@ Interval CaptureBuilder::Build(const Reading& reading, const TracerSettings& set
   const uint64_t unreadable = symbolizer_.TakeUnreadableModules();
   if (unreadable > 0) {
     interval.losses.push_back(Loss{.cause = LossCause::kModuleUnreadable, .count = unreadable});
+  }
+  const uint64_t unnamed = symbolizer_.TakeProcessesWithoutRuntimeNames();
+  if (unnamed > 0) {
+    interval.losses.push_back(Loss{.cause = LossCause::kRuntimeCodeUnnamed, .count = unnamed});
+  }
+  const uint64_t unusable = symbolizer_.TakeUnusableRuntimeFiles();
+  if (unusable > 0) {
+    interval.losses.push_back(Loss{.cause = LossCause::kRuntimeNamesUnusable, .count = unusable});
   }
   if (unknown_processes_counted_ > 0) {
     interval.losses.push_back(

@@ -39,6 +39,14 @@ class CaptureBuilder {
     ProcessImage* image;  // nullptr: nothing is known but what the thread table says
   };
 
+  // What was made of something in the programs' maps. The name of code that was made at run time
+  // holds for an interval: what has such a frame is made again when names changed.
+  template <typename Id>
+  struct Made {
+    Id id;
+    uint64_t version = 0;  // 0: has no such frame, and stays
+  };
+
   void DefineThread(const twofold_thread& thread);
   Account BuildAccount(const AccountDifference& difference);
   ThreadId ThreadOf(uint32_t number);
@@ -46,7 +54,11 @@ class CaptureBuilder {
   void BuildOffCpuRows(const Reading& reading, Interval& interval);
   Exemplar BuildExemplar(const ExemplarReading& reading);
   StackId KernelStack(Tracer::StackClass stack_class, uint64_t hash);
-  StackId UserStack(Tracer::StackClass stack_class, uint64_t hash, const DefinedProcess& process);
+  StackId UserStack(Tracer::StackClass stack_class, uint64_t hash, const DefinedProcess& process) {
+    return MakeUserStack(stack_class, hash, process).id;
+  }
+  Made<StackId> MakeUserStack(Tracer::StackClass stack_class, uint64_t hash,
+                              const DefinedProcess& process);
   // A waker's kernel stack; an interrupt's without what was interrupted. `kind` becomes kTimer
   // where the frames say so.
   StackId WakerStack(uint64_t hash, WakerKind& kind);
@@ -57,7 +69,7 @@ class CaptureBuilder {
   // A thread that only wakes others.
   DefinedThread ThreadOutOfScope(const twofold_thread& thread);
   // By their keys in the programs' maps; 0 where they are not known.
-  WakerId WakerOf(uint64_t key);
+  Made<WakerId> WakerOf(uint64_t key);
   ChainId ChainOf(uint64_t key);
   StackId SpecialStack(std::string_view text);
   int64_t SinceStart(uint64_t boottime_ns) const;
@@ -78,11 +90,14 @@ class CaptureBuilder {
   std::unordered_map<ProcessImage*, KnownImage> images_;
   std::unordered_map<uint64_t, ProcessId> unknown_processes_;  // by pid and, above it, start
   std::unordered_map<uint64_t, StackId> kernel_stacks_[2];     // by class, hash
-  std::unordered_map<uint32_t, std::unordered_map<uint64_t, StackId>>
+  std::unordered_map<uint32_t, std::unordered_map<uint64_t, Made<StackId>>>
       user_stacks_[2];                                         // by process, hash
   std::unordered_map<uint32_t, uint64_t> accounted_until_ns_;  // by number; CLOCK_MONOTONIC
-  std::unordered_map<uint64_t, WakerId> waker_ids_;            // by key
-  std::unordered_map<uint64_t, ChainId> chain_ids_;            // by key
+  // By key; their version is the Build that made them, as that is looked up again only once in
+  // each.
+  std::unordered_map<uint64_t, Made<WakerId>> wakers_;
+  std::unordered_map<uint64_t, Made<ChainId>> chains_;
+  uint64_t builds_ = 0;
   std::unordered_map<std::string, DefinedThread> threads_out_of_scope_;  // by description
   size_t process_ids_made_ = 0;
   uint32_t stacks_made_ = 0;

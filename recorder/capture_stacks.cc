@@ -90,19 +90,28 @@ StackId CaptureBuilder::KernelStack(Tracer::StackClass stack_class, uint64_t has
   return stacks.emplace(hash, definitions_.InternStack(root_first)).first->second;
 }
 
-StackId CaptureBuilder::UserStack(Tracer::StackClass stack_class, uint64_t hash,
-                                  const DefinedProcess& process) {
-  if (hash == TWOFOLD_STACK_NONE) return StackId();
-  if (hash < TWOFOLD_FIRST_STACK_HASH) return SpecialStack(SpecialText(hash, true));
+CaptureBuilder::Made<StackId> CaptureBuilder::MakeUserStack(Tracer::StackClass stack_class,
+                                                            uint64_t hash,
+                                                            const DefinedProcess& process) {
+  if (hash == TWOFOLD_STACK_NONE) return {};
+  if (hash < TWOFOLD_FIRST_STACK_HASH) return {.id = SpecialStack(SpecialText(hash, true))};
   auto& stacks = user_stacks_[stack_class == Tracer::StackClass::kCpu][process.id.value];
   const auto known = stacks.find(hash);
-  if (known != stacks.end()) return known->second;
+  if (known != stacks.end() &&
+      (known->second.version == 0 || process.image == nullptr ||
+       known->second.version == symbolizer_.VersionOfRuntimeNames(*process.image))) {
+    return known->second;
+  }
   std::optional<twofold_stack> stack = tracer_.FindStack(stack_class, hash);
-  if (!stack) return SpecialStack(SpecialText(TWOFOLD_STACK_UNREADABLE, true));
+  if (!stack) {
+    if (known != stacks.end()) return known->second;
+    return {.id = SpecialStack(SpecialText(TWOFOLD_STACK_UNREADABLE, true))};
+  }
   const bool cut = (stack->nframes & TWOFOLD_FRAMES_CUT) != 0;
   stack->nframes &= ~TWOFOLD_FRAMES_CUT;
 
   std::vector<FrameId> root_first;
+  bool may_change = false;
   if (stack->nframes == TWOFOLD_MAX_FRAMES) {
     root_first.push_back(definitions_.InternSpecialFrame("[truncated stack]"));
   } else if (cut) {
@@ -123,10 +132,14 @@ StackId CaptureBuilder::UserStack(Tracer::StackClass stack_class, uint64_t hash,
     }
     for (uint32_t i = walked; i-- > 0;) {
       root_first.push_back(symbolizer_.UserFrame(*process.image, stack->frames[i], i > 0));
+      may_change = may_change || symbolizer_.MayChangeName(*process.image, stack->frames[i], i > 0);
     }
   }
-  ++stacks_made_;
-  return stacks.emplace(hash, definitions_.InternStack(root_first)).first->second;
+  if (known == stacks.end()) ++stacks_made_;
+  const Made<StackId> made{
+      .id = definitions_.InternStack(root_first),
+      .version = may_change ? symbolizer_.VersionOfRuntimeNames(*process.image) : 0};
+  return stacks.insert_or_assign(hash, made).first->second;
 }
 
 StackId CaptureBuilder::WakerStack(uint64_t hash, WakerKind& kind) {
@@ -179,13 +192,17 @@ CaptureBuilder::DefinedThread CaptureBuilder::ThreadOutOfScope(const twofold_thr
   return threads_out_of_scope_.emplace(key, defined).first->second;
 }
 
-WakerId CaptureBuilder::WakerOf(uint64_t key) {
-  if (key == 0) return WakerId();
-  const auto known = waker_ids_.find(key);
-  if (known != waker_ids_.end()) return known->second;
+CaptureBuilder::Made<WakerId> CaptureBuilder::WakerOf(uint64_t key) {
+  if (key == 0) return {};
+  const auto known = wakers_.find(key);
+  const bool is_known = known != wakers_.end();
+  if (is_known && (known->second.version == 0 || known->second.version == builds_)) {
+    return known->second;
+  }
   const std::optional<twofold_waker> found = tracer_.FindWaker(key);
-  if (!found) return WakerId();
+  if (!found) return is_known ? known->second : Made<WakerId>();
   Waker waker{.kind = WakerKind(found->kind)};
+  uint64_t version = 0;
   waker.kernel_stack = WakerStack(found->kernel_stack, waker.kind);
   if (waker.kind == WakerKind::kTask) {
     DefinedThread thread;
@@ -196,24 +213,32 @@ WakerId CaptureBuilder::WakerOf(uint64_t key) {
       thread = ThreadOutOfScope(found->who);
     }
     waker.thread = thread.id;
-    waker.user_stack = UserStack(Tracer::StackClass::kOffCpu, found->user_stack, thread.process);
+    const Made<StackId> user_stack =
+        MakeUserStack(Tracer::StackClass::kOffCpu, found->user_stack, thread.process);
+    waker.user_stack = user_stack.id;
+    if (user_stack.version != 0) version = builds_;
   }
-  return waker_ids_.emplace(key, definitions_.InternWaker(waker)).first->second;
+  const Made<WakerId> made{.id = definitions_.InternWaker(waker), .version = version};
+  return wakers_.insert_or_assign(key, made).first->second;
 }
 
 ChainId CaptureBuilder::ChainOf(uint64_t key) {
   if (key == 0) return ChainId();
-  const auto known = chain_ids_.find(key);
-  if (known != chain_ids_.end()) return known->second;
-  const std::optional<twofold_chain> found = tracer_.FindChain(key);
-  if (!found) return ChainId();
-  ChainId chain;
-  for (uint64_t i = found->length; i-- > 0;) {
-    const WakerId waker = WakerOf(found->wakers[i]);
-    // What is beyond a waker that was lost is not known to belong here.
-    chain = waker == WakerId() ? ChainId() : definitions_.InternChain(chain, waker);
+  const auto known = chains_.find(key);
+  const bool is_known = known != chains_.end();
+  if (is_known && (known->second.version == 0 || known->second.version == builds_)) {
+    return known->second.id;
   }
-  return chain_ids_.emplace(key, chain).first->second;
+  const std::optional<twofold_chain> found = tracer_.FindChain(key);
+  if (!found) return is_known ? known->second.id : ChainId();
+  Made<ChainId> chain;
+  for (uint64_t i = found->length; i-- > 0;) {
+    const Made<WakerId> waker = WakerOf(found->wakers[i]);
+    // What is beyond a waker that was lost is not known to belong here.
+    chain.id = waker.id == WakerId() ? ChainId() : definitions_.InternChain(chain.id, waker.id);
+    if (waker.version != 0) chain.version = builds_;
+  }
+  return chains_.insert_or_assign(key, chain).first->second.id;
 }
 
 }  // namespace twofold

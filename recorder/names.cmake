@@ -1,5 +1,7 @@
 # The part of twofold_recorder that names processes and addresses.
 set(TWOFOLD_RECORDER_NAMES_SOURCES
+  careful_open.cc
+  code_ranges.cc
   elf_notes.cc
   elf_parser.cc
   elf_symbols.cc
@@ -10,6 +12,8 @@ set(TWOFOLD_RECORDER_NAMES_SOURCES
   proc_process.cc
   process_image.cc
   process_table.cc
+  runtime_code_file.cc
+  runtime_names.cc
   sideband.cc
   sideband_record.cc
   small_file.cc

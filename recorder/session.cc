@@ -367,7 +367,21 @@ bool Session::RestrainSelf(uint64_t now_ns) {
 void Session::DrainSideband() {
   events_.clear();
   sideband_->Drain(events_);
-  for (const SidebandEvent& event : events_) processes_->Apply(event);
+  std::vector<Pid> with_runtime_code;
+  for (const SidebandEvent& event : events_) {
+    processes_->Apply(event);
+    if (event.kind == SidebandEvent::Kind::kMap && Symbolizer::TellsOfRuntimeCode(event.text)) {
+      with_runtime_code.push_back(event.pid);
+    }
+  }
+  if (!symbolizer_) return;
+  std::sort(with_runtime_code.begin(), with_runtime_code.end());
+  with_runtime_code.erase(std::unique(with_runtime_code.begin(), with_runtime_code.end()),
+                          with_runtime_code.end());
+  for (const Pid pid : with_runtime_code) {
+    const ProcessImage* image = processes_->Find(pid, MonotonicNowNs());
+    if (image != nullptr) symbolizer_->PrepareRuntimeNames(*image);
+  }
 }
 
 Result<EndReason> Session::Loop() {

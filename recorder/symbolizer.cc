@@ -9,6 +9,7 @@
 
 #include "recorder/elf_notes.h"
 #include "recorder/host_facts.h"
+#include "recorder/runtime_names.h"
 #include "recorder/symbol_tables.h"
 
 namespace twofold {
@@ -58,6 +59,8 @@ struct Symbolizer::State {
   UserModule& FindModule(const ProcessImage& image, const Mapping& mapping);
   FrameId FileFrame(const ProcessImage& image, const Mapping& mapping, uint64_t address,
                     bool is_return_address);
+  FrameId RuntimeFrame(const ProcessImage& image, const Mapping& mapping, uint64_t address,
+                       bool is_return_address);
 
   DefinitionsBuilder& definitions;
   KernelSymbols& kernel_symbols;
@@ -68,6 +71,8 @@ struct Symbolizer::State {
   std::unordered_map<const MappedFile*, UserModule> user_modules;
   size_t user_frames = 0;  // in all modules
   SymbolTables tables;
+  RuntimeNames runtime_names;
+  ModuleId runtime_module;
 };
 
 Symbolizer::Symbolizer(DefinitionsBuilder& definitions, KernelSymbols& kernel_symbols)
@@ -182,16 +187,70 @@ FrameId Symbolizer::State::FileFrame(const ProcessImage& image, const Mapping& m
   return id;
 }
 
+FrameId Symbolizer::State::RuntimeFrame(const ProcessImage& image, const Mapping& mapping,
+                                        uint64_t address, bool is_return_address) {
+  const uint64_t wanted = is_return_address ? address - 1 : address;
+  const std::optional<CodeEntry> entry = runtime_names.Find(image, wanted);
+  if (!entry) {
+    const FrameId id = FileFrame(image, mapping, address, is_return_address);
+    const UserModule& module = FindModule(image, mapping);
+    if (module.source == nullptr || !module.source->was_read) runtime_names.CountUnnamed(image);
+    return id;
+  }
+  if (runtime_module == ModuleId()) {
+    runtime_module = InternModule(ModuleKind::kRuntime, "[jit]", "");
+  }
+  Frame frame;
+  frame.module = runtime_module;
+  frame.symbol = definitions.InternString(entry->name);
+  frame.offset = address - entry->start;
+  return definitions.InternFrame(frame);
+}
+
 FrameId Symbolizer::UserFrame(const ProcessImage& image, uint64_t address, bool is_return_address) {
   const Mapping* mapping = image.FindMapping(is_return_address ? address - 1 : address);
   if (mapping == nullptr) {
     return state_->definitions.InternSpecialFrame(image.mappings_known ? kUnmapped : kGone);
   }
+  if (RuntimeNames::MayHoldCode(*mapping)) {
+    return state_->RuntimeFrame(image, *mapping, address, is_return_address);
+  }
   return state_->FileFrame(image, *mapping, address, is_return_address);
+}
+
+bool Symbolizer::MayChangeName(const ProcessImage& image, uint64_t address,
+                               bool is_return_address) const {
+  const Mapping* mapping = image.FindMapping(is_return_address ? address - 1 : address);
+  return mapping != nullptr && RuntimeNames::MayHoldCode(*mapping);
+}
+
+uint64_t Symbolizer::VersionOfRuntimeNames(const ProcessImage& image) {
+  return state_->runtime_names.Version(image);
+}
+
+bool Symbolizer::TellsOfRuntimeCode(std::string_view mapping_text) {
+  Mapping mapping;
+  mapping.file = std::make_shared<const MappedFile>(ClassifyMappingText(mapping_text));
+  return RuntimeNames::MayHoldCode(mapping) || RuntimeNames::IsJitDump(mapping);
+}
+
+void Symbolizer::PrepareRuntimeNames(const ProcessImage& image) {
+  state_->runtime_names.Prepare(image);
+}
+
+uint64_t Symbolizer::TakeProcessesWithoutRuntimeNames() {
+  return state_->runtime_names.TakeUnnamedProcesses();
+}
+
+uint64_t Symbolizer::TakeUnusableRuntimeFiles() {
+  return state_->runtime_names.TakeUnusableFiles();
 }
 
 uint64_t Symbolizer::TakeUnreadableModules() { return state_->tables.TakeUnreadable(); }
 
-void Symbolizer::ReleaseMemory() { state_->tables.ReleaseMemory(); }
+void Symbolizer::ReleaseMemory() {
+  state_->tables.ReleaseMemory();
+  state_->runtime_names.EndInterval();
+}
 
 }  // namespace twofold

@@ -1,10 +1,11 @@
 // Turns addresses into frames of the capture: kernel addresses by kallsyms, user addresses by the
-// mappings of a process image and the symbol tables of its modules. Only addresses that were hit
-// are ever looked up.
+// mappings of a process image and the symbol tables of its modules, or by what its runtime tells of
+// code that it made (recorder/runtime_names.h). Only addresses that were hit are ever looked up.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "format/capture.h"
 #include "format/definitions_builder.h"
@@ -30,11 +31,32 @@ class Symbolizer {
   FrameId KernelFrame(uint64_t address, bool is_return_address);
   FrameId UserFrame(const ProcessImage& image, uint64_t address, bool is_return_address);
 
+  // Whether the name of an address may change from interval to interval, because code is made there
+  // at run time.
+  bool MayChangeName(const ProcessImage& image, uint64_t address, bool is_return_address) const;
+
+  // Other than the last time when such addresses of the process may have other names by now; never
+  // 0, and the same until the interval's end.
+  uint64_t VersionOfRuntimeNames(const ProcessImage& image);
+
+  // Whether a mapping with this text (as ClassifyMappingText takes it) may hold code made at run
+  // time, or announces a file that tells of it.
+  static bool TellsOfRuntimeCode(std::string_view mapping_text);
+
+  // A process made code at run time, or told of it, and may be gone when its addresses are to be
+  // named.
+  void PrepareRuntimeNames(const ProcessImage& image);
+
+  // Processes without names of code that they made at run time, and files with such names that were
+  // of no use, since the last call (each is counted once).
+  uint64_t TakeProcessesWithoutRuntimeNames();
+  uint64_t TakeUnusableRuntimeFiles();
+
   // Modules whose file could not be opened or parsed since the last call (each is counted once).
   uint64_t TakeUnreadableModules();
 
   // Drops the symbol tables that were not used since the last call; names that were found stay.
-  // Call at the end of each interval.
+  // Names of code made at run time are read anew after it. Call at the end of each interval.
   void ReleaseMemory();
 
  private:

@@ -133,7 +133,7 @@ Result<std::string> DescribeContents(Database& database, int64_t capture_id) {
                "SELECT coalesce(sum(of_kernel), 0), coalesce(sum(of_kernel AND named), 0),"
                " coalesce(sum(of_user), 0), coalesce(sum(of_user AND named), 0) "
                "FROM (SELECT module.kind IN ('kernel', 'kernel-module') AS of_kernel,"
-               "  module.kind IN ('user', 'vdso', 'anonymous', 'other') AS of_user,"
+               "  module.kind IN ('user', 'vdso', 'anonymous', 'runtime', 'other') AS of_user,"
                "  frame.symbol IS NOT NULL AS named"
                " FROM frame JOIN module ON module.module_id = frame.module_id"
                " WHERE module.capture_id = ?)",

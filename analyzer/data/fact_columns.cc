@@ -22,6 +22,8 @@ std::string_view ModuleKindName(ModuleKind kind) {
       return "anonymous";
     case ModuleKind::kSpecial:
       return "special";
+    case ModuleKind::kRuntime:
+      return "runtime";
     case ModuleKind::kOther:
       break;
   }
@@ -39,6 +41,8 @@ std::string_view ModuleDisplayName(const Capture& capture, const Module& module)
       return "anon";
     case ModuleKind::kSpecial:
       return "special";
+    case ModuleKind::kRuntime:
+      return "jit";
     case ModuleKind::kKernelModule:
     case ModuleKind::kUserFile:
     case ModuleKind::kOther:

@@ -74,10 +74,11 @@ CREATE TABLE damage (
 CREATE TABLE module (
   module_id INTEGER PRIMARY KEY,  -- counted through the database
   capture_id INTEGER NOT NULL REFERENCES capture,  -- the capture
-  kind TEXT NOT NULL,  -- 'user', 'kernel', 'kernel-module', 'vdso', 'anonymous', 'special' for
-                       -- frames that are messages, or 'other', of a newer version
+  kind TEXT NOT NULL,  -- 'user', 'kernel', 'kernel-module', 'vdso', 'anonymous' for code made at
+                       -- run time, 'runtime' for such code with names, 'special' for frames that
+                       -- are messages, or 'other', of a newer version
   path TEXT NOT NULL,  -- of the file, or name of the kernel module; may be empty
-  name TEXT NOT NULL,  -- short name for display: the path's last part, 'kernel', 'vdso', 'anon'
+  name TEXT NOT NULL,  -- short name for display: the path's last part, 'kernel', 'vdso', 'anon', 'jit'
   build_id TEXT  -- lower-case hexadecimal; NULL: unknown
 ) STRICT;
 
@@ -86,9 +87,9 @@ CREATE TABLE frame (
   frame_id INTEGER PRIMARY KEY,  -- counted through the database
   module_id INTEGER REFERENCES module,  -- the module
   symbol TEXT,  -- name, mangled as in the file; NULL: no name known
-  offset_bytes INTEGER NOT NULL  -- user code: offset in the module's file; kernel: from the
-                                 -- symbol's start; anonymous: from the mapping's start. A 64-bit
-                                 -- pattern: negative from 2^63 on
+  offset_bytes INTEGER NOT NULL  -- user code: offset in the module's file; kernel and
+                                 -- runtime: from the symbol's start; anonymous: from the mapping's
+                                 -- start. A 64-bit pattern: negative from 2^63 on
 ) STRICT;
 
 -- A node of the forest of stacks. A stack is named by its innermost node; following

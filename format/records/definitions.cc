@@ -116,7 +116,7 @@ MaybeFault UnpackModules(const wire::Modules& table, MemoryBudget& budget,
   for (uint32_t i = 0; i < count; ++i) {
     uint8_t kind = At(table.kind(), i);
     // Kinds of newer versions are kept as kOther.
-    rows[i].kind = kind <= static_cast<uint8_t>(ModuleKind::kSpecial)
+    rows[i].kind = kind <= static_cast<uint8_t>(ModuleKind::kRuntime)
                        ? static_cast<ModuleKind>(kind)
                        : ModuleKind::kOther;
     rows[i].path = StringId(At(table.path(), i));

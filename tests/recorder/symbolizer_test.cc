@@ -9,7 +9,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
+#include <fstream>
 
 #include "tests/recorder/frame_reader.h"
 #include "tests/recorder/temporary_file.h"
@@ -145,6 +147,34 @@ TEST_F(SymbolizerTest, RunTimeCodeCountsFromItsMapping) {
   EXPECT_EQ(frame.path, "");
   EXPECT_EQ(frame.symbol, "");
   EXPECT_EQ(frame.offset, address - Self().FindMapping(address)->start);
+  munmap(code, 8192);
+}
+
+TEST_F(SymbolizerTest, RunTimeCodeHasTheNamesOfThePerfMap) {
+  void* code = mmap(nullptr, 8192, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(code, MAP_FAILED);
+  const uint64_t address = reinterpret_cast<uint64_t>(code) + 4096;
+  EXPECT_EQ(User(address + 5).symbol, "");
+  EXPECT_EQ(symbolizer_.TakeProcessesWithoutRuntimeNames(), 1u);
+  const uint64_t version = symbolizer_.VersionOfRuntimeNames(Self());
+
+  char name[64];
+  (void)snprintf(name, sizeof name, "/tmp/perf-%d.map", static_cast<int>(getpid()));
+  std::ofstream(name) << std::hex << address << " 20 made\n";
+  symbolizer_.ReleaseMemory();  // an interval later
+  EXPECT_NE(symbolizer_.VersionOfRuntimeNames(Self()), version);
+  const auto frame = User(address + 5);
+  EXPECT_EQ(frame.kind, ModuleKind::kRuntime);
+  EXPECT_EQ(frame.path, "[jit]");
+  EXPECT_EQ(frame.symbol, "made");
+  EXPECT_EQ(frame.offset, 5u);
+  EXPECT_EQ(User(address + 0x20, true).symbol, "made");
+  EXPECT_EQ(User(address + 0x20, false).symbol, "");
+  EXPECT_TRUE(symbolizer_.MayChangeName(Self(), address, false));
+  EXPECT_FALSE(symbolizer_.MayChangeName(Self(), AddressOf(&twofold_test_function), false));
+  EXPECT_EQ(symbolizer_.TakeProcessesWithoutRuntimeNames(), 0u);
+  EXPECT_EQ(symbolizer_.TakeUnusableRuntimeFiles(), 0u);
+  unlink(name);
   munmap(code, 8192);
 }
 
