@@ -66,10 +66,12 @@ static __always_inline void change_state(struct twofold_task *task, __u32 state,
 		since_ns = window_start_ns;
 		before = implied;
 	}
+	/* Time never goes back: what was told once would be told again. */
+	if (now_ns < since_ns)
+		now_ns = since_ns;
 	__sync_fetch_and_add(&task->changes, 1);
 	keep_boundary(task, before, since_ns, now_ns);
-	if (now_ns > since_ns)
-		add_time(task, before, now_ns - since_ns);
+	add_time(task, before, now_ns - since_ns);
 	task->state = state;
 	task->since_ns = now_ns;
 	__sync_fetch_and_add(&task->changes, 1);

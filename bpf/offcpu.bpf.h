@@ -245,6 +245,9 @@ static __always_inline bool end_block(struct task_struct *task, struct twofold_t
 	since_ns = __sync_lock_test_and_set(&state->blocked_since_ns, 0);
 	if (!since_ns || !record_offcpu)
 		return false;
+	/* A waker may have looked at the clock just before the thread left its CPU. */
+	if (now_ns < state->block_began_ns)
+		now_ns = state->block_began_ns;
 	if (!is_recorded_length(now_ns - state->block_began_ns))
 		return false;
 	length_ns = now_ns > since_ns ? now_ns - since_ns : 1;
@@ -282,7 +285,7 @@ static __always_inline void keep_exemplar(const struct twofold_task *state,
 	/* Parked and idle kernel threads wait for work, for as long as there is none. */
 	if (offcpu_state == 5 || offcpu_state == 6)
 		return;
-	if (is_long(kind, end_ns - start_ns, &page)) {
+	if (end_ns > start_ns && is_long(kind, end_ns - start_ns, &page)) {
 		struct twofold_exemplar exemplar = {
 			.start_ns = start_ns,
 			.end_ns = end_ns,
@@ -401,6 +404,9 @@ static __always_inline void switch_in(struct task_struct *next, struct twofold_t
 	struct sleeper_stacks stacks;
 	struct part block = {}, wait = {};
 
+	/* Clocks of two CPUs may differ by a moment. */
+	if (now_ns < wait_began_ns)
+		now_ns = wait_began_ns;
 	/* A thread that was woken before its switch-out was seen, or whose wake-up was not. */
 	if (state->blocked_since_ns)
 		end_block(next, state, now_ns);
@@ -507,6 +513,8 @@ static __always_inline void wake(struct task_struct *task, struct twofold_task *
 {
 	if (state->since_ns && ((state->changes & 1) || state->state <= TWOFOLD_BLOCKED))
 		return;
+	if (now_ns < state->since_ns)
+		now_ns = state->since_ns;
 	change_state(state, TWOFOLD_WOKEN, TWOFOLD_BLOCKED + block_state(task_state(task)), now_ns);
 	state->waiting_since_ns = now_ns;
 }
