@@ -301,6 +301,45 @@ static __always_inline void keep_exemplar(const struct twofold_task *state,
 	}
 }
 
+/* The number of the histogram's bucket for a wait. */
+static __always_inline __u32 wait_bucket(__u64 wait_ns)
+{
+	__u32 us, bucket = 0;
+
+	if (wait_ns >= 1ULL << 34)
+		return TWOFOLD_WAIT_BUCKETS - 1;
+	/* Division by 1000 = 8 x 125: a multiplication, exact in this range. */
+	us = ((wait_ns >> 3) * 0x10624dd3ULL) >> 35;
+	if (!us)
+		return 0;
+	if (us >= 1 << 16) {
+		us >>= 16;
+		bucket += 16;
+	}
+	if (us >= 1 << 8) {
+		us >>= 8;
+		bucket += 8;
+	}
+	if (us >= 1 << 4) {
+		us >>= 4;
+		bucket += 4;
+	}
+	if (us >= 1 << 2) {
+		us >>= 2;
+		bucket += 2;
+	}
+	bucket += us >> 1;
+	return bucket + 1 < TWOFOLD_WAIT_BUCKETS ? bucket + 1 : TWOFOLD_WAIT_BUCKETS - 1;
+}
+
+static __always_inline void count_wait(struct twofold_task *state, __u64 wait_ns)
+{
+	__u32 bucket = wait_bucket(wait_ns);
+
+	if (bucket < TWOFOLD_WAIT_BUCKETS)
+		state->waits[bucket]++;
+}
+
 /* What is left over of a time off the CPU whose end was not seen: its stacks are gone. */
 static __always_inline void credit_unseen(struct task_struct *task, struct twofold_task *state,
 					  __u64 now_ns)
@@ -309,17 +348,32 @@ static __always_inline void credit_unseen(struct task_struct *task, struct twofo
 		.kernel = TWOFOLD_STACK_RAN_UNSEEN,
 		.user = task->flags & PF_KTHREAD ? TWOFOLD_STACK_NONE : TWOFOLD_STACK_RAN_UNSEEN,
 	};
+	__u64 ran_ns = task->se.sum_exec_runtime - state->cpu_ns;
 	struct part part = {};
 
 	if (take_pending(state, &part)) {
 		credit_part(state->thread, &stacks, &part, 1);
 		count_loss(TWOFOLD_SOURCE_OFFCPU, TWOFOLD_LOSS_RAN_UNSEEN, 1, 0);
 	}
-	state->waiting_since_ns = 0;
+	/* It waited, or was blocked, for as long as it did not run. */
+	if (state->waiting_since_ns) {
+		__u64 since_ns = __sync_lock_test_and_set(&state->waiting_since_ns, 0);
+		__u64 elapsed_ns = now_ns > since_ns ? now_ns - since_ns : 0;
+
+		part.length_ns = elapsed_ns > ran_ns ? elapsed_ns - ran_ns : 1;
+		part.chain = 0;
+		part.state = state->state == TWOFOLD_PREEMPTED ? TWOFOLD_WAITING_PREEMPTED
+							       : TWOFOLD_WAITING_WOKEN;
+		part.flags = 0;
+		count_wait(state, part.length_ns);
+		if (since_ns && record_offcpu && choose(part.length_ns, false, &part.quantum_ns)) {
+			credit_part(state->thread, &stacks, &part, 1);
+			count_loss(TWOFOLD_SOURCE_OFFCPU, TWOFOLD_LOSS_RAN_UNSEEN, 1, 0);
+		}
+	}
 	if (state->blocked_since_ns) {
 		__u64 since_ns = __sync_lock_test_and_set(&state->blocked_since_ns, 0);
 		__u64 elapsed_ns = now_ns > since_ns ? now_ns - since_ns : 0;
-		__u64 ran_ns = task->se.sum_exec_runtime - state->cpu_ns;
 
 		if (!since_ns)
 			return;
@@ -364,37 +418,6 @@ static __always_inline void begin_block(void *ctx, struct task_struct *prev,
 		end_block(prev, state, now_ns);
 }
 
-/* The number of the histogram's bucket for a wait. */
-static __always_inline __u32 wait_bucket(__u64 wait_ns)
-{
-	__u32 us, bucket = 0;
-
-	if (wait_ns >= 1ULL << 34)
-		return TWOFOLD_WAIT_BUCKETS - 1;
-	/* Division by 1000 = 8 x 125: a multiplication, exact in this range. */
-	us = ((wait_ns >> 3) * 0x10624dd3ULL) >> 35;
-	if (!us)
-		return 0;
-	if (us >= 1 << 16) {
-		us >>= 16;
-		bucket += 16;
-	}
-	if (us >= 1 << 8) {
-		us >>= 8;
-		bucket += 8;
-	}
-	if (us >= 1 << 4) {
-		us >>= 4;
-		bucket += 4;
-	}
-	if (us >= 1 << 2) {
-		us >>= 2;
-		bucket += 2;
-	}
-	bucket += us >> 1;
-	return bucket + 1 < TWOFOLD_WAIT_BUCKETS ? bucket + 1 : TWOFOLD_WAIT_BUCKETS - 1;
-}
-
 /* A thread gets a CPU: what it did until now is credited, as far as it was chosen. */
 static __always_inline void switch_in(struct task_struct *next, struct twofold_task *state,
 				      __u64 now_ns, bool by_loads)
@@ -414,10 +437,7 @@ static __always_inline void switch_in(struct task_struct *next, struct twofold_t
 	if (state->waiting_since_ns)
 		waiting_since_ns = __sync_lock_test_and_set(&state->waiting_since_ns, 0);
 	if (waiting_since_ns) {
-		__u32 bucket = wait_bucket(now_ns - wait_began_ns);
-
-		if (bucket < TWOFOLD_WAIT_BUCKETS)
-			state->waits[bucket]++;
+		count_wait(state, now_ns - wait_began_ns);
 		wait.length_ns = now_ns > waiting_since_ns ? now_ns - waiting_since_ns : 1;
 		wait.state = preempted ? TWOFOLD_WAITING_PREEMPTED : TWOFOLD_WAITING_WOKEN;
 		wait_chosen = record_offcpu &&
@@ -464,8 +484,8 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 		const bool blocks = !preempt && prev_state && !(prev_state & TASK_DEAD);
 
 		if (state->since_ns && state->state != TWOFOLD_ON_CPU) {
-			close_unseen_run(state, prev->se.sum_exec_runtime, now_ns);
 			credit_unseen(prev, state, now_ns);
+			close_unseen_run(state, prev->se.sum_exec_runtime, now_ns);
 		} else if (state->blocked_since_ns) {
 			credit_unseen(prev, state, now_ns);
 		}

