@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs inside the virtual machine (many_cpus_test.py tells why): the load runs all the time, recordings come and go.
-# `phases` notes when, in seconds since boot.
+# `phases` notes when, in seconds since boot. Argument: tokens of the load.
 set -u
 
 note() { echo "$1 $(cut -d ' ' -f 1 /proc/uptime)" >> phases; }
@@ -16,7 +16,7 @@ record() {
   sleep 2
 }
 
-switcher 600 4 > load &
+switcher 600 "$1" > load &
 sleep 3
 note alone
 sleep 8

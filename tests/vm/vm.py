@@ -1,7 +1,7 @@
 """Boots a kernel of the distribution in QEMU, runs a shell script in it, and brings its files back.
 
     kernel = vm.fetch_kernel("linux-image-cloud-amd64", cache)
-    result = vm.run(kernel, script, programs=[recorder, load], folder=folder, cpus=32, timeout_s=300)
+    result = vm.run(kernel, script, {"load": path_of_load}, folder=folder, cpus=32, timeout_s=300)
     ... result.console, result.folder / "anything the script left in /out"
 
 QEMU emulates the processor in software: nothing here needs /dev/kvm or root. The machine has no network and no file
@@ -61,7 +61,7 @@ mount -t tmpfs tmp /tmp
 mount -t tracefs tracefs /sys/kernel/tracing
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 cd /out
-sh /scenario
+sh /scenario "$@"
 status=$?
 echo $status > /out/status
 dmesg > /out/dmesg
@@ -175,15 +175,15 @@ def compile_static(source, program):
 
 
 def build_initramfs(script, programs, folder):
-    """Writes folder/initramfs.gz; programs come into /bin."""
+    """Writes folder/initramfs.gz; programs come into /bin, under the names that are their keys."""
     root = folder / "root"
     shutil.rmtree(root, ignore_errors=True)
     (root / "bin").mkdir(parents=True)
     shutil.copy(find_busybox(), root / "bin" / "busybox")
-    for program in programs:
+    for name, program in programs.items():
         if not is_static(program):
             raise Failed(f"{program} needs libraries, and the virtual machine has none: link it statically")
-        shutil.copy(program, root / "bin")
+        shutil.copy(program, root / "bin" / name)
     shutil.copy(script, root / "scenario")
     (root / "init").write_text(INIT.replace("{done}", DONE), encoding="utf-8")
     (root / "init").chmod(0o755)
@@ -197,8 +197,8 @@ def build_initramfs(script, programs, folder):
     return path
 
 
-def run(kernel, script, programs, folder, timeout_s, cpus=2, memory_mib=512, platform=X86_64):
-    """Boots, runs the script, and returns when the machine is off; `folder` keeps all that is known of the run."""
+def run(kernel, script, programs, folder, timeout_s, arguments=(), cpus=2, memory_mib=512, platform=X86_64):
+    """Boots, runs the script with its arguments, and returns when the machine is off. `folder` keeps what is known."""
     qemu = need(platform.qemu)
     folder = pathlib.Path(folder)
     shutil.rmtree(folder, ignore_errors=True)
@@ -212,7 +212,7 @@ def run(kernel, script, programs, folder, timeout_s, cpus=2, memory_mib=512, pla
         "-no-reboot", "-serial", "stdio", "-kernel", kernel.image, "-initrd", initramfs,
         "-drive", f"file={disk},format=raw,if=none,id=out", "-device", "nvme,serial=out,drive=out",
         "-append", " ".join([f"console={platform.console}", "panic=-1", "oops=panic", "quiet",
-                             *platform.kernel_options])]
+                             *platform.kernel_options, "--", *arguments])]
     start = time.monotonic()
     try:
         with open(console_path, "wb") as console_file:
