@@ -121,8 +121,8 @@ std::optional<std::string_view> DemangledNames::At(size_t index) const {
   if (shared_ == nullptr || index >= shared_->done) return std::nullopt;
   const Place& place = shared_->places()[index];
   // The child wrote it, after reading names that may be crafted.
-  const bool is_inside = place.offset_bytes <= kMaxTextBytes &&
-                         place.size_bytes <= kMaxTextBytes - place.offset_bytes;
+  const bool is_inside =
+      place.offset_bytes <= kMaxTextBytes && place.size_bytes <= kMaxTextBytes - place.offset_bytes;
   if (place.size_bytes == 0 || !is_inside) return std::nullopt;
   return std::string_view(shared_->texts(count_) + place.offset_bytes, place.size_bytes);
 }
