@@ -34,7 +34,7 @@ int sample(struct bpf_perf_event_data *ctx)
 	__u32 slot = 0;
 	long bytes;
 
-	if (!current_task->pid)
+	if (!current_task->pid || is_over)
 		return 0;
 	task = bpf_task_storage_get(&tasks, current_task, 0, 0);
 	scratch = bpf_map_lookup_elem(&cpu_scratch, &slot);

@@ -181,7 +181,7 @@ std::string HelpText() {
 
 Records where the time of every thread goes, on the CPU and blocked, into one
 small file that `twofold` reads on any machine. Needs root and a kernel with BTF
-(5.10 or later).
+(5.13 or later).
 
 What to record (one of these; without any: the whole system):
   -p, --pid PID,...     these processes, with all their threads

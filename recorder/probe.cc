@@ -11,6 +11,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace twofold {
 namespace {
@@ -68,6 +69,17 @@ int TracepointParameters(const btf* types, const std::string& tracepoint) {
   return type != nullptr && btf_is_func_proto(type) ? btf_vlen(type) : -1;
 }
 
+bool HasEnumValue(const btf* types, const char* enumeration, std::string_view name) {
+  const int32_t id = btf__find_by_name_kind(types, enumeration, BTF_KIND_ENUM);
+  if (id < 0) return false;
+  const btf_type* type = btf__type_by_id(types, uint32_t(id));
+  const struct btf_enum* value = btf_enum(type);  // a function has the same name
+  for (uint32_t i = 0; i < btf_vlen(type); ++i, ++value) {
+    if (btf__name_by_offset(types, value->name_off) == name) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<SchedulerTracepoints> ProbeHost(bool offcpu, const std::string& btf_path) {
@@ -96,7 +108,7 @@ Result<SchedulerTracepoints> ProbeHost(bool offcpu, const std::string& btf_path)
     return Error{.what = "the kernel's type information (BTF) cannot be read: " + ErrnoText(errno),
                  .where = btf_path,
                  .remedy =
-                     "Use a kernel built with CONFIG_DEBUG_INFO_BTF=y (5.10 or later; the "
+                     "Use a kernel built with CONFIG_DEBUG_INFO_BTF=y (5.13 or later; the "
                      "distributions' kernels have it), and mount /sys"};
   }
   libbpf_set_print(nullptr);  // its words would come before our sentence
@@ -106,6 +118,12 @@ Result<SchedulerTracepoints> ProbeHost(bool offcpu, const std::string& btf_path)
         .what = "the kernel's type information (BTF) cannot be parsed: " + ErrnoText(errno),
         .where = btf_path,
         .remedy = "Report it with the output of `uname -r`"};
+  }
+  // Since 5.11 (commit 4cf1bc1f1045) for programs at tracepoints; everything is kept in it.
+  if (!HasEnumValue(types.get(), "bpf_map_type", "BPF_MAP_TYPE_TASK_STORAGE")) {
+    return Error{.what = "this kernel has no storage of BPF programs for each thread",
+                 .where = btf_path,
+                 .remedy = "Use Linux 5.13 or later"};
   }
   std::vector<std::string> tracepoints = {"sched_process_fork", "sched_process_exec",
                                           "task_rename"};

@@ -522,6 +522,8 @@ Result<void> Session::CloseInterval(uint64_t boundary_ns, bool last) {
 
 Result<void> Session::Close(EndReason reason) {
   const uint64_t boundary_ns = tracer_->EndInterval(true);
+  // Before the programs are detached, which takes a while: threads that run meanwhile do so unseen.
+  TWOFOLD_RETURN_IF_ERROR(tracer_->LastPass(boundary_ns));
   tracer_->Stop();
   TWOFOLD_RETURN_IF_ERROR(CloseInterval(boundary_ns, true));
   End end{.reason = reason,

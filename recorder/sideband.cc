@@ -68,7 +68,7 @@ Error OpenError(int error_number) {
   } else if (error_number == ENOSYS) {
     error.remedy = "Use a kernel with CONFIG_PERF_EVENTS, outside of containers that forbid it";
   } else {
-    error.remedy = "Use Linux 5.10 or later";
+    error.remedy = "Use Linux 5.13 or later";
   }
   return error;
 }

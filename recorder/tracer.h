@@ -126,6 +126,8 @@ class Tracer {
   // Ends the interval: tells the programs, and returns when it is over, with the time
   // (CLOCK_MONOTONIC) at which it was. The last one: nothing counts from then on.
   uint64_t EndInterval(bool last);
+  // After EndInterval(true), before Stop(): the pass over all tasks that the last Read() needs.
+  Result<void> LastPass(uint64_t boundary_ns);
 
   // Splits open blocks at the boundary that EndInterval gave and reads what was added since the
   // last call. When the maps are nearly full, moves on to fresh ones; the old ones are there for

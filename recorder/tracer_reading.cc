@@ -269,14 +269,19 @@ uint64_t Tracer::EndInterval(bool last) {
   return boundary_ns;
 }
 
+Result<void> Tracer::LastPass(uint64_t boundary_ns) {
+  State& state = *state_;
+  if (!state.settings.offcpu && !state.settings.states) return {};
+  return state.PassOverTasks(TWOFOLD_PASS_LAST, boundary_ns);
+}
+
 Result<Reading> Tracer::Read(uint64_t boundary_ns) {
   State& state = *state_;
   Reading reading;
   reading.quantum_ns = state.largest_quantum_ns;
   state.largest_quantum_ns = quantum_ns();
-  if (state.settings.offcpu || state.settings.states) {
-    TWOFOLD_RETURN_IF_ERROR(
-        state.PassOverTasks(state.stopped ? TWOFOLD_PASS_LAST : TWOFOLD_PASS_CLIP, boundary_ns));
+  if ((state.settings.offcpu || state.settings.states) && !state.stopped) {
+    TWOFOLD_RETURN_IF_ERROR(state.PassOverTasks(TWOFOLD_PASS_CLIP, boundary_ns));
   }
   TWOFOLD_RETURN_IF_ERROR(state.ReadRows(reading));
   if (state.settings.offcpu) TWOFOLD_RETURN_IF_ERROR(state.ReadExemplars(reading));

@@ -18,8 +18,12 @@ using testing::HasSubstr;
 // Kernel types with some tracepoints only.
 class TypesFile {
  public:
-  explicit TypesFile(const std::vector<std::string>& tracepoints, int parameters = 1) {
+  explicit TypesFile(const std::vector<std::string>& tracepoints, int parameters = 1,
+                     const char* map_type = "BPF_MAP_TYPE_TASK_STORAGE") {
     btf* types = btf__new_empty();
+    btf__add_enum(types, "bpf_map_type", 4);
+    btf__add_enum_value(types, "BPF_MAP_TYPE_HASH", 1);
+    btf__add_enum_value(types, map_type, 29);
     for (const std::string& tracepoint : tracepoints) {
       const int prototype = btf__add_func_proto(types, 0);
       for (int i = 0; i < parameters; ++i) btf__add_func_param(types, "unused", 0);
@@ -75,6 +79,14 @@ TEST_F(ProbeHostTest, MissingTracepointIsNamedWithTheWayOut) {
   ASSERT_FALSE(result);
   EXPECT_THAT(result.error().Message(), HasSubstr("no tracepoint sched_switch"));
   EXPECT_THAT(result.error().Message(), HasSubstr("--record cpu"));
+}
+
+TEST_F(ProbeHostTest, KernelWithoutTaskStorageIsToldWhichOneHasIt) {
+  const TypesFile types(kBasic, 1, "BPF_MAP_TYPE_INODE_STORAGE");
+  const auto result = ProbeHost(false, types.path());
+  ASSERT_FALSE(result);
+  EXPECT_THAT(result.error().Message(), HasSubstr("storage of BPF programs for each thread"));
+  EXPECT_THAT(result.error().Message(), HasSubstr("5.13"));
 }
 
 TEST_F(ProbeHostTest, SamplingAloneNeedsNoSchedulerTracepoints) {
