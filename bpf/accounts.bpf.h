@@ -140,6 +140,7 @@ static __always_inline void lose_account(const struct twofold_task *state)
 static __always_inline void hand_over_account(struct task_struct *task, struct twofold_task *state,
 					      bool ended, __u64 now_ns)
 {
+	const __u64 *time_ns = state->time_ns;
 	struct twofold_account *account;
 
 	/* Accounts without a row of the thread table are added up by the recorder: they come once.
@@ -147,6 +148,13 @@ static __always_inline void hand_over_account(struct task_struct *task, struct t
 	if (!state->thread && !ended)
 		return;
 	change_state(state, state->state, TWOFOLD_ON_CPU, now_ns);
+	if (is_over) {
+		/* As it was at the end of the recording. */
+		if (state->boundary_ns != boundary_ns)
+			return;
+		time_ns = state->boundary_time_ns;
+		now_ns = boundary_ns;
+	}
 	account = bpf_ringbuf_reserve(&ended_accounts, sizeof(*account), 0);
 	if (!account) {
 		/* An account that has not ended is handed over once more. */
@@ -160,7 +168,7 @@ static __always_inline void hand_over_account(struct task_struct *task, struct t
 	account->at_ns = now_ns;
 	account->user_ns = task->utime - state->user_ns_before;
 	account->system_ns = task->stime - state->system_ns_before;
-	__builtin_memcpy(account->time_ns, state->time_ns, sizeof(account->time_ns));
+	__builtin_memcpy(account->time_ns, time_ns, sizeof(account->time_ns));
 	__builtin_memcpy(account->waits, state->waits, sizeof(account->waits));
 	/* The recorder looks by itself; a wake-up for each would cost more than the account. */
 	bpf_ringbuf_submit(account, bpf_ringbuf_query(&ended_accounts, BPF_RB_AVAIL_DATA) >

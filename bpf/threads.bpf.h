@@ -223,7 +223,7 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	struct twofold_task *state = bpf_task_storage_get(&tasks, parent, 0, 0);
 	__u64 now_ns = bpf_ktime_get_ns();
 
-	if (!is_born_in_scope(parent, state, child))
+	if (is_over || !is_born_in_scope(parent, state, child))
 		return 0;
 	state = follow_thread(child, now_ns);
 	/* A new thread is made able to run right after this. */
@@ -241,6 +241,8 @@ int BPF_PROG(process_exec, struct task_struct *task)
 	__u64 now_ns = bpf_ktime_get_ns();
 	bool wanted;
 
+	if (is_over)
+		return 0;
 	if (scope == TWOFOLD_SCOPE_COMMAND && task->tgid == command_tgid)
 		wanted = note_belonging(task);
 	else
@@ -281,6 +283,8 @@ int BPF_PROG(thread_rename, struct task_struct *task, const char *name)
 	__u64 now_ns = bpf_ktime_get_ns();
 	struct candidate *candidate;
 
+	if (is_over)
+		return 0;
 	if (state) {
 		if (state->renames >= MAX_RENAMES)
 			return 0;
@@ -308,7 +312,9 @@ SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(cgroup_attach, struct cgroup *to, const char *path, struct task_struct *task,
 	     bool threadgroup)
 {
-	recheck_cgroup(task, bpf_task_storage_get(&tasks, task, 0, 0), 0, bpf_ktime_get_ns());
+	if (!is_over)
+		recheck_cgroup(task, bpf_task_storage_get(&tasks, task, 0, 0), 0,
+			       bpf_ktime_get_ns());
 	return 0;
 }
 

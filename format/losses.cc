@@ -45,7 +45,8 @@ const std::vector<LossInfo>& LossRegistry() {
       {LossCause::kTaskStorageFailed, "task-storage-failed", kSevere,
        "A thread could not be given its storage: its time is missing, in a recording of the whole "
        "host up to the end of the interval.",
-       "The host is short of memory for the kernel; record again when it is not."},
+       "Before Linux 6.2 a few are normal, when a sample comes while the storage is in use; "
+       "otherwise the host is short of memory for the kernel."},
       {LossCause::kProgramMissed, "program-missed", kSevere,
        "The kernel skipped the recorder's program because one was already running on that CPU.",
        "Look for another tracing tool on the host that runs at the same time."},

@@ -128,7 +128,8 @@ def known_images(package, apt_options):
 def fetch_kernel(package, cache, apt_options=()):
     """The kernel of a package, through apt; a second time from the folder `cache`, without a network.
 
-    `apt_options`: for packages of another distribution or architecture than this machine's.
+    `apt_options`: for packages of another distribution or architecture than this machine's, which need a `cache` of
+    their own.
     """
     folder = pathlib.Path(cache) / "kernels" / package
     if not (folder / "release").exists():
@@ -168,7 +169,8 @@ def download_kernel(package, folder, apt_options):
 
 def compile_static(source, program):
     """Compiles a C program that the virtual machine can run."""
-    done = subprocess.run([need("gcc"), "-static", "-O2", "-fno-omit-frame-pointer", "-Wall", "-Wextra", "-Werror",
+    compiler = need("gcc", "`tools/setup` installs it")
+    done = subprocess.run([compiler, "-static", "-O2", "-fno-omit-frame-pointer", "-Wall", "-Wextra", "-Werror",
                            "-pthread", "-o", program, source], capture_output=True, text=True)
     if done.returncode != 0:
         raise Failed(f"{source} does not compile: {words_of(done)}")
