@@ -228,7 +228,7 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   skeleton.rodata->min_block_ns = settings.min_block_ns;
   skeleton.rodata->max_block_ns = settings.max_block_ns;
   skeleton.rodata->insert_limit = settings.insert_limit;
-  skeleton.rodata->user_stack_at_switch_out = !settings.direct_map;
+  skeleton.rodata->user_stack_at_switch_out = settings.offcpu && !settings.direct_map;
   if (settings.direct_map) skeleton.rodata->direct_map = *settings.direct_map;
   skeleton.bss->quantum_ns = settings.quantum_ns;
   state.largest_quantum_ns = settings.quantum_ns;
