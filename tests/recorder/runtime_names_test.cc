@@ -46,7 +46,7 @@ TEST(RuntimeNamesMappings, WhichMayHoldCodeAndWhichAreJitDumps) {
                            "/usr/lib/libc.so.6 (deleted)", "/dev/shm/library.so"}) {
     EXPECT_FALSE(RuntimeNames::MayHoldCode(mapping(text))) << text;
   }
-  EXPECT_TRUE(RuntimeNames::IsJitDump(mapping("/root/.debug/jit/x/jit-812.dump")));
+  EXPECT_TRUE(RuntimeNames::IsJitDump(mapping("/home/a/.debug/jit/x/jit-812.dump")));
   EXPECT_TRUE(RuntimeNames::IsJitDump(mapping("/tmp/jit-1.dump (deleted)")));
   for (const char* text : {"/tmp/jit-.dump", "/tmp/jit-x1.dump", "/tmp/jit-1.dump.so",
                            "/tmp/1.dump", "/tmp/jit.dump", "jit", ""}) {
