@@ -99,6 +99,11 @@ const std::vector<LossInfo>& LossRegistry() {
        "names.",
        "Such a file must be a regular file of the process's user or of root, without links in its "
        "path, below 256 MiB, with whole lines or records."},
+      {LossCause::kFileGivenUp, "file-given-up", kNotice,
+       "The process that reads symbols died or did not answer over a file: its frames have no "
+       "names. Of users with three such files no other file is read.",
+       "Check the file systems of programs and libraries for ones that hang; a file made to do "
+       "harm does this, too."},
   };
   return registry;
 }

@@ -40,6 +40,7 @@ enum class LossCause : uint16_t {
   kChainLost = 18,  // a waker or chain found no room in its map: time kept, waker not known
   kRuntimeCodeUnnamed = 19,    // a process ran code made at run time and tells no names of it
   kRuntimeNamesUnusable = 20,  // a perf map or jitdump could not be used, in part or as a whole
+  kFileGivenUp = 21,  // the process that reads names died or hung over a file: frames without names
 };
 
 // Which rows the lost time would have been in.

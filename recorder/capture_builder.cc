@@ -98,6 +98,10 @@ Interval CaptureBuilder::Build(const Reading& reading, const TracerSettings& set
   if (unreadable > 0) {
     interval.losses.push_back(Loss{.cause = LossCause::kModuleUnreadable, .count = unreadable});
   }
+  const uint64_t given_up = symbolizer_.TakeGivenUpFiles();
+  if (given_up > 0) {
+    interval.losses.push_back(Loss{.cause = LossCause::kFileGivenUp, .count = given_up});
+  }
   const uint64_t unnamed = symbolizer_.TakeProcessesWithoutRuntimeNames();
   if (unnamed > 0) {
     interval.losses.push_back(Loss{.cause = LossCause::kRuntimeCodeUnnamed, .count = unnamed});

@@ -3,11 +3,14 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "format/base/version.h"
+#include "recorder/name_reader_process.h"
 #include "recorder/options.h"
 #include "recorder/session.h"
 
@@ -24,7 +27,12 @@ int Fail(const twofold::Error& error) {
 }  // namespace
 
 int main(int argument_count, char** arguments) {
-  const std::vector<std::string> words(arguments + 1, arguments + argument_count);
+  // The recorder starts itself under this name, to read other people's files without rights.
+  if (argument_count == 1 && std::string_view(arguments[0]) == twofold::kNameReaderProgram) {
+    return twofold::RunNameReader();
+  }
+  const std::vector<std::string> words(arguments + std::min(argument_count, 1),
+                                       arguments + argument_count);
   const twofold::Result<twofold::Options> options = twofold::ParseOptions(words);
   if (!options) return Fail(options.error());
   if (options->help) {

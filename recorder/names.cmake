@@ -8,12 +8,16 @@ set(TWOFOLD_RECORDER_NAMES_SOURCES
   host_facts.cc
   kernel_symbols.cc
   module_file.cc
+  name_reader.cc
+  name_reader_process.cc
   online_cpus.cc
   proc_process.cc
   process_image.cc
   process_table.cc
+  remote_files.cc
   runtime_code_file.cc
   runtime_names.cc
+  sandbox.cc
   sideband.cc
   sideband_record.cc
   small_file.cc

@@ -89,8 +89,8 @@ struct RuntimeNames::Process {
   std::optional<ProcIdentity> identity;
   bool shares_our_root = false;
 
-  std::unique_ptr<RuntimeCodeFile> perf_map;
-  std::unique_ptr<RuntimeCodeFile> jit_dump;
+  std::unique_ptr<RemoteCode> perf_map;
+  std::unique_ptr<RemoteCode> jit_dump;
   uint64_t version = 0;
   uint64_t changes_seen = 0;
   uint64_t read_in_interval = 0;  // 0: never
@@ -114,7 +114,7 @@ struct RuntimeNames::Process {
   }
 };
 
-RuntimeNames::RuntimeNames() = default;
+RuntimeNames::RuntimeNames(NameReader& reader) : reader_(reader) {}
 RuntimeNames::~RuntimeNames() = default;
 
 bool RuntimeNames::MayHoldCode(const Mapping& mapping) {
@@ -173,7 +173,7 @@ void RuntimeNames::OpenPerfMap(Process& process, const UniqueFd& place, int64_t 
     return;
   }
   process.perf_map =
-      std::make_unique<RuntimeCodeFile>(std::move(fd), RuntimeCodeFile::Format::kPerfMap);
+      std::make_unique<RemoteCode>(reader_, std::move(fd), RuntimeCodeFile::Format::kPerfMap);
   process.version = ++last_version_;
 }
 
@@ -185,7 +185,7 @@ void RuntimeNames::OpenJitDump(Process& process, const ProcessImage& image) {
       if (fstat(fd.get(), &status) != 0) return false;
       if (process.identity && !process.Owns(status)) return false;
       process.jit_dump =
-          std::make_unique<RuntimeCodeFile>(std::move(fd), RuntimeCodeFile::Format::kJitDump);
+          std::make_unique<RemoteCode>(reader_, std::move(fd), RuntimeCodeFile::Format::kJitDump);
       return true;
     });
     if (opened) {
@@ -218,7 +218,7 @@ void RuntimeNames::Open(Process& process, const ProcessImage& image) {
 }
 
 void RuntimeNames::Read(Process& process) {
-  for (RuntimeCodeFile* file : {process.perf_map.get(), process.jit_dump.get()}) {
+  for (RemoteCode* file : {process.perf_map.get(), process.jit_dump.get()}) {
     if (file == nullptr) continue;
     may_read_bytes_ -= std::min(may_read_bytes_, file->Refresh(may_read_bytes_));
   }

@@ -13,8 +13,9 @@
 #include <utility>
 #include <vector>
 
+#include "recorder/name_reader.h"
 #include "recorder/process_image.h"
-#include "recorder/runtime_code_file.h"
+#include "recorder/remote_files.h"
 
 namespace twofold {
 
@@ -34,7 +35,8 @@ class RuntimeNames {
   static constexpr uint64_t kMostReadBytes = 64 << 20;
   static constexpr uint64_t kReadBytesPerInterval = 2 << 20;
 
-  RuntimeNames();
+  // `reader` is borrowed and must outlive the names.
+  explicit RuntimeNames(NameReader& reader);
   ~RuntimeNames();
   RuntimeNames(const RuntimeNames&) = delete;
   RuntimeNames& operator=(const RuntimeNames&) = delete;
@@ -83,6 +85,7 @@ class RuntimeNames {
   void CountUnusable(bool& counted);
   void EnforceBudget(Process& in_use);
 
+  NameReader& reader_;
   // By pid and the begin of the image.
   std::map<std::pair<uint32_t, uint64_t>, std::unique_ptr<Process>> processes_;
   uint64_t interval_ = 1;

@@ -24,6 +24,7 @@
 #include "recorder/cpu_times.h"
 #include "recorder/host_facts.h"
 #include "recorder/kernel_symbols.h"
+#include "recorder/name_reader.h"
 #include "recorder/probe.h"
 #include "recorder/process_table.h"
 #include "recorder/restraint.h"
@@ -85,6 +86,7 @@ class Session {
   Result<void> Close(EndReason reason);
   Result<void> Watch(int fd, Wake wake);
   Cost TakeCost(const Reading& reading);
+  uint64_t OwnCpuTimeNs();
   bool RestrainSelf(uint64_t now_ns);
   void DrainSideband();
   void PrintSummary() const;
@@ -107,6 +109,7 @@ class Session {
   std::optional<ProcessTable> processes_;
   std::unique_ptr<Tracer> tracer_;
   DefinitionsBuilder definitions_;
+  NameReader name_reader_;
   std::optional<Symbolizer> symbolizer_;
   std::optional<CaptureBuilder> builder_;
   std::vector<SidebandEvent> events_;
@@ -202,6 +205,15 @@ Result<void> Session::Prepare() {
   signals_.Reset(signalfd(-1, &stop_signals, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_) return EventError("signals");
   TWOFOLD_RETURN_IF_ERROR(Watch(signals_.get(), Wake::kSignal));
+
+  const Result<void> reader = name_reader_.Start();
+  if (!reader && !options_.quiet) {
+    std::fprintf(
+        stderr,
+        "Note: functions of programs and libraries get no names in this recording, because "
+        "%s. `twofold symbolize` can add them later.\n",
+        reader.error().what.c_str());
+  }
 
   if (!options_.command.empty()) {
     Result<std::unique_ptr<Command>> command = Command::Fork(options_.command);
@@ -318,7 +330,7 @@ Result<void> Session::Begin() {
   restraint_.emplace(options_.max_overhead_permyriad, recording_.host.cpus_online,
                      settings.quantum_ns);
 
-  symbolizer_.emplace(definitions_, *kernel_symbols_);
+  symbolizer_.emplace(definitions_, *kernel_symbols_, name_reader_);
   builder_.emplace(recording_, *tracer_, *processes_, *symbolizer_, *kernel_symbols_, definitions_);
   writer_.emplace(*output_);
   TWOFOLD_RETURN_IF_ERROR(writer_->Start(recording_));
@@ -332,10 +344,12 @@ Result<void> Session::Begin() {
   return Watch(timer_.get(), Wake::kInterval);
 }
 
-uint64_t OwnCpuTimeNs() {
+// Of the recorder and its name reader.
+uint64_t Session::OwnCpuTimeNs() {
   rusage usage = {};
   getrusage(RUSAGE_SELF, &usage);
-  return TimevalNs(usage.ru_utime) + TimevalNs(usage.ru_stime);
+  const NameReader::Usage reader = name_reader_.TakeUsage();
+  return TimevalNs(usage.ru_utime) + TimevalNs(usage.ru_stime) + reader.user_ns + reader.system_ns;
 }
 
 // Judges what recording cost since the last time. False: it is too much, and has to stop.
@@ -455,15 +469,17 @@ Result<EndReason> Session::Loop() {
 Cost Session::TakeCost(const Reading& reading) {
   rusage usage = {};
   getrusage(RUSAGE_SELF, &usage);
-  const uint64_t user_ns = TimevalNs(usage.ru_utime);
-  const uint64_t system_ns = TimevalNs(usage.ru_stime);
-  const Cost cost{.bpf_ns = reading.bpf_ns,
-                  .bpf_runs = reading.bpf_runs,
-                  .user_ns = user_ns - self_user_ns_,
-                  .system_ns = system_ns - self_system_ns_,
-                  .peak_resident_bytes = uint64_t(usage.ru_maxrss) * 1024,
-                  .map_bytes = tracer_->map_bytes(),
-                  .map_inserts = reading.map_inserts};
+  const NameReader::Usage reader = name_reader_.TakeUsage();
+  const uint64_t user_ns = TimevalNs(usage.ru_utime) + reader.user_ns;
+  const uint64_t system_ns = TimevalNs(usage.ru_stime) + reader.system_ns;
+  const Cost cost{
+      .bpf_ns = reading.bpf_ns,
+      .bpf_runs = reading.bpf_runs,
+      .user_ns = user_ns - self_user_ns_,
+      .system_ns = system_ns - self_system_ns_,
+      .peak_resident_bytes = uint64_t(usage.ru_maxrss) * 1024 + reader.peak_resident_bytes,
+      .map_bytes = tracer_->map_bytes(),
+      .map_inserts = reading.map_inserts};
   self_user_ns_ = user_ns;
   self_system_ns_ = system_ns;
   total_cost_.bpf_ns += cost.bpf_ns;

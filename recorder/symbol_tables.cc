@@ -17,8 +17,6 @@ namespace {
 
 // Another process may be able to show the file when the first was gone already, but not for ever.
 constexpr uint32_t kMaxAttempts = 8;
-// Well below the usual limit of 1024 open files.
-constexpr size_t kMaxParkedFds = 256;
 constexpr const char* kVdsoKey = "vdso";
 
 std::string PathKey(const MappedFile& file) {
@@ -29,30 +27,28 @@ std::string BuildIdKey(const std::string& build_id) { return "build-id " + build
 
 }  // namespace
 
-std::optional<ElfSymbols> ReadOwnVdso() {
+UniqueFd CopyOwnVdso() {
   constexpr size_t kMaxVdsoBytes = size_t{64} * 1024;
   // Pages that the kernel mapped into this very process, so they may be trusted.
   const auto* image = reinterpret_cast<const uint8_t*>(getauxval(AT_SYSINFO_EHDR));
-  if (image == nullptr) return std::nullopt;
+  if (image == nullptr) return UniqueFd();
   Elf64_Ehdr header;
   std::memcpy(&header, image, sizeof header);
   if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64) {
-    return std::nullopt;
+    return UniqueFd();
   }
   // The section headers are the last thing in it.
   const uint64_t size_bytes = header.e_shoff + uint64_t{header.e_shnum} * header.e_shentsize;
-  if (size_bytes > kMaxVdsoBytes) return std::nullopt;
+  if (size_bytes > kMaxVdsoBytes) return UniqueFd();
   UniqueFd copy(memfd_create("vdso", MFD_CLOEXEC));
-  if (!copy) return std::nullopt;
+  if (!copy) return UniqueFd();
   for (uint64_t done = 0; done < size_bytes;) {
     const ssize_t wrote = write(copy.get(), image + done, size_bytes - done);
     if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0) return std::nullopt;
+    if (wrote <= 0) return UniqueFd();
     done += static_cast<uint64_t>(wrote);
   }
-  Result<ElfSymbols> table = ElfSymbols::Read(std::move(copy), "[vdso]");
-  if (!table) return std::nullopt;
-  return std::move(table).value();
+  return copy;
 }
 
 std::shared_ptr<SymbolTables::Source> SymbolTables::Get(const ProcessImage& image,
@@ -72,8 +68,7 @@ std::shared_ptr<SymbolTables::Source> SymbolTables::Get(const ProcessImage& imag
     if (same == nullptr || !same->was_read) {
       same = source;
     } else {
-      Drop(*source);
-      if (source->parked_fd) --parked_fds_;
+      Close(*source);
       sources_[key] = same;
     }
     return same;
@@ -82,69 +77,58 @@ std::shared_ptr<SymbolTables::Source> SymbolTables::Get(const ProcessImage& imag
 }
 
 bool SymbolTables::Load(Source& source, const ProcessImage& image, const Mapping& mapping) {
-  if (source.table != nullptr) return true;
-  if (source.parked_fd) {
-    --parked_fds_;
-    Result<ElfSymbols> table = ElfSymbols::Read(std::move(source.parked_fd), mapping.path());
-    if (table) {
-      Keep(source, std::move(table).value());
-      return true;
-    }
-  }
+  if (source.file != nullptr) return true;
   const bool same_process =
       source.last_pid == image.pid && source.last_start_ns == image.start_boottime_ns;
   if (source.attempts >= kMaxAttempts || (source.attempts > 0 && same_process)) return false;
   source.last_pid = image.pid;
   source.last_start_ns = image.start_boottime_ns;
 
-  std::optional<ElfSymbols> found;
+  std::unique_ptr<RemoteElf> found;
+  bool given_up = false;
+  const std::string& wanted = mapping.build_id().empty() ? source.build_id : mapping.build_id();
+  const auto accept = [&](UniqueFd fd) {
+    auto file = std::make_unique<RemoteElf>(reader_, std::move(fd));
+    const bool was_read = file->Read();
+    given_up = given_up || file->given_up();
+    if (!was_read || (!wanted.empty() && file->build_id() != wanted)) return false;
+    found = std::move(file);
+    return true;
+  };
   if (mapping.kind() == ModuleKind::kVdso) {
-    found = ReadOwnVdso();
+    if (UniqueFd copy = CopyOwnVdso()) accept(std::move(copy));
   } else {
-    const std::string& wanted = mapping.build_id().empty() ? source.build_id : mapping.build_id();
-    ForEachCandidateFile(image, mapping, [&](UniqueFd fd) {
-      Result<ElfSymbols> table = ElfSymbols::Read(std::move(fd), mapping.path());
-      if (!table || (!wanted.empty() && table->build_id() != wanted)) return false;
-      found.emplace(std::move(table).value());
-      return true;
-    });
+    ForEachCandidateFile(image, mapping, accept);
   }
   if (!found) {
-    if (source.attempts++ == 0) ++unreadable_;
+    if (source.attempts++ == 0 && !given_up) ++unreadable_;
+    if (given_up) source.attempts = kMaxAttempts;
     return false;
   }
-  Keep(source, std::move(*found));
+  source.build_id = found->build_id();
+  source.was_read = true;
+  source.last_use = ++use_counter_;
+  source.file = std::move(found);
+  ++open_files_;
+  EnforceLimit(source);
   return true;
 }
 
-void SymbolTables::Keep(Source& source, ElfSymbols table) {
-  source.build_id = table.build_id();
-  source.was_read = true;
-  source.last_use = ++use_counter_;
-  source.table = std::make_unique<ElfSymbols>(std::move(table));
-  memory_bytes_ += source.table->memory_bytes();
-  EnforceBudget(source);
+void SymbolTables::Close(Source& source) {
+  if (source.file == nullptr) return;
+  source.file.reset();
+  --open_files_;
 }
 
-void SymbolTables::Drop(Source& source) {
-  if (source.table == nullptr) return;
-  memory_bytes_ -= source.table->memory_bytes();
-  if (parked_fds_ < kMaxParkedFds) {
-    source.parked_fd = source.table->TakeFd();
-    ++parked_fds_;
-  }
-  source.table.reset();
-}
-
-void SymbolTables::EnforceBudget(const Source& in_use) {
-  while (memory_bytes_ > kBudgetBytes) {
+void SymbolTables::EnforceLimit(const Source& in_use) {
+  while (open_files_ > kMaxOpenFiles) {
     Source* oldest = nullptr;
     for (const auto& [key, source] : sources_) {
-      if (source->table == nullptr || source.get() == &in_use) continue;
+      if (source->file == nullptr || source.get() == &in_use) continue;
       if (oldest == nullptr || source->last_use < oldest->last_use) oldest = source.get();
     }
     if (oldest == nullptr) return;
-    Drop(*oldest);
+    Close(*oldest);
   }
 }
 
@@ -152,22 +136,14 @@ std::optional<std::string> SymbolTables::NameAt(Source& source, const ProcessIma
                                                 const Mapping& mapping, uint64_t file_offset) {
   if (!source.was_read || !Load(source, image, mapping)) return std::nullopt;
   source.last_use = ++use_counter_;
-  return source.table->FindByFileOffset(file_offset);
+  return source.file->FindByFileOffset(file_offset);
 }
 
 uint64_t SymbolTables::TakeUnreadable() { return std::exchange(unreadable_, 0); }
 
-void SymbolTables::ReleaseMemory() {
-  for (const auto& [key, source] : sources_) {
-    if (source->last_use <= last_release_) Drop(*source);
-  }
-  last_release_ = use_counter_;
-}
-
 void SymbolTables::Clear() {
   sources_.clear();
-  memory_bytes_ = 0;
-  parked_fds_ = 0;
+  open_files_ = 0;
 }
 
 }  // namespace twofold

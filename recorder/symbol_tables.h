@@ -1,5 +1,6 @@
-// The symbol tables of user modules: opened when the first address in a module is to be named,
-// shared by all processes that map the same file, dropped again when they take too much memory.
+// The files of user modules: opened when the first address in a module is to be named, shared by
+// all processes that map the same file, kept open as long as there is room: the process that showed
+// them may be gone soon. Their symbols are read by another process (recorder/name_reader.h).
 #pragma once
 
 #include <cstdint>
@@ -8,27 +9,30 @@
 #include <string>
 #include <unordered_map>
 
-#include "recorder/elf_symbols.h"
+#include "recorder/name_reader.h"
 #include "recorder/process_image.h"
+#include "recorder/remote_files.h"
 
 namespace twofold {
 
 class SymbolTables {
  public:
-  // All tables together take at most this much, or as much as the one in use.
-  static constexpr size_t kBudgetBytes = 16 << 20;
+  // Well below the usual limit of 1024 open files.
+  static constexpr size_t kMaxOpenFiles = 256;
 
-  // One file's table, or the trace of the attempts to read it.
+  // One file, or the trace of the attempts to read it.
   struct Source {
-    std::string build_id;               // of the file when it has been read; lower-case hexadecimal
-    std::unique_ptr<ElfSymbols> table;  // nullptr: not read, or dropped
-    UniqueFd parked_fd;                 // to read it again: the process may be gone by then
-    uint64_t last_use = 0;              // of a counter
-    uint32_t attempts = 0;              // failed
-    Pid last_pid;                       // of the last attempt
+    std::string build_id;             // of the file when it has been read; lower-case hexadecimal
+    std::unique_ptr<RemoteElf> file;  // nullptr: not read, or closed
+    uint64_t last_use = 0;            // of a counter
+    uint32_t attempts = 0;            // failed
+    Pid last_pid;                     // of the last attempt
     uint64_t last_start_ns = 0;
     bool was_read = false;
   };
+
+  // `reader` is borrowed and must outlive the tables.
+  explicit SymbolTables(NameReader& reader) : reader_(reader) {}
 
   // The source for a file mapping or the vDSO, read now if it was not before. Of a process that is
   // gone, or whose files cannot be opened, was_read may be false; a later image may do better.
@@ -38,34 +42,30 @@ class SymbolTables {
   std::optional<std::string> NameAt(Source& source, const ProcessImage& image,
                                     const Mapping& mapping, uint64_t file_offset);
 
-  // Files that could not be opened or parsed since the last call; each is counted once.
+  // Files that could not be opened or parsed since the last call; each is counted once. Those over
+  // which a reader was lost are told of by the reader.
   uint64_t TakeUnreadable();
 
-  // Drops the tables that were not used since the last call.
-  void ReleaseMemory();
-
-  // Drops everything.
+  // Closes everything.
   void Clear();
 
-  size_t memory_bytes() const { return memory_bytes_; }
+  size_t open_files() const { return open_files_; }
 
  private:
   bool Load(Source& source, const ProcessImage& image, const Mapping& mapping);
-  void Keep(Source& source, ElfSymbols table);
-  void Drop(Source& source);
-  void EnforceBudget(const Source& in_use);
+  void Close(Source& source);
+  void EnforceLimit(const Source& in_use);
 
+  NameReader& reader_;
   // Under its build id, and under its path, device and inode.
   std::unordered_map<std::string, std::shared_ptr<Source>> sources_;
-  size_t memory_bytes_ = 0;
-  size_t parked_fds_ = 0;
+  size_t open_files_ = 0;
   uint64_t use_counter_ = 0;
-  uint64_t last_release_ = 0;  // use_counter_ at the last ReleaseMemory
   uint64_t unreadable_ = 0;
 };
 
-// The vDSO of this process, which is that of every process of the same width; nullopt when there is
-// none. Offsets in it are those from the mapping's start.
-std::optional<ElfSymbols> ReadOwnVdso();
+// The vDSO of this process, which is that of every process of the same width, as a file; invalid
+// when there is none. Offsets in it are those from the mapping's start.
+UniqueFd CopyOwnVdso();
 
 }  // namespace twofold

@@ -48,11 +48,14 @@ struct Symbolizer::State {
     std::unordered_map<uint64_t, FrameId> frames;
   };
 
-  State(DefinitionsBuilder& definitions_in, KernelSymbols& kernel_symbols_in)
+  State(DefinitionsBuilder& definitions_in, KernelSymbols& kernel_symbols_in, NameReader& reader_in)
       : definitions(definitions_in),
         kernel_symbols(kernel_symbols_in),
+        reader(reader_in),
         kernel_build_id(ReadKernelBuildId()),
-        last_reload_ns(MonotonicNs()) {}
+        last_reload_ns(MonotonicNs()),
+        tables(reader_in),
+        runtime_names(reader_in) {}
 
   ModuleId KernelModule(std::string_view module);
   ModuleId InternModule(ModuleKind kind, std::string_view path, std::string_view build_id);
@@ -64,6 +67,7 @@ struct Symbolizer::State {
 
   DefinitionsBuilder& definitions;
   KernelSymbols& kernel_symbols;
+  NameReader& reader;
   std::string kernel_build_id;
   uint64_t last_reload_ns;
   std::unordered_map<uint64_t, FrameId> kernel_frames;
@@ -75,8 +79,9 @@ struct Symbolizer::State {
   ModuleId runtime_module;
 };
 
-Symbolizer::Symbolizer(DefinitionsBuilder& definitions, KernelSymbols& kernel_symbols)
-    : state_(std::make_unique<State>(definitions, kernel_symbols)) {}
+Symbolizer::Symbolizer(DefinitionsBuilder& definitions, KernelSymbols& kernel_symbols,
+                       NameReader& reader)
+    : state_(std::make_unique<State>(definitions, kernel_symbols, reader)) {}
 Symbolizer::~Symbolizer() = default;
 
 ModuleId Symbolizer::State::InternModule(ModuleKind kind, std::string_view path,
@@ -248,8 +253,10 @@ uint64_t Symbolizer::TakeUnusableRuntimeFiles() {
 
 uint64_t Symbolizer::TakeUnreadableModules() { return state_->tables.TakeUnreadable(); }
 
+uint64_t Symbolizer::TakeGivenUpFiles() { return state_->reader.TakeGivenUp(); }
+
 void Symbolizer::ReleaseMemory() {
-  state_->tables.ReleaseMemory();
+  state_->reader.EndInterval();
   state_->runtime_names.EndInterval();
 }
 

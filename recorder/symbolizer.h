@@ -10,15 +10,16 @@
 #include "format/capture.h"
 #include "format/definitions_builder.h"
 #include "recorder/kernel_symbols.h"
+#include "recorder/name_reader.h"
 #include "recorder/process_table.h"
 
 namespace twofold {
 
 class Symbolizer {
  public:
-  // Both are borrowed and must outlive the symbolizer. An address that the kernel's symbols do not
+  // All are borrowed and must outlive the symbolizer. An address that the kernel's symbols do not
   // know makes it reload them, once per second at most: modules and BPF programs come and go.
-  Symbolizer(DefinitionsBuilder& definitions, KernelSymbols& kernel_symbols);
+  Symbolizer(DefinitionsBuilder& definitions, KernelSymbols& kernel_symbols, NameReader& reader);
   ~Symbolizer();
   Symbolizer(const Symbolizer&) = delete;
   Symbolizer& operator=(const Symbolizer&) = delete;
@@ -54,6 +55,9 @@ class Symbolizer {
 
   // Modules whose file could not be opened or parsed since the last call (each is counted once).
   uint64_t TakeUnreadableModules();
+
+  // Files that were given up since the last call, because reading them took the reader along.
+  uint64_t TakeGivenUpFiles();
 
   // Drops the symbol tables that were not used since the last call; names that were found stay.
   // Names of code made at run time are read anew after it. Call at the end of each interval.

@@ -79,7 +79,8 @@ class RuntimeNamesTest : public testing::Test {
   std::string map_path_;
   ProcessTable processes_{ProcessTable::Scope{}};
   ProcessImage* image_ = nullptr;
-  RuntimeNames names_;
+  NameReader reader_{TWOFOLD_BIN_DIR "/twofold-record"};
+  RuntimeNames names_{reader_};
 };
 
 TEST_F(RuntimeNamesTest, MapIsReadOncePerIntervalAndFollowed) {

@@ -1,7 +1,11 @@
 #include "recorder/symbol_tables.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <vector>
+
+#include "recorder/name_reader_process.h"
 #include "tests/recorder/elf_builder.h"
 #include "tests/recorder/temporary_file.h"
 
@@ -43,7 +47,8 @@ class SymbolTablesTest : public testing::Test {
   }
 
   TemporaryDirectory directory_;
-  SymbolTables tables_;
+  NameReader reader_{TWOFOLD_BIN_DIR "/twofold-record"};
+  SymbolTables tables_{reader_};
   ProcessImage image_ = GoneImage();
 };
 
@@ -83,50 +88,97 @@ TEST_F(SymbolTablesTest, ScannedAndAnnouncedMappingsShareATable) {
   file.inode = InodeOf(file.path);
   const Mapping scanned{0x1000, 0x2000, 0, std::make_shared<const MappedFile>(file)};
   EXPECT_EQ(NameAt(scanned, 17), "liba1");
-  const size_t bytes = tables_.memory_bytes();
+  EXPECT_EQ(tables_.open_files(), 1u);
   EXPECT_EQ(NameAt(announced, 17), "liba1");
-  EXPECT_EQ(tables_.memory_bytes(), bytes);
+  EXPECT_EQ(tables_.open_files(), 1u);
   EXPECT_EQ(tables_.Get(image_, scanned), tables_.Get(image_, announced));
 }
 
-TEST_F(SymbolTablesTest, MemoryStaysBelowTheBudget) {
-  // 450,000 functions take 7.2 MB: two tables fit, a third pushes out the one used longest ago.
-  const Mapping a = MapFile("a", 450'000);
-  const Mapping b = MapFile("b", 450'000);
-  const Mapping c = MapFile("c", 450'000);
-  EXPECT_EQ(NameAt(a, 16 * 9), "a9");
-  const size_t one_table = tables_.memory_bytes();
-  EXPECT_NEAR(static_cast<double>(one_table), 450'000.0 * 16, 1000);
-  EXPECT_EQ(NameAt(b, 16 * 9), "b9");
-  EXPECT_EQ(NameAt(a, 16 * 8), "a8");
-  EXPECT_EQ(NameAt(c, 16 * 9), "c9");
-  EXPECT_LE(tables_.memory_bytes(), SymbolTables::kBudgetBytes);
-  EXPECT_NE(tables_.Get(image_, a)->table, nullptr);
-  EXPECT_EQ(tables_.Get(image_, b)->table, nullptr);
-  EXPECT_EQ(NameAt(b, 16 * 7), "b7");
+TEST_F(SymbolTablesTest, FilesStayOpenUpToALimit) {
+  std::vector<Mapping> mappings;
+  for (size_t i = 0; i <= SymbolTables::kMaxOpenFiles; ++i) {
+    mappings.push_back(MapFile("lib" + std::to_string(i) + "_", 2));
+    EXPECT_EQ(NameAt(mappings.back(), 0), "lib" + std::to_string(i) + "_0");
+  }
+  EXPECT_EQ(tables_.open_files(), SymbolTables::kMaxOpenFiles);
+  EXPECT_EQ(tables_.Get(image_, mappings[0])->file, nullptr);
+  EXPECT_NE(tables_.Get(image_, mappings[1])->file, nullptr);
+  EXPECT_EQ(NameAt(mappings[0], 16), "lib0_1");
 }
 
-TEST_F(SymbolTablesTest, ReleaseDropsWhatWasNotUsedSinceTheLastOne) {
+TEST_F(SymbolTablesTest, NamesOutliveTheFile) {
   const Mapping a = MapFile("a", 100);
-  const Mapping b = MapFile("b", 100);
   EXPECT_EQ(NameAt(a, 0), "a0");
-  EXPECT_EQ(NameAt(b, 0), "b0");
-  tables_.ReleaseMemory();
-  EXPECT_EQ(NameAt(b, 16), "b1");
-  tables_.ReleaseMemory();
-  EXPECT_EQ(tables_.Get(image_, a)->table, nullptr);
-  EXPECT_NE(tables_.Get(image_, b)->table, nullptr);
-  tables_.ReleaseMemory();
-  EXPECT_EQ(tables_.memory_bytes(), 0u);
-  // Read again from the descriptor that was kept, even when the file is gone.
+  // The reader drops the table at the second interval's end, and reads it again.
+  reader_.EndInterval();
+  reader_.EndInterval();
   ASSERT_EQ(unlink(a.path().c_str()), 0);
   EXPECT_EQ(NameAt(a, 16), "a1");
   EXPECT_EQ(tables_.TakeUnreadable(), 0u);
 }
 
-TEST(ReadOwnVdso, KnowsClockGettime) {
-  const auto vdso = ReadOwnVdso();
-  if (!vdso) GTEST_SKIP() << "this kernel has no vDSO";
+// The answers of the reader's process, without the process.
+class NameServiceTest : public testing::Test {
+ protected:
+  std::string NameAt(uint32_t file, uint64_t index) {
+    auto reply = service_.Answer({.kind = NameRequestKind::kFindFunction,
+                                  .file = file,
+                                  .a = ElfBuilder::kTextOffset + index * 16},
+                                 UniqueFd());
+    return reply.header.kind == NameReplyKind::kOk ? reply.text : "(none)";
+  }
+
+  void Open(uint32_t file, const std::string& name, int functions) {
+    ElfBuilder builder(static_cast<uint64_t>(functions) * 16);
+    for (int i = 0; i < functions; ++i) {
+      builder.AddFunction(name + std::to_string(i), static_cast<uint64_t>(i) * 16, 16);
+    }
+    auto reply = service_.Answer({.kind = NameRequestKind::kOpenElf, .file = file},
+                                 MemoryFile(builder.Build()));
+    EXPECT_EQ(reply.header.kind, NameReplyKind::kOk);
+  }
+
+  NameService service_;
+};
+
+TEST_F(NameServiceTest, MemoryStaysBelowTheBudget) {
+  // 450,000 functions take 7.2 MB: two tables fit, a third pushes out the one used longest ago.
+  Open(1, "a", 450'000);
+  const size_t one_table = service_.memory_bytes();
+  EXPECT_NEAR(static_cast<double>(one_table), 450'000.0 * 16, 1000);
+  Open(2, "b", 450'000);
+  EXPECT_EQ(service_.memory_bytes(), 2 * one_table);
+  EXPECT_EQ(NameAt(1, 8), "a8");
+  Open(3, "c", 450'000);
+  EXPECT_EQ(service_.memory_bytes(), 2 * one_table);
+  EXPECT_EQ(NameAt(1, 9), "a9");
+  EXPECT_EQ(NameAt(2, 7), "b7");
+  EXPECT_EQ(NameAt(3, 7), "c7");
+  EXPECT_LE(service_.memory_bytes(), NameService::kBudgetBytes);
+}
+
+TEST_F(NameServiceTest, IntervalsEndDropsWhatWasNotUsedSinceTheLastOne) {
+  Open(1, "a", 100);
+  Open(2, "b", 100);
+  const NameRequest end = {.kind = NameRequestKind::kEndInterval};
+  service_.Answer(end, UniqueFd());
+  const size_t both = service_.memory_bytes();
+  EXPECT_EQ(NameAt(2, 1), "b1");
+  service_.Answer(end, UniqueFd());
+  EXPECT_EQ(service_.memory_bytes(), both / 2);
+  service_.Answer(end, UniqueFd());
+  EXPECT_EQ(service_.memory_bytes(), 0u);
+  EXPECT_EQ(NameAt(1, 1), "a1");
+  service_.Answer({.kind = NameRequestKind::kClose, .file = 1}, UniqueFd());
+  EXPECT_EQ(service_.memory_bytes(), 0u);
+  EXPECT_EQ(NameAt(1, 1), "(none)");
+}
+
+TEST(CopyOwnVdso, KnowsClockGettime) {
+  UniqueFd copy = CopyOwnVdso();
+  if (!copy) GTEST_SKIP() << "this kernel has no vDSO";
+  const Result<ElfSymbols> vdso = ElfSymbols::Read(std::move(copy), "[vdso]");
+  ASSERT_TRUE(vdso.has_value());
   EXPECT_GE(vdso->size(), 2u);
 }
 

@@ -24,7 +24,7 @@ class SymbolizerLive : public testing::Test {
     Result<KernelSymbols> symbols = KernelSymbols::Load();
     ASSERT_TRUE(symbols.has_value()) << symbols.error().Message();
     kernel_symbols_.emplace(std::move(symbols).value());
-    symbolizer_.emplace(frames_.builder(), *kernel_symbols_);
+    symbolizer_.emplace(frames_.builder(), *kernel_symbols_, reader_);
   }
 
   // Loads a copy of the library of that name and returns the address of its function.
@@ -47,6 +47,7 @@ class SymbolizerLive : public testing::Test {
   TemporaryDirectory directory_;
   FrameReader frames_;
   std::optional<KernelSymbols> kernel_symbols_;
+  NameReader reader_{TWOFOLD_BIN_DIR "/twofold-record"};
   std::optional<Symbolizer> symbolizer_;
 };
 

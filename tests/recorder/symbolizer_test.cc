@@ -69,7 +69,8 @@ class SymbolizerTest : public testing::Test {
   KernelSymbols kernel_symbols_;
   FrameReader frames_;
   ProcessTable processes_{ProcessTable::Scope{}};
-  Symbolizer symbolizer_{frames_.builder(), kernel_symbols_};
+  NameReader reader_{TWOFOLD_BIN_DIR "/twofold-record"};
+  Symbolizer symbolizer_{frames_.builder(), kernel_symbols_, reader_};
 };
 
 TEST_F(SymbolizerTest, OwnFunctionsHaveTheirNames) {
