@@ -10,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "recorder/debug_file.h"
 #include "recorder/module_file.h"
 
 namespace twofold {
@@ -26,6 +27,14 @@ std::string PathKey(const MappedFile& file) {
 }
 
 std::string BuildIdKey(const std::string& build_id) { return "build-id " + build_id; }
+
+// The names that a stripped file lacks may be in a file beside it.
+void AddDebugFile(ElfSymbols& table, const ProcessImage& image, const Mapping& mapping) {
+  if (table.has_symtab()) return;
+  ForEachDebugFile(image, mapping, table.build_id(), table.debug_link(), [&](UniqueFd fd) {
+    return table.AddDebugFile(std::move(fd), mapping.path()).has_value();
+  });
+}
 
 }  // namespace
 
@@ -87,6 +96,7 @@ bool SymbolTables::Load(Source& source, const ProcessImage& image, const Mapping
     --parked_fds_;
     Result<ElfSymbols> table = ElfSymbols::Read(std::move(source.parked_fd), mapping.path());
     if (table) {
+      AddDebugFile(*table, image, mapping);
       Keep(source, std::move(table).value());
       return true;
     }
@@ -108,6 +118,7 @@ bool SymbolTables::Load(Source& source, const ProcessImage& image, const Mapping
       found.emplace(std::move(table).value());
       return true;
     });
+    if (found) AddDebugFile(*found, image, mapping);
   }
   if (!found) {
     if (source.attempts++ == 0) ++unreadable_;
