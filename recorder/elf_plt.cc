@@ -164,26 +164,26 @@ class PltReader {
     }
   }
 
-  // An entry reaches to the next; the last one is as large as the section says, or as its
-  // neighbour.
+  // An entry reaches to the next. The last one reaches to the end, unless that is so far that
+  // something else follows it: then it is as large as the section says (GNU ld says 4 for i386,
+  // which no entry is), or as its neighbour.
   void SetSizes(size_t first, const ElfSection& section, uint64_t code_bytes) {
-    uint32_t usual = kUsualEntryBytes;
-    if (section.entry_bytes >= 4 && section.entry_bytes <= kMaxEntryBytes) {
-      usual = static_cast<uint32_t>(section.entry_bytes);
+    constexpr uint64_t kMaxLastBytes = 24;
+    uint64_t usual = kUsualEntryBytes;
+    if (section.entry_bytes >= 8 && section.entry_bytes <= kMaxEntryBytes) {
+      usual = section.entry_bytes;
     } else if (jumps_.size() - first >= 2) {
       const uint64_t distance =
           jumps_[jumps_.size() - 1].entry.address - jumps_[jumps_.size() - 2].entry.address;
-      if (distance >= 4 && distance <= kMaxEntryBytes) usual = static_cast<uint32_t>(distance);
+      if (distance >= 8 && distance <= kMaxEntryBytes) usual = distance;
     }
     for (size_t i = first; i < jumps_.size(); ++i) {
       PltEntry& entry = jumps_[i].entry;
-      uint64_t size_bytes = section.address + code_bytes - entry.address;
-      if (i + 1 < jumps_.size()) {
-        size_bytes = std::min(size_bytes, jumps_[i + 1].entry.address - entry.address);
-      }
-      entry.size_bytes = size_bytes <= kMaxEntryBytes && i + 1 < jumps_.size()
-                             ? static_cast<uint32_t>(size_bytes)
-                             : static_cast<uint32_t>(std::min<uint64_t>(size_bytes, usual));
+      const bool is_last = i + 1 == jumps_.size();
+      const uint64_t end = is_last ? section.address + code_bytes : jumps_[i + 1].entry.address;
+      const uint64_t reach = end - entry.address;
+      const bool is_near = reach <= (is_last ? kMaxLastBytes : kMaxEntryBytes);
+      entry.size_bytes = static_cast<uint32_t>(is_near ? reach : usual);
     }
   }
 
