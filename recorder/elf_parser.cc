@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -112,16 +113,24 @@ class ElfParser {
     if (functions_.empty()) return false;
     Sort();
     const size_t from_debug_file = functions_.size();
-    functions_.insert(functions_.end(), out_.functions_.begin(), out_.functions_.end());
+    const std::vector<PltEntry> indirect = std::exchange(out_.indirect_plt_, {});
+    const auto is_indirect = [&indirect](const Function& f) {
+      return f.is_plt != 0 && std::binary_search(indirect.begin(), indirect.end(),
+                                                 PltEntry{.address = f.address}, IsBefore);
+    };
+    std::remove_copy_if(out_.functions_.begin(), out_.functions_.end(),
+                        std::back_inserter(functions_), is_indirect);
     DropKnown(from_debug_file);
     ExtendUnsized(headers);
-    AddPlt(std::exchange(out_.nameless_plt_, {}), nullptr);
+    AddPlt(indirect, nullptr);
     Finish();
     return true;
   }
 
  private:
   using Function = ElfSymbols::Function;
+
+  static bool IsBefore(const PltEntry& a, const PltEntry& b) { return a.address < b.address; }
 
   // Appends the functions of a symbol table.
   void ReadTable(int fd, const ElfHeaders& headers, uint32_t type, ElfSymbols::Table table) {
@@ -262,8 +271,9 @@ class ElfParser {
         function->size_bytes = entry.size_bytes;
         function->is_plt = 1;
         named.push_back(*function);
-      } else if (entry.symbol == 0 && out_.nameless_plt_.size() < kMaxIndirect) {
-        out_.nameless_plt_.push_back(entry);
+      }
+      if (entry.symbol == 0 && !out_.has_symtab_ && out_.indirect_plt_.size() < kMaxIndirect) {
+        out_.indirect_plt_.push_back(entry);
       }
     }
     if (named.empty()) return;

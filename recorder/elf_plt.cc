@@ -70,10 +70,11 @@ class PltReader {
     if (jumps_.empty()) return {};
     std::sort(jumps_.begin(), jumps_.end(),
               [](const Jump& a, const Jump& b) { return a.slot < b.slot; });
-    for (const ElfSection& section : headers_.sections) {
-      const bool is_relocations = section.type == SHT_RELA || section.type == SHT_REL;
-      if (is_relocations && (section.flags & SHF_ALLOC) != 0) ReadRelocations(section);
-    }
+    // Nearly all are in .rela.plt; the others, like .rela.dyn, can be large.
+    ReadRelocationsOfAll(true);
+    const bool is_done = std::all_of(jumps_.begin(), jumps_.end(),
+                                     [](const Jump& j) { return j.is_named || j.may_be_stub; });
+    if (!is_done) ReadRelocationsOfAll(false);
     return TakeEntries();
   }
 
@@ -81,6 +82,7 @@ class PltReader {
   struct Jump {
     uint64_t slot;
     PltEntry entry;
+    bool may_be_stub;  // the first one of .plt, which calls the loader
     bool is_named;
   };
 
@@ -113,10 +115,11 @@ class PltReader {
       FindX86Jumps(code, section.address);
     }
     SetSizes(first, section, code.size());
+    if (first < jumps_.size()) jumps_[first].may_be_stub = section.name == ".plt";
   }
 
   void AddJump(uint64_t entry_address, uint64_t slot) {
-    if (jumps_.size() < kMaxJumps) jumps_.push_back({slot, {entry_address, 0, 0, 0}, false});
+    if (jumps_.size() < kMaxJumps) jumps_.push_back({slot, {entry_address, 0, 0, 0}, false, false});
   }
 
   // jmp *slot, perhaps behind a bnd prefix, the loading of an index (mold) and endbr64 or endbr32.
@@ -184,6 +187,14 @@ class PltReader {
       const uint64_t reach = end - entry.address;
       const bool is_near = reach <= (is_last ? kMaxLastBytes : kMaxEntryBytes);
       entry.size_bytes = static_cast<uint32_t>(is_near ? reach : usual);
+    }
+  }
+
+  void ReadRelocationsOfAll(bool of_plt) {
+    for (const ElfSection& section : headers_.sections) {
+      const bool is_relocations = section.type == SHT_RELA || section.type == SHT_REL;
+      if (!is_relocations || (section.flags & SHF_ALLOC) == 0) continue;
+      if (section.name.ends_with(".plt") == of_plt) ReadRelocations(section);
     }
   }
 

@@ -101,7 +101,7 @@ std::string ElfSymbols::ReadName(const Function& function) const {
 
 size_t ElfSymbols::memory_bytes() const {
   return functions_.capacity() * sizeof(Function) + segments_.capacity() * sizeof(ElfSegment) +
-         nameless_plt_.capacity() * sizeof(PltEntry) +
+         indirect_plt_.capacity() * sizeof(PltEntry) +
          static_cast<size_t>(strings_[kMinidebug].size_bytes);
 }
 

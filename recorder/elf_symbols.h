@@ -120,7 +120,7 @@ class ElfSymbols {
   UniqueFd debug_fd_;
   std::vector<Function> functions_;     // by address
   std::vector<ElfSegment> segments_;    // executable ones first
-  std::vector<PltEntry> nameless_plt_;  // a debug file may know their functions
+  std::vector<PltEntry> indirect_plt_;  // by address; a debug file may know better names
   Strings strings_[4];                  // by Table
   std::string build_id_;
   std::optional<DebugLink> debug_link_;

@@ -59,19 +59,21 @@ class ElfStripped : public testing::TestWithParam<const char*> {
 
 TEST_P(ElfStripped, DebugFileNamesEverythingAgain) {
   const ElfSymbols whole = Read(original());
-  ElfSymbols symbols = Read(stripped("link"));
   EXPECT_TRUE(whole.has_symtab());
-  EXPECT_FALSE(symbols.has_symtab());
-  EXPECT_EQ(symbols.build_id(), whole.build_id());
-  ASSERT_TRUE(symbols.debug_link().has_value());
-  const std::string debug_path =
-      std::filesystem::path(original()).parent_path() / symbols.debug_link()->file_name;
-  EXPECT_EQ(debug_path, stripped("link") + ".debug");
-  const Result<void> added = symbols.AddDebugFile(Open(debug_path), debug_path);
-  ASSERT_TRUE(added.has_value()) << added.error().Message();
   const auto wanted = NamesOf(original(), whole);
   EXPECT_GE(wanted.size(), 20u);
-  EXPECT_EQ(NamesOf(original(), symbols), wanted);
+  for (const char* kind : {"link", "both"}) {  // both: the compressed symbols, too
+    ElfSymbols symbols = Read(stripped(kind));
+    EXPECT_FALSE(symbols.has_symtab());
+    EXPECT_EQ(symbols.build_id(), whole.build_id());
+    ASSERT_TRUE(symbols.debug_link().has_value());
+    const std::string debug_path =
+        std::filesystem::path(original()).parent_path() / symbols.debug_link()->file_name;
+    EXPECT_EQ(debug_path, stripped(kind) + ".debug");
+    const Result<void> added = symbols.AddDebugFile(Open(debug_path), debug_path);
+    ASSERT_TRUE(added.has_value()) << added.error().Message();
+    EXPECT_EQ(NamesOf(original(), symbols), wanted) << kind;
+  }
 }
 
 TEST_P(ElfStripped, CompressedSymbolsNameTheFunctionsThatTheyHold) {
