@@ -34,11 +34,12 @@ UniqueFd OpenRootOf(const ProcProcess& process) {
 
 UniqueFd OpenOwnRoot() { return UniqueFd(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)); }
 
-UniqueFd FindInRoot(int root_fd, const std::string& path) {
+UniqueFd FindInRoot(int root_fd, const std::string& path, Links links) {
   open_how how;
   std::memset(&how, 0, sizeof how);
   how.flags = O_PATH | O_CLOEXEC;
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  if (links == Links::kRefused) how.resolve |= RESOLVE_NO_SYMLINKS;
   while (true) {
     const long fd = syscall(SYS_openat2, root_fd, path.c_str(), &how, sizeof how);
     if (fd >= 0) return UniqueFd(static_cast<int>(fd));

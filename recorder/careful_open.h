@@ -21,10 +21,13 @@ UniqueFd OpenRootOf(const ProcProcess& process);
 // Our own root directory.
 UniqueFd OpenOwnRoot();
 
+// What becomes of symbolic links in a path: it leads nowhere, or they are followed inside of the
+// root.
+enum class Links { kRefused, kInRoot };
+
 // What an absolute path leads to inside of a root, not opened yet (O_PATH); invalid when there is
-// nothing, or a symbolic link in the path. The paths looked up here have no links by themselves, so
-// one was put there.
-UniqueFd FindInRoot(int root_fd, const std::string& path);
+// nothing. Most paths looked up here have no links by themselves, so one was put there.
+UniqueFd FindInRoot(int root_fd, const std::string& path, Links links = Links::kRefused);
 
 // Opens for reading what FindInRoot found, if it is a regular file and has the wanted inode (0:
 // any). Opening a device or a FIFO can have effects or block, so they are looked at first, and

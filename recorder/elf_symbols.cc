@@ -23,7 +23,7 @@ size_t LeadingUnderscores(const std::string& name) {
 }  // namespace
 
 std::optional<uint64_t> ElfSymbols::AddressOfFileOffset(uint64_t file_offset) const {
-  for (const Segment& segment : segments_) {
+  for (const ElfSegment& segment : segments_) {
     if (file_offset >= segment.file_offset &&
         file_offset - segment.file_offset < segment.size_bytes) {
       return file_offset - segment.file_offset + segment.address;
@@ -42,44 +42,50 @@ std::optional<std::string> ElfSymbols::FindByAddress(uint64_t address) const {
   const auto after =
       std::upper_bound(functions_.begin(), functions_.end(), address,
                        [](uint64_t wanted, const Function& f) { return wanted < f.address; });
-  const auto holds = [address](const Function& f) { return address - f.address < f.size_bytes; };
   auto found = after;
   for (size_t steps = 0; found != functions_.begin() && steps < kMaxNested; ++steps) {
     --found;
-    if (holds(*found)) break;
+    if (found->Holds(address)) break;
   }
-  if (found == after || !holds(*found)) return std::nullopt;
-  while (found != functions_.begin() && (found - 1)->address == found->address) --found;
+  if (found == after || !found->Holds(address)) return std::nullopt;
+  const auto [first, last] =
+      std::equal_range(functions_.begin(), functions_.end(), *found,
+                       [](const Function& a, const Function& b) { return a.address < b.address; });
+  Choice choice = Choose({first, last}, address);
+  if (choice.function == nullptr) return std::nullopt;
+  return std::move(choice.name);
+}
 
-  std::optional<std::string> best;
-  uint32_t best_binding = 0;
-  const uint64_t start = found->address;
-  for (size_t count = 0; found != functions_.end() && found->address == start; ++found) {
-    if (++count > kMaxAliases) break;
-    if (!holds(*found)) continue;
-    std::string name = ReadName(*found);
+ElfSymbols::Choice ElfSymbols::Choose(std::span<const Function> same_address,
+                                      uint64_t address) const {
+  Choice best;
+  const auto key = [](const Function& f, const std::string& name) {
+    return std::make_tuple(f.binding == kLocal, LeadingUnderscores(name), uint32_t{f.binding},
+                           name.size(), std::cref(name));
+  };
+  for (const Function& function : same_address.first(std::min(same_address.size(), kMaxAliases))) {
+    if (!function.Holds(address)) continue;
+    std::string name = ReadName(function);
     if (name.empty()) continue;
-    const auto key = [](uint32_t binding, const std::string& n) {
-      return std::make_tuple(binding == kLocal, LeadingUnderscores(n), binding, n.size(),
-                             std::cref(n));
-    };
-    if (!best || key(found->binding, name) < key(best_binding, *best)) {
-      best_binding = found->binding;
-      best = std::move(name);
+    if (best.function == nullptr || key(function, name) < key(*best.function, best.name)) {
+      best = {&function, std::move(name)};
     }
   }
   return best;
 }
 
 std::string ElfSymbols::ReadName(const Function& function) const {
-  const Strings& strings = strings_[function.is_dynamic];
+  const Strings& strings = strings_[function.table];
+  const UniqueFd& fd = function.table == kMinidebug   ? minidebug_fd_
+                       : function.table == kDebugFile ? debug_fd_
+                                                      : fd_;
   if (function.name >= strings.size_bytes) return "";
   const size_t limit =
       static_cast<size_t>(std::min<uint64_t>(strings.size_bytes - function.name, kMaxNameBytes));
   std::string name;
   for (size_t wanted = std::min(kFirstReadBytes, limit);; wanted = limit) {
     name.resize(wanted);
-    const auto got = ReadAt(fd_.get(), strings.file_offset + function.name,
+    const auto got = ReadAt(fd.get(), strings.file_offset + function.name,
                             {reinterpret_cast<uint8_t*>(name.data()), name.size()});
     name.resize(got.value_or(0));
     const size_t end = name.find('\0');
@@ -89,11 +95,14 @@ std::string ElfSymbols::ReadName(const Function& function) const {
   if (const size_t version = name.find('@', 1); version != std::string::npos) {
     name.resize(version);
   }
+  if (function.is_plt != 0 && !name.empty()) name += "@plt";
   return name;
 }
 
 size_t ElfSymbols::memory_bytes() const {
-  return functions_.capacity() * sizeof(Function) + segments_.capacity() * sizeof(Segment);
+  return functions_.capacity() * sizeof(Function) + segments_.capacity() * sizeof(ElfSegment) +
+         indirect_plt_.capacity() * sizeof(PltEntry) +
+         static_cast<size_t>(strings_[kMinidebug].size_bytes);
 }
 
 }  // namespace twofold

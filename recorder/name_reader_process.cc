@@ -134,8 +134,12 @@ NameService::Reply NameService::OpenElf(uint32_t file, UniqueFd fd) {
   ElfFile elf;
   elf.fd = std::move(fd);
   if (!Load(elf)) return Say(NameReplyKind::kError);
-  Reply reply = Say(NameReplyKind::kOk, elf.table->build_id() + "\n");
+  const std::optional<DebugLink>& link = elf.table->debug_link();
+  Reply reply = Say(NameReplyKind::kOk,
+                    elf.table->build_id() + "\n" + (link ? link->file_name : std::string()));
   reply.header.values[0] = elf.table->size();
+  reply.header.values[1] = elf.table->has_symtab() ? 1 : 0;
+  reply.header.values[2] = link ? link->crc32 : 0;
   ElfFile& kept = elf_files_[file];
   Drop(kept);
   kept = std::move(elf);
@@ -143,8 +147,19 @@ NameService::Reply NameService::OpenElf(uint32_t file, UniqueFd fd) {
   return reply;
 }
 
-NameService::Reply NameService::AddDebugFile(uint32_t, UniqueFd) {
-  return Say(NameReplyKind::kError);
+NameService::Reply NameService::AddDebugFile(uint32_t file, UniqueFd fd) {
+  const auto found = elf_files_.find(file);
+  if (found == elf_files_.end() || !fd || !Load(found->second)) return Say(NameReplyKind::kError);
+  ElfFile& elf = found->second;
+  memory_bytes_ -= elf.table->memory_bytes();
+  const bool added = elf.table->AddDebugFile(UniqueFd(dup(fd.get())), kAnyName).has_value();
+  memory_bytes_ += elf.table->memory_bytes();
+  if (!added) return Say(NameReplyKind::kError);
+  elf.debug_fd = std::move(fd);
+  EnforceBudget(elf);
+  Reply reply = Say(NameReplyKind::kOk);
+  reply.header.values[0] = elf.table->size();
+  return reply;
 }
 
 NameService::Reply NameService::FindFunction(uint32_t file, uint64_t file_offset) {
@@ -187,6 +202,10 @@ bool NameService::Load(ElfFile& elf) {
   Result<ElfSymbols> table = ElfSymbols::Read(UniqueFd(dup(elf.fd.get())), kAnyName);
   if (!table) return false;
   elf.table = std::make_unique<ElfSymbols>(std::move(table).value());
+  if (elf.debug_fd) {
+    // It was accepted before; if it is not any longer, its names are missing.
+    static_cast<void>(elf.table->AddDebugFile(UniqueFd(dup(elf.debug_fd.get())), kAnyName));
+  }
   memory_bytes_ += elf.table->memory_bytes();
   return true;
 }

@@ -2,8 +2,13 @@
 set(TWOFOLD_RECORDER_NAMES_SOURCES
   careful_open.cc
   code_ranges.cc
+  debug_file.cc
+  elf_debug_link.cc
+  elf_headers.cc
+  elf_minidebug.cc
   elf_notes.cc
   elf_parser.cc
+  elf_plt.cc
   elf_symbols.cc
   host_facts.cc
   kernel_symbols.cc

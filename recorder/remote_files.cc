@@ -2,6 +2,9 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <climits>
+#include <string_view>
 #include <utility>
 
 namespace twofold {
@@ -14,12 +17,21 @@ bool IsHex(const std::string& text) {
          text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
+bool IsFileName(const std::string& name) {
+  return !name.empty() && name.size() <= NAME_MAX && name != "." && name != ".." &&
+         name.find_first_of(std::string_view("/\0", 2)) == std::string::npos;
+}
+
+uid_t OwnerOf(const UniqueFd& fd) {
+  struct stat status {};
+  return fstat(fd.get(), &status) == 0 ? status.st_uid : 0;
+}
+
 }  // namespace
 
 RemoteFile::RemoteFile(NameReader& reader, UniqueFd fd, NameRequestKind open)
     : reader_(reader), fd_(std::move(fd)), open_(open), number_(reader.NewFile()) {
-  struct stat status {};
-  if (fstat(fd_.get(), &status) == 0) owner_ = status.st_uid;
+  owner_ = OwnerOf(fd_);
 }
 
 RemoteFile::~RemoteFile() {
@@ -43,17 +55,41 @@ NameReader::Reply RemoteFile::Open() {
   return reply;
 }
 
-NameReader::Reply RemoteFile::Ask(NameRequestKind kind, uint64_t a, int fd) {
+NameReader::Reply RemoteFile::Ask(NameRequestKind kind, uint64_t a) {
   if (!IsOpen()) return {};
-  return Settle(reader_.Ask({.kind = kind, .file = number_, .a = a}, fd));
+  return Settle(reader_.Ask({.kind = kind, .file = number_, .a = a}));
+}
+
+NameReader::Reply RemoteFile::AskAbout(const UniqueFd& other, NameRequestKind kind) {
+  const uid_t owner = OwnerOf(other);
+  if (!IsOpen() || reader_.IsBlamed(owner)) return {};
+  const uint64_t generation = reader_.generation();
+  NameReader::Reply reply = reader_.Ask({.kind = kind, .file = number_}, other.get());
+  if (reply.outcome == NameReader::Outcome::kLost) reader_.Blame(owner);
+  // A process that was started for this question knows nothing of this file.
+  if (generation != reader_.generation()) return {};
+  return reply;
 }
 
 bool RemoteElf::Read() {
   const NameReader::Reply reply = Open();
   if (reply.outcome != NameReader::Outcome::kOk) return false;
-  std::string build_id = reply.text.substr(0, reply.text.find('\n'));
+  const size_t newline = std::min(reply.text.find('\n'), reply.text.size());
+  std::string build_id = reply.text.substr(0, newline);
   if (!IsHex(build_id)) return false;
   build_id_ = std::move(build_id);
+  functions_ = reply.values[0];
+  has_symtab_ = reply.values[1] != 0;
+  std::string link = reply.text.substr(std::min(newline + 1, reply.text.size()));
+  if (IsFileName(link)) debug_link_ = DebugLink{std::move(link), uint32_t(reply.values[2])};
+  if (debug_fd_) AddDebugFile(std::move(debug_fd_));
+  return true;
+}
+
+bool RemoteElf::AddDebugFile(UniqueFd fd) {
+  const auto reply = AskAbout(fd, NameRequestKind::kAddDebugFile);
+  if (reply.outcome != NameReader::Outcome::kOk) return false;
+  debug_fd_ = std::move(fd);
   functions_ = reply.values[0];
   return true;
 }

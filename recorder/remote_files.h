@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "recorder/elf_debug_link.h"
 #include "recorder/name_reader.h"
 #include "recorder/runtime_code_file.h"
 #include "recorder/unique_fd.h"
@@ -31,7 +32,9 @@ class RemoteFile {
   // Gives the file to the reader if it does not have it.
   NameReader::Reply Open();
   // Asks about the file, which the reader has; Outcome::kNoReader also when it has it no longer.
-  NameReader::Reply Ask(NameRequestKind kind, uint64_t a = 0, int fd = -1);
+  NameReader::Reply Ask(NameRequestKind kind, uint64_t a = 0);
+  // Asks about another file that belongs to this one, and is given up instead of it.
+  NameReader::Reply AskAbout(const UniqueFd& other, NameRequestKind kind);
   bool IsOpen() const { return generation_ != 0 && generation_ == reader_.generation(); }
 
   const UniqueFd& fd() const { return fd_; }
@@ -59,13 +62,22 @@ class RemoteElf : public RemoteFile {
   // As ElfSymbols has them; after Read.
   const std::string& build_id() const { return build_id_; }
   uint64_t functions() const { return functions_; }
+  bool has_symtab() const { return has_symtab_; }
+  const std::optional<DebugLink>& debug_link() const { return debug_link_; }
+
+  // As ElfSymbols::AddDebugFile. False: the file does not belong to this one.
+  bool AddDebugFile(UniqueFd fd);
+
   std::optional<std::string> FindByFileOffset(uint64_t file_offset);
 
  private:
   static constexpr NameRequestKind kOpen = NameRequestKind::kOpenElf;
 
+  UniqueFd debug_fd_;
   std::string build_id_;
   uint64_t functions_ = 0;
+  bool has_symtab_ = false;
+  std::optional<DebugLink> debug_link_;
 };
 
 // A perf map or a jitdump: what RuntimeCodeFile does, over there.

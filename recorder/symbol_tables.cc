@@ -10,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "recorder/debug_file.h"
 #include "recorder/module_file.h"
 
 namespace twofold {
@@ -99,6 +100,7 @@ bool SymbolTables::Load(Source& source, const ProcessImage& image, const Mapping
     if (UniqueFd copy = CopyOwnVdso()) accept(std::move(copy));
   } else {
     ForEachCandidateFile(image, mapping, accept);
+    if (found) AddDebugFile(*found, image, mapping);
   }
   if (!found) {
     if (source.attempts++ == 0 && !given_up) ++unreadable_;
@@ -112,6 +114,14 @@ bool SymbolTables::Load(Source& source, const ProcessImage& image, const Mapping
   ++open_files_;
   EnforceLimit(source);
   return true;
+}
+
+// Whatever a stripped file does not tell, its debug file may.
+void SymbolTables::AddDebugFile(RemoteElf& file, const ProcessImage& image,
+                                const Mapping& mapping) {
+  if (file.has_symtab()) return;
+  ForEachDebugFile(image, mapping, file.build_id(), file.debug_link(),
+                   [&](UniqueFd fd) { return file.AddDebugFile(std::move(fd)); });
 }
 
 void SymbolTables::Close(Source& source) {

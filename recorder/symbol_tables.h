@@ -53,6 +53,7 @@ class SymbolTables {
 
  private:
   bool Load(Source& source, const ProcessImage& image, const Mapping& mapping);
+  static void AddDebugFile(RemoteElf& file, const ProcessImage& image, const Mapping& mapping);
   void Close(Source& source);
   void EnforceLimit(const Source& in_use);
 

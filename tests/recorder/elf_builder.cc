@@ -72,6 +72,17 @@ std::string ElfBuilder::Build() const {
     sections.push_back(Section(SHT_STRTAB, body.size(), table->strings.size()));
     body += table->strings;
   }
+  std::string names(1, '\0');
+  for (const auto& [name, bytes] : extra_sections_) {
+    sections.push_back(Section(SHT_PROGBITS, body.size(), bytes.size()));
+    sections.back().sh_name = static_cast<Elf64_Word>(names.size());
+    names += name + '\0';
+    body += bytes;
+  }
+  if (!extra_sections_.empty()) {
+    sections.push_back(Section(SHT_STRTAB, body.size(), names.size()));
+    body += names;
+  }
 
   Elf64_Ehdr header{};
   std::memcpy(header.e_ident, ELFMAG, SELFMAG);
@@ -88,6 +99,7 @@ std::string ElfBuilder::Build() const {
   header.e_phnum = 2;
   header.e_shentsize = sizeof(Elf64_Shdr);
   header.e_shnum = static_cast<Elf64_Half>(sections.size());
+  if (!extra_sections_.empty()) header.e_shstrndx = static_cast<Elf64_Half>(sections.size() - 1);
   std::memcpy(body.data(), &header, sizeof header);
 
   Elf64_Phdr segments[2] = {};

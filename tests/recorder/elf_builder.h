@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace twofold {
@@ -22,6 +23,10 @@ class ElfBuilder {
                    uint8_t binding = STB_GLOBAL, uint8_t type = STT_FUNC);
   void AddDynamicFunction(const std::string& name, uint64_t offset, uint64_t size_bytes,
                           uint8_t binding = STB_GLOBAL);
+  // A section that is not loaded.
+  void AddSection(const std::string& name, const std::string& bytes) {
+    extra_sections_.push_back({name, bytes});
+  }
   void SetBuildId(const std::string& bytes) { build_id_ = bytes; }
 
   // The file's bytes.
@@ -39,6 +44,7 @@ class ElfBuilder {
   std::string build_id_;
   Table symtab_;
   Table dynsym_;
+  std::vector<std::pair<std::string, std::string>> extra_sections_;  // names and bytes
 };
 
 }  // namespace twofold

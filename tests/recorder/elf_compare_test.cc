@@ -3,52 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <fstream>
 #include <map>
 #include <sstream>
 
 #include "recorder/elf_symbols.h"
-#include "tests/recorder/temporary_file.h"
+#include "tests/recorder/binutils.h"
 
 namespace twofold {
 namespace {
-
-struct NmSymbol {
-  uint64_t address;
-  uint64_t size_bytes;
-};
-
-std::string RunCommand(const std::string& command) {
-  std::string output;
-  FILE* pipe = popen(command.c_str(), "r");
-  EXPECT_NE(pipe, nullptr);
-  if (pipe == nullptr) return output;
-  char buffer[4096];
-  while (const size_t got = fread(buffer, 1, sizeof buffer, pipe)) output.append(buffer, got);
-  EXPECT_EQ(pclose(pipe), 0) << command;
-  return output;
-}
-
-// Functions by name; a name can be several local functions.
-std::multimap<std::string, NmSymbol> NmFunctions(const std::string& path, bool dynamic) {
-  std::multimap<std::string, NmSymbol> functions;
-  std::istringstream lines(
-      RunCommand("nm -S --defined-only " + std::string(dynamic ? "-D " : "") + path));
-  std::string line;
-  while (std::getline(lines, line)) {
-    std::istringstream fields(line);
-    std::string address;
-    std::string size;
-    std::string type;
-    std::string name;
-    fields >> address >> size >> type >> name;
-    if (name.empty() || std::string("TtWwiu").find(type) == std::string::npos) continue;
-    name = name.substr(0, name.find('@'));
-    functions.insert({name, {std::stoull(address, nullptr, 16), std::stoull(size, nullptr, 16)}});
-  }
-  return functions;
-}
 
 class ElfCompare : public testing::TestWithParam<const char*> {
  protected:
@@ -130,9 +92,13 @@ TEST_P(ElfCompare, KnownFunctionsHaveTheirNames) {
   EXPECT_EQ(found("weak_only"), "weak_only");
   EXPECT_EQ(found("__decorated_name"), "decorated_name");
   EXPECT_EQ(found("a_weak_name"), "decorated_name");
+  EXPECT_EQ(found("indirect_choice"), "indirect_choice");
+  EXPECT_EQ(found("__indirect_choice"), "indirect_choice");
   if (is_stripped()) return;
   EXPECT_EQ(found("a_local_name"), "decorated_name");
   EXPECT_EQ(found("local_one"), "local_one");
+  EXPECT_EQ(found("choose"), "indirect_choice");  // its resolver is at the same address
+  EXPECT_EQ(found("real_choice"), "real_choice");
   EXPECT_EQ(found("main"), "main");
 }
 

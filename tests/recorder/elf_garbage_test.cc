@@ -105,6 +105,66 @@ TEST(ElfGarbage, ClaimedSizesTakeNoMemory) {
   EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 16 * 1024);  // KiB
 }
 
+// Files that linkers and find-debuginfo made, with a PLT, .gnu_debugdata and .gnu_debuglink.
+class ElfGarbageReal : public testing::TestWithParam<const char*> {
+ protected:
+  static void ExerciseWithDebugFile(const std::string& bytes, const std::string& debug_bytes) {
+    Result<ElfSymbols> symbols = ElfSymbols::Read(MemoryFile(bytes), "damaged");
+    if (!symbols) return;
+    EXPECT_LE(symbols->size(), kMostFunctions);
+    (void)symbols->AddDebugFile(MemoryFile(debug_bytes), "debug file");
+    EXPECT_LE(symbols->size(), kMostFunctions);
+    for (uint64_t offset = 0; offset < bytes.size(); offset += 16) {
+      (void)symbols->FindByFileOffset(offset);
+    }
+    if (symbols->debug_link()) {
+      EXPECT_EQ(symbols->debug_link()->file_name.find('/'), std::string::npos);
+    }
+  }
+
+  // Of damage: a few thousand bytes hold no more symbols.
+  static constexpr size_t kMostFunctions = 400;
+
+  std::string whole_ = ReadWholeFile(std::string(TWOFOLD_NAMES_DIR "/") + GetParam());
+  std::string debug_file_ = ReadWholeFile(TWOFOLD_NAMES_DIR "/names_small.so.both.debug");
+};
+
+TEST_P(ElfGarbageReal, EveryPrefixIsSurvived) {
+  for (size_t length = 0; length <= whole_.size(); ++length) {
+    ExerciseWithDebugFile(whole_.substr(0, length), debug_file_);
+  }
+}
+
+TEST_P(ElfGarbageReal, EveryFlippedBitIsSurvived) {
+  for (size_t at = 0; at < whole_.size(); ++at) {
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string damaged = whole_;
+      damaged[at] = static_cast<char>(damaged[at] ^ (1 << bit));
+      ExerciseWithDebugFile(damaged, debug_file_);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Programs, ElfGarbageReal,
+                         testing::Values("names_small.so.both", "names_i386.so", "names_arm64.so"));
+
+TEST(ElfGarbage, EveryFlippedBitOfADebugFileIsSurvived) {
+  const std::string bytes = ReadWholeFile(TWOFOLD_NAMES_DIR "/names_small.so.both");
+  const std::string whole = ReadWholeFile(TWOFOLD_NAMES_DIR "/names_small.so.both.debug");
+  for (size_t at = 0; at < whole.size(); ++at) {
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string damaged = whole;
+      damaged[at] = static_cast<char>(damaged[at] ^ (1 << bit));
+      Result<ElfSymbols> symbols = ElfSymbols::Read(MemoryFile(bytes), "whole");
+      ASSERT_TRUE(symbols.has_value());
+      (void)symbols->AddDebugFile(MemoryFile(damaged), "damaged");
+      for (uint64_t offset = 0; offset < bytes.size(); offset += 16) {
+        (void)symbols->FindByFileOffset(offset);
+      }
+    }
+  }
+}
+
 TEST(ElfNotes, DamagedNotesGiveNoBuildId) {
   std::string notes;
   const auto append = [&](uint32_t value) {

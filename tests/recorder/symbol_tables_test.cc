@@ -1,6 +1,9 @@
 #include "recorder/symbol_tables.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <vector>
@@ -37,6 +40,14 @@ class SymbolTablesTest : public testing::Test {
     if (!source->was_read) return "(unreadable)";
     return tables_.NameAt(*source, image_, mapping, ElfBuilder::kTextOffset + offset)
         .value_or("(none)");
+  }
+
+  static ElfSymbols ReadProgram(const std::string& name) {
+    const std::string path = TWOFOLD_NAMES_DIR "/" + name;
+    Result<ElfSymbols> symbols =
+        ElfSymbols::Read(UniqueFd(open(path.c_str(), O_RDONLY | O_CLOEXEC)), path);
+    EXPECT_TRUE(symbols.has_value());
+    return std::move(symbols).value();
   }
 
   static ProcessImage GoneImage() {
@@ -115,6 +126,39 @@ TEST_F(SymbolTablesTest, NamesOutliveTheFile) {
   ASSERT_EQ(unlink(a.path().c_str()), 0);
   EXPECT_EQ(NameAt(a, 16), "a1");
   EXPECT_EQ(tables_.TakeUnreadable(), 0u);
+}
+
+TEST_F(SymbolTablesTest, StrippedFileIsNamedByItsDebugFile) {
+  const ElfSymbols whole = ReadProgram("names_calls");
+  const ElfSymbols stripped = ReadProgram("names_calls.link");
+  MappedFile file;
+  file.path = directory_.Write("program", ReadWholeFile(TWOFOLD_NAMES_DIR "/names_calls.link"));
+  file.build_id = stripped.build_id();
+  const Mapping mapping{0x1000, 0x2000, 0, std::make_shared<const MappedFile>(file)};
+  // Where it is named by .symtab only.
+  uint64_t offset = 0;
+  while (whole.FindByFileOffset(offset) != "sort_letters") ASSERT_LT(++offset, 0x10000u);
+  const auto name = [&] {
+    return tables_.NameAt(*tables_.Get(image_, mapping), image_, mapping, offset)
+        .value_or("(none)");
+  };
+  EXPECT_EQ(name(), "(none)");
+  tables_.Clear();
+  const std::string debug_file = ReadWholeFile(TWOFOLD_NAMES_DIR "/names_calls.link.debug");
+  directory_.Write("names_calls.link.debug", "not it");
+  EXPECT_EQ(name(), "(none)");
+  tables_.Clear();
+  ASSERT_EQ(mkdir((directory_.path() + "/.debug").c_str(), 0700), 0);
+  directory_.Write(".debug/names_calls.link.debug", debug_file);
+  EXPECT_EQ(name(), "sort_letters");
+  // Also when its table was dropped and is read again, by the same reader and by another.
+  reader_.EndInterval();
+  reader_.EndInterval();
+  EXPECT_EQ(name(), "sort_letters");
+  ASSERT_EQ(kill(reader_.pid(), SIGKILL), 0);
+  EXPECT_EQ(name(), "sort_letters");
+  EXPECT_EQ(tables_.TakeUnreadable(), 0u);
+  EXPECT_EQ(reader_.TakeGivenUp(), 0u);
 }
 
 // The answers of the reader's process, without the process.

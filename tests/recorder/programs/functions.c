@@ -23,6 +23,8 @@ static void a_local_name(int n) __attribute__((alias("__decorated_name"), used))
 static int real_choice(void) { return sink + 1; }
 static int (*choose(void))(void) { return real_choice; }
 int indirect_choice(void) __attribute__((ifunc("choose")));
+// The same once more under a name that is not to be found.
+int __indirect_choice(void) __attribute__((ifunc("choose")));
 
 // Without a size: reaches to the next function.
 __asm__(
