@@ -136,9 +136,24 @@ static __always_inline void lose_account(const struct twofold_task *state)
 		   all_ns > had_ns ? all_ns - had_ns : 0);
 }
 
-/* Hands the account of a thread over as it is now. */
+/* Whether the process ends with this thread, and how; as wait_task_zombie (kernel/exit.c) tells the
+ * parent. */
+static __always_inline void describe_end(struct twofold_account *account, struct task_struct *task)
+{
+	struct signal_struct *signal = task->signal;
+
+	if (!signal || signal->live.counter > 0)
+		return;
+	account->is_end = 1;
+	account->wait_status = signal->flags & SIGNAL_GROUP_EXIT
+				       ? signal->group_exit_code
+				       : BPF_CORE_READ(task, group_leader, exit_code);
+	account->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+}
+
+/* Hands the account of a thread over as it is now. `exits`: it is about to exit. */
 static __always_inline void hand_over_account(struct task_struct *task, struct twofold_task *state,
-					      bool ended, __u64 now_ns)
+					      bool ended, bool exits, __u64 now_ns)
 {
 	const __u64 *time_ns = state->time_ns;
 	struct twofold_account *account;
@@ -170,6 +185,11 @@ static __always_inline void hand_over_account(struct task_struct *task, struct t
 	account->system_ns = task->stime - state->system_ns_before;
 	__builtin_memcpy(account->time_ns, time_ns, sizeof(account->time_ns));
 	__builtin_memcpy(account->waits, state->waits, sizeof(account->waits));
+	account->is_end = 0;
+	account->wait_status = 0;
+	account->cgroup_id = 0;
+	if (exits)
+		describe_end(account, task);
 	/* The recorder looks by itself; a wake-up for each would cost more than the account. */
 	bpf_ringbuf_submit(account, bpf_ringbuf_query(&ended_accounts, BPF_RB_AVAIL_DATA) >
 						    ended_wakeup_bytes
@@ -181,7 +201,7 @@ static __always_inline void hand_over_account(struct task_struct *task, struct t
 static __always_inline void end_account(struct task_struct *task, struct twofold_task *state,
 					__u64 now_ns)
 {
-	hand_over_account(task, state, true, now_ns);
+	hand_over_account(task, state, true, false, now_ns);
 	__builtin_memset(state->time_ns, 0, sizeof(state->time_ns));
 	__builtin_memset(state->waits, 0, sizeof(state->waits));
 	state->boundary_ns = 0;

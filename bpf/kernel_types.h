@@ -48,12 +48,21 @@ struct css_set {
 	struct cgroup *dfl_cgrp; /* in the hierarchy of version 2 */
 };
 
+struct signal_struct {
+	struct {
+		int counter;
+	} live; /* threads of the process that have not exited */
+	unsigned int flags;
+	int group_exit_code;
+};
+
 struct task_struct {
 	struct sched_entity se;
 	unsigned int __state;
 	unsigned int flags;
 	int on_cpu;
 	int exit_state;
+	int exit_code;
 	int pid;
 	int tgid;
 	struct mm_struct *mm;
@@ -65,6 +74,7 @@ struct task_struct {
 	unsigned long nivcsw;
 	__u64 start_boottime;
 	struct css_set *cgroups;
+	struct signal_struct *signal;
 	char comm[16];
 };
 
@@ -110,5 +120,8 @@ struct bpf_perf_event_data;
 #define TASK_NEW	     0x0800
 #define PF_USER_WORKER	     0x00004000 /* since 6.4; works for a process, inside the kernel only */
 #define PF_KTHREAD	     0x00200000
+
+/* include/linux/sched/signal.h: all threads end by one call or signal */
+#define SIGNAL_GROUP_EXIT 0x00000004
 
 #endif

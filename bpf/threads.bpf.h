@@ -272,7 +272,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	struct twofold_task *state = bpf_task_storage_get(&tasks, task, 0, 0);
 
 	if (state)
-		hand_over_account(task, state, false, bpf_ktime_get_ns());
+		hand_over_account(task, state, false, true, bpf_ktime_get_ns());
 	return 0;
 }
 

@@ -211,8 +211,12 @@ struct twofold_account {
 	__u64 system_ns;
 	__u64 time_ns[TWOFOLD_STATES];
 	__u32 waits[TWOFOLD_WAIT_BUCKETS];
+	/* Where the process ends with this thread: */
+	__u32 is_end;
+	__u32 wait_status; /* as wait(2) gives it to the parent */
+	__u64 cgroup_id;   /* that it was in at last, in the hierarchy of version 2 */
 };
-TWOFOLD_ASSERT(sizeof(struct twofold_account) == 216);
+TWOFOLD_ASSERT(sizeof(struct twofold_account) == 232);
 
 /* The longest blocks and waits that ended on one CPU since the recorder last turned the page. */
 #define TWOFOLD_EXEMPLARS      16

@@ -46,8 +46,10 @@ int64_t CaptureBuilder::SinceStart(uint64_t boottime_ns) const {
 
 Interval CaptureBuilder::Build(const Reading& reading, const TracerSettings& settings) {
   ++builds_;
+  NoteLastCgroups(reading);
   // Every thread in scope is told of, also one that no row refers to.
   for (const twofold_thread& thread : reading.threads) DefineThread(thread);
+  for (const ProcessEndReading& end : reading.process_ends) NoteExitStatus(end);
   Interval interval;
   interval.losses = reading.losses;
   if (settings.cpu) {
@@ -116,6 +118,29 @@ Interval CaptureBuilder::Build(const Reading& reading, const TracerSettings& set
     unknown_processes_counted_ = 0;
   }
   return interval;
+}
+
+// A process that was gone before /proc was asked has its parent's cgroup until here, which is that
+// of whoever started its container.
+void CaptureBuilder::NoteLastCgroups(const Reading& reading) {
+  std::unordered_map<uint32_t, const twofold_thread*> fresh;
+  for (const twofold_thread& thread : reading.threads) fresh.emplace(thread.thread, &thread);
+  for (const ProcessEndReading& end : reading.process_ends) {
+    const auto row = fresh.find(end.thread);
+    if (row == fresh.end() || end.cgroup_id == 0) continue;
+    ProcessImage* image =
+        processes_.Find(Pid(row->second->tgid), row->second->created_ns);
+    if (image == nullptr || images_.contains(image)) continue;
+    if (const auto path = cgroup_paths_.Find(end.cgroup_id)) image->cgroup = *path;
+  }
+}
+
+void CaptureBuilder::NoteExitStatus(const ProcessEndReading& end) {
+  const auto process = thread_process_.find(end.thread);
+  if (process == thread_process_.end() || process->second.image == nullptr) return;
+  const uint32_t signal = end.wait_status & 0x7f;
+  images_.at(process->second.image).exit_status =
+      signal == 0 ? end.wait_status >> 8 & 0xff : kKilledBySignal + signal;
 }
 
 void CaptureBuilder::BuildOffCpuRows(const Reading& reading, Interval& interval) {
@@ -262,7 +287,7 @@ CaptureBuilder::DefinedProcess CaptureBuilder::DefineProcess(const twofold_threa
                 .executable = definitions_.InternString(image->executable),
                 .cgroup = definitions_.InternString(image->cgroup)});
     ++process_ids_made_;
-    images_.emplace(image, KnownImage{.id = id, .threads = {}});
+    images_.emplace(image, KnownImage{.id = id, .threads = {}, .exit_status = {}});
     if (!image->mappings_known) ++unknown_processes_counted_;
     return {.id = id, .image = image};
   }
@@ -293,7 +318,8 @@ void CaptureBuilder::DefineProcessEnds(uint64_t before_monotonic_ns) {
     }
     definitions_.AddProcessEnd(ProcessEnd{
         .process = known.id,
-        .end_ns = int64_t(image->end_monotonic_ns) - int64_t(recording_.start_monotonic_ns)});
+        .end_ns = int64_t(image->end_monotonic_ns) - int64_t(recording_.start_monotonic_ns),
+        .exit_status = known.exit_status});
     for (auto& stacks : user_stacks_) stacks.erase(known.id.value);
     for (const uint32_t number : known.threads) thread_process_.at(number).image = nullptr;
     for (auto& [key, thread] : threads_out_of_scope_) {

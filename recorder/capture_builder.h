@@ -8,6 +8,7 @@
 
 #include "format/capture.h"
 #include "format/definitions_builder.h"
+#include "recorder/cgroup.h"
 #include "recorder/process_table.h"
 #include "recorder/symbolizer.h"
 #include "recorder/tracer.h"
@@ -48,6 +49,8 @@ class CaptureBuilder {
   };
 
   void DefineThread(const twofold_thread& thread);
+  void NoteLastCgroups(const Reading& reading);
+  void NoteExitStatus(const ProcessEndReading& end);
   Account BuildAccount(const AccountDifference& difference);
   ThreadId ThreadOf(uint32_t number);
   DefinedProcess DefineProcess(const twofold_thread& thread);
@@ -80,12 +83,14 @@ class CaptureBuilder {
   Symbolizer& symbolizer_;
   const KernelSymbols& kernel_symbols_;
   DefinitionsBuilder& definitions_;
+  CgroupPaths cgroup_paths_;
 
   std::unordered_map<uint32_t, ThreadId> thread_ids_;            // by number
   std::unordered_map<uint32_t, DefinedProcess> thread_process_;  // by number
   struct KnownImage {
     ProcessId id;
     std::vector<uint32_t> threads;  // numbers
+    std::optional<uint32_t> exit_status;
   };
   std::unordered_map<ProcessImage*, KnownImage> images_;
   std::unordered_map<uint64_t, ProcessId> unknown_processes_;  // by pid and, above it, start

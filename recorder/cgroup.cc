@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -14,6 +15,8 @@
 
 namespace twofold {
 namespace {
+
+constexpr size_t kMaxKnownCgroups = 4096;
 
 std::vector<std::string_view> SplitAtBlanks(std::string_view line) {
   std::vector<std::string_view> words;
@@ -61,6 +64,12 @@ std::optional<std::string> PathBelow(const std::string& directory, const std::st
   if (rest.empty()) return "/";
   if (rest[0] != '/') return std::nullopt;
   return rest;
+}
+
+// A path below a mount as it is in the whole hierarchy.
+std::string PathInHierarchy(const CgroupMount& mount, const std::string& below) {
+  if (mount.root == "/") return below;
+  return below == "/" ? mount.root : mount.root + below;
 }
 
 }  // namespace
@@ -112,11 +121,35 @@ Result<Cgroup> FindCgroup(const std::string& path, const std::string& mountinfo_
         .remedy = "`systemd-cgls`, or `find " + mount->directory +
                   " -type d`, lists them; a unit's is in `systemctl show -p ControlGroup`"};
   }
-  const std::string root = mount->root == "/" ? "" : mount->root;
-  return Cgroup{.id = status.st_ino,
-                .path = root.empty()    ? *below
-                        : *below == "/" ? root
-                                        : root + *below};
+  return Cgroup{.id = status.st_ino, .path = PathInHierarchy(*mount, *below)};
+}
+
+CgroupPaths::CgroupPaths(const std::string& mountinfo_path)
+    : mount_(FindCgroupMount(
+          ReadSmallFile(AT_FDCWD, mountinfo_path.c_str(), 16 << 20).value_or(std::string()))) {
+  if (mount_) {
+    directory_.Reset(open(mount_->directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  }
+}
+
+std::optional<std::string> CgroupPaths::Find(uint64_t id) {
+  if (const auto known = known_.find(id); known != known_.end()) return known->second;
+  if (!directory_) return std::nullopt;
+  // What name_to_handle_at(2) gives for a directory of this file system (fs/kernfs/mount.c).
+  constexpr int kKernfsHandle = 0xfe;
+  alignas(file_handle) char bytes[sizeof(file_handle) + sizeof id] = {};
+  file_handle* handle = reinterpret_cast<file_handle*>(bytes);
+  handle->handle_bytes = sizeof id;
+  handle->handle_type = kKernfsHandle;
+  std::memcpy(bytes + sizeof(file_handle), &id, sizeof id);
+  const UniqueFd found(open_by_handle_at(directory_.get(), handle, O_PATH | O_CLOEXEC));
+  if (!found) return std::nullopt;
+  const auto target = ReadLink(AT_FDCWD, ("/proc/self/fd/" + std::to_string(found.get())).c_str());
+  if (!target) return std::nullopt;
+  const auto below = PathBelow(mount_->directory, *target);
+  if (!below) return std::nullopt;
+  if (known_.size() >= kMaxKnownCgroups) known_.clear();
+  return known_.emplace(id, PathInHierarchy(*mount_, *below)).first->second;
 }
 
 }  // namespace twofold

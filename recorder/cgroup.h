@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "format/base/result.h"
+#include "recorder/unique_fd.h"
 
 namespace twofold {
 
@@ -31,5 +33,19 @@ std::optional<CgroupMount> FindCgroupMount(std::string_view mountinfo);
 // to a hierarchy of version 1, or the host has no hierarchy of version 2.
 Result<Cgroup> FindCgroup(const std::string& path,
                           const std::string& mountinfo_path = "/proc/self/mountinfo");
+
+// Paths of cgroups by id.
+class CgroupPaths {
+ public:
+  explicit CgroupPaths(const std::string& mountinfo_path = "/proc/self/mountinfo");
+
+  // As Cgroup::path; nullopt: there is no such cgroup any longer, or none that we may look up.
+  std::optional<std::string> Find(uint64_t id);
+
+ private:
+  std::optional<CgroupMount> mount_;
+  UniqueFd directory_;
+  std::map<uint64_t, std::string> known_;
+};
 
 }  // namespace twofold

@@ -273,14 +273,20 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
                      bpf_map__fd(skeleton.maps.threads), 0);
   if (table == MAP_FAILED) return TracerError("cannot map the thread table", errno);
   state.thread_table = static_cast<twofold_thread*>(table);
-  const auto add_account = [](void* book, void* data, size_t bytes) {
-    if (bytes >= sizeof(twofold_account)) {
-      static_cast<AccountBook*>(book)->Add(*static_cast<const twofold_account*>(data));
+  const auto add_account = [](void* context, void* data, size_t bytes) {
+    if (bytes < sizeof(twofold_account)) return 0;
+    State& owner = *static_cast<State*>(context);
+    const twofold_account& account = *static_cast<const twofold_account*>(data);
+    owner.accounts.Add(account);
+    if (account.is_end != 0) {
+      owner.process_ends.push_back({.thread = account.thread,
+                                    .wait_status = account.wait_status,
+                                    .cgroup_id = account.cgroup_id});
     }
     return 0;
   };
   state.ended_accounts = ring_buffer__new(bpf_map__fd(skeleton.maps.ended_accounts), add_account,
-                                          &state.accounts, nullptr);
+                                          &state, nullptr);
   if (state.ended_accounts == nullptr) return TracerError("cannot map the ended accounts", errno);
   state.offcpu_rows.emplace(state.map_sets[TWOFOLD_SET_OFFCPU_ROWS].fd());
   state.cpu_rows.emplace(state.map_sets[TWOFOLD_SET_CPU_ROWS].fd());

@@ -78,6 +78,13 @@ struct AccountDifference {
   uint32_t waits[TWOFOLD_WAIT_BUCKETS] = {};
 };
 
+// How a process ended.
+struct ProcessEndReading {
+  uint32_t thread = 0;       // its last one: number in the thread table
+  uint32_t wait_status = 0;  // as wait(2) gives it
+  uint64_t cgroup_id = 0;    // that it was in at last; 0: not known
+};
+
 // One of the longest blocks or waits.
 struct ExemplarReading {
   twofold_exemplar exemplar;
@@ -88,6 +95,7 @@ struct ExemplarReading {
 // What was added since the reading before.
 struct Reading {
   std::vector<AccountDifference> accounts;
+  std::vector<ProcessEndReading> process_ends;
   std::vector<OffCpuDifference> offcpu;
   std::vector<CpuDifference> cpu;
   std::vector<twofold_thread> threads;  // new ones, by number

@@ -60,6 +60,7 @@ struct Tracer::State {
   bool stopped = false;
   ring_buffer* ended_accounts = nullptr;
   AccountBook accounts;
+  std::vector<ProcessEndReading> process_ends;  // since the last reading
   uint64_t map_bytes = 0;
 };
 
