@@ -91,8 +91,12 @@ struct Module {
 
 struct Frame {
   ModuleId module;
-  StringId symbol;      // 0: no name known; shown as [module+0xoffset]
-  uint64_t offset = 0;  // meaning by ModuleKind
+  StringId symbol;       // 0: no name known; shown as [module+0xoffset]
+  uint64_t offset = 0;   // meaning by ModuleKind
+  StringId file;         // source file, as debug information has it; 0: unknown
+  uint32_t line = 0;     // in it: of the call or, of the innermost frame, of the place; 0: unknown
+  bool inlined = false;  // the function was inlined into the one of the parent in the stack, which
+                         // has the same module and offset
 
   friend bool operator==(const Frame&, const Frame&) = default;
 };
@@ -158,9 +162,14 @@ struct Chain {
   friend bool operator==(const Chain&, const Chain&) = default;
 };
 
+// How a process ends: 0-255 its exit code, kKilledBySignal + N that signal N killed it.
+constexpr uint32_t kKilledBySignal = 256;
+constexpr uint32_t kMaxExitStatus = 511;
+
 struct ProcessEnd {
   ProcessId process;
   int64_t end_ns = 0;
+  std::optional<uint32_t> exit_status;  // nullopt: unknown, or the image ended by exec
 
   friend bool operator==(const ProcessEnd&, const ProcessEnd&) = default;
 };

@@ -28,7 +28,12 @@ class SeededHash {
                                    module.build_id.value};
     return HashOf(BytesOf(key));
   }
-  size_t operator()(const Frame& frame) const { return HashOf(BytesOf(frame)); }
+  size_t operator()(const Frame& frame) const {
+    std::array<uint64_t, 4> key = {uint64_t{frame.module.value} << 32 | frame.symbol.value,
+                                   frame.offset, uint64_t{frame.file.value} << 32 | frame.line,
+                                   uint64_t{frame.inlined}};
+    return HashOf(BytesOf(key));
+  }
   size_t operator()(const StackNode& node) const { return HashOf(BytesOf(node)); }
   size_t operator()(const Waker& waker) const {
     std::array<uint32_t, 4> key = {static_cast<uint32_t>(waker.kind), waker.thread.value,

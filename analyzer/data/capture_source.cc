@@ -4,6 +4,7 @@
 
 #include "analyzer/data/capture_tables.h"
 #include "analyzer/data/columns.h"
+#include "analyzer/names/container_id.h"
 
 namespace twofold {
 namespace {
@@ -84,11 +85,18 @@ CaptureSource::CaptureSource(const Capture& from, std::string name, int64_t id,
   account_rows =
       Places(capture, [](const Interval& i) { return i.accounts ? i.accounts->size() : 0; });
   loss_rows = Places(capture, [](const Interval& i) { return i.losses.size(); });
-  process_end_ns.assign(capture.definitions.processes.size(), kNoEnd);
+  const std::vector<Process>& processes = capture.definitions.processes;
+  process_end_ns.assign(processes.size(), kNoEnd);
+  exit_statuses.resize(processes.size());
   for (const ProcessEnd& process_end : capture.definitions.process_ends) {
     size_t index = process_end.process.value;
-    if (index >= 1 && index <= process_end_ns.size())
-      process_end_ns[index - 1] = process_end.end_ns;
+    if (index == 0 || index > processes.size()) continue;
+    process_end_ns[index - 1] = process_end.end_ns;
+    exit_statuses[index - 1] = process_end.exit_status;
+  }
+  container_ids.reserve(processes.size());
+  for (const Process& process : processes) {
+    container_ids.push_back(ContainerIdOf(capture.String(process.cgroup)).value_or(""));
   }
 }
 

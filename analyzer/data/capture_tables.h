@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -75,6 +76,8 @@ struct CaptureSource {
   std::vector<BlockEnd> block_ends;     // by blocked row
   std::vector<int64_t> process_end_ns;  // by process index; kNoEnd: none
   static constexpr int64_t kNoEnd = INT64_MIN;
+  std::vector<std::optional<uint32_t>> exit_statuses;  // by process index, as in ProcessEnd
+  std::vector<std::string> container_ids;              // by process index; empty: in none
 
   // Rows that tables of this source have handed out, for a progress display.
   std::atomic<uint64_t> rows_read{0};

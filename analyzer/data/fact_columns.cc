@@ -226,6 +226,19 @@ std::vector<CaptureTable> FactTables() {
             [](const Source& s, size_t row) {
               return Int(static_cast<int64_t>(s.capture.definitions.frames[row].offset));
             }},
+           {"source_file TEXT",
+            [](const Source& s, size_t row) {
+              return TextOrNull(s.capture.String(s.capture.definitions.frames[row].file));
+            }},
+           {"line INTEGER",
+            [](const Source& s, size_t row) {
+              uint32_t line = s.capture.definitions.frames[row].line;
+              return line == 0 ? Null() : Int(line);
+            }},
+           {"is_inlined INTEGER",
+            [](const Source& s, size_t row) {
+              return Int(s.capture.definitions.frames[row].inlined ? 1 : 0);
+            }},
        }});
   tables.push_back(
       {"stack",
@@ -284,6 +297,18 @@ std::vector<CaptureTable> FactTables() {
            {"cgroup TEXT",
             [](const Source& s, size_t row) {
               return TextOrNull(s.capture.String(s.capture.definitions.processes[row].cgroup));
+            }},
+           {"container_id TEXT",
+            [](const Source& s, size_t row) { return TextOrNull(s.container_ids[row]); }},
+           {"exit_code INTEGER",
+            [](const Source& s, size_t row) {
+              const std::optional<uint32_t>& status = s.exit_statuses[row];
+              return status && *status < kKilledBySignal ? Int(*status) : Null();
+            }},
+           {"exit_signal INTEGER",
+            [](const Source& s, size_t row) {
+              const std::optional<uint32_t>& status = s.exit_statuses[row];
+              return status && *status >= kKilledBySignal ? Int(*status - kKilledBySignal) : Null();
             }},
        }});
   tables.push_back({"thread",

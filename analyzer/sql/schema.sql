@@ -14,7 +14,7 @@
 -- (analyzer/sql/history.md).
 
 PRAGMA application_id = 845573220;
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;
 
 -- One row per capture: what was recorded, where, when and how.
 CREATE TABLE capture (
@@ -87,9 +87,12 @@ CREATE TABLE frame (
   frame_id INTEGER PRIMARY KEY,  -- counted through the database
   module_id INTEGER REFERENCES module,  -- the module
   symbol TEXT,  -- name, mangled as in the file; NULL: no name known
-  offset_bytes INTEGER NOT NULL  -- user code: offset in the module's file; kernel and
-                                 -- runtime: from the symbol's start; anonymous: from the mapping's
-                                 -- start. A 64-bit pattern: negative from 2^63 on
+  offset_bytes INTEGER NOT NULL,  -- user code: offset in the module's file; kernel and
+                                  -- runtime: from the symbol's start; anonymous: from the mapping's
+                                  -- start. A 64-bit pattern: negative from 2^63 on
+  source_file TEXT,  -- path of the source file, from debug files (twofold symbolize); NULL: unknown
+  line INTEGER,  -- line in it, of a caller that of its call; NULL: unknown
+  is_inlined INTEGER NOT NULL  -- 1: the function was inlined into the one of the parent in the stack
 ) STRICT;
 
 -- A node of the forest of stacks. A stack is named by its innermost node; following
@@ -113,7 +116,12 @@ CREATE TABLE process (
   end_ns INTEGER,  -- when the image ended; NULL: after the window, or unknown
   name TEXT NOT NULL,  -- comm of the main thread
   executable TEXT,  -- path in the process's own mount namespace; NULL: unknown or a kernel thread
-  cgroup TEXT  -- path of its control group; NULL: unknown
+  cgroup TEXT,  -- path of its control group; NULL: unknown
+  container_id TEXT,  -- id of its container (64 hexadecimal digits), or the name of one of LXC or
+                      -- systemd-nspawn, as cgroup tells; NULL: in none
+  exit_code INTEGER,  -- the process ended with this exit code, 0 to 255; NULL: it did not, or it is not
+                      -- known, or another image followed
+  exit_signal INTEGER  -- the process was killed by the signal of this number; NULL: as for exit_code
 ) STRICT;
 
 -- A thread under one name and one image.

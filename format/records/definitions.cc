@@ -38,7 +38,10 @@ Offset<wire::Frames> PackFrames(Builder& builder, const std::vector<Frame>& rows
   auto module = PackColumn<uint32_t>(builder, rows, [](auto& row) { return row.module.value; });
   auto symbol = PackColumn<uint32_t>(builder, rows, [](auto& row) { return row.symbol.value; });
   auto offset = PackColumn<uint64_t>(builder, rows, [](auto& row) { return row.offset; });
-  return wire::CreateFrames(builder, module, symbol, offset);
+  auto file = PackOptionalColumn<uint32_t>(builder, rows, [](auto& row) { return row.file.value; });
+  auto line = PackOptionalColumn<uint32_t>(builder, rows, [](auto& row) { return row.line; });
+  auto inlined = PackOptionalColumn<uint8_t>(builder, rows, [](auto& row) { return row.inlined; });
+  return wire::CreateFrames(builder, module, symbol, offset, file, line, inlined);
 }
 
 Offset<wire::Stacks> PackStacks(Builder& builder, const std::vector<StackNode>& rows,
@@ -79,7 +82,9 @@ Offset<wire::ProcessEnds> PackProcessEnds(Builder& builder, const std::vector<Pr
   if (rows.empty()) return 0;
   auto process = PackColumn<uint32_t>(builder, rows, [](auto& row) { return row.process.value; });
   auto end = PackColumn<int64_t>(builder, rows, [](auto& row) { return row.end_ns; });
-  return wire::CreateProcessEnds(builder, process, end);
+  auto status = PackOptionalColumn<uint32_t>(
+      builder, rows, [](auto& row) { return row.exit_status ? *row.exit_status + 1 : 0; });
+  return wire::CreateProcessEnds(builder, process, end, status);
 }
 
 // ---- unpacking
@@ -128,13 +133,18 @@ MaybeFault UnpackModules(const wire::Modules& table, MemoryBudget& budget,
 MaybeFault UnpackFrames(const wire::Frames& table, MemoryBudget& budget, std::vector<Frame>& rows) {
   size_t count = RowsOf(table.module_());
   TWOFOLD_RETURN_IF_FAULT(
-      CheckColumns("frames", count, {RowsOf(table.symbol()), RowsOf(table.offset())}));
+      CheckColumns("frames", count,
+                   {RowsOf(table.symbol()), RowsOf(table.offset()), RowsOr(table.file(), count),
+                    RowsOr(table.line(), count), RowsOr(table.inlined(), count)}));
   if (!budget.Take(count, sizeof(Frame))) return TooMuchMemory();
   rows.resize(count);
   for (uint32_t i = 0; i < count; ++i) {
     rows[i].module = ModuleId(At(table.module_(), i));
     rows[i].symbol = StringId(At(table.symbol(), i));
     rows[i].offset = At(table.offset(), i);
+    rows[i].file = StringId(AtOrZero(table.file(), i));
+    rows[i].line = AtOrZero(table.line(), i);
+    rows[i].inlined = AtOrZero(table.inlined(), i) != 0;
   }
   return std::nullopt;
 }
@@ -199,12 +209,15 @@ MaybeFault UnpackThreads(const wire::Threads& table, MemoryBudget& budget,
 MaybeFault UnpackProcessEnds(const wire::ProcessEnds& table, MemoryBudget& budget,
                              std::vector<ProcessEnd>& rows) {
   size_t count = RowsOf(table.process());
-  TWOFOLD_RETURN_IF_FAULT(CheckColumns("process ends", count, {RowsOf(table.end_ns())}));
+  TWOFOLD_RETURN_IF_FAULT(CheckColumns(
+      "process ends", count, {RowsOf(table.end_ns()), RowsOr(table.exit_status(), count)}));
   if (!budget.Take(count, sizeof(ProcessEnd))) return TooMuchMemory();
   rows.resize(count);
   for (uint32_t i = 0; i < count; ++i) {
     rows[i].process = ProcessId(At(table.process(), i));
     rows[i].end_ns = At(table.end_ns(), i);
+    uint32_t status = AtOrZero(table.exit_status(), i);
+    if (status != 0) rows[i].exit_status = status - 1;
   }
   return std::nullopt;
 }
@@ -230,6 +243,7 @@ MaybeFault CheckFrames(const std::vector<Frame>& rows, const DefinitionCounts& d
   for (const Frame& row : rows) {
     TWOFOLD_RETURN_IF_FAULT(CheckDefined(row.module.value, defined.modules, "a frame's module"));
     TWOFOLD_RETURN_IF_FAULT(CheckDefined(row.symbol.value, defined.strings, "a frame's symbol"));
+    TWOFOLD_RETURN_IF_FAULT(CheckDefined(row.file.value, defined.strings, "a frame's source file"));
   }
   return std::nullopt;
 }
@@ -281,6 +295,9 @@ MaybeFault CheckProcessEnds(const std::vector<ProcessEnd>& rows, const Definitio
     if (row.process.value == 0) return Fault{"a process's end names no process", true};
     TWOFOLD_RETURN_IF_FAULT(CheckDefined(row.process.value, defined.processes, "an ended process"));
     TWOFOLD_RETURN_IF_FAULT(CheckTime(row.end_ns, "a process's end"));
+    if (row.exit_status.value_or(0) > kMaxExitStatus) {
+      return Fault{"a process's exit status is out of range"};
+    }
   }
   return std::nullopt;
 }

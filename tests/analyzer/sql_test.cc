@@ -183,6 +183,48 @@ TEST(Sql, StackFramesListsAStackLeafFirst) {
             "depth,name\r\n0,wait\r\n1,x\r\n2,main\r\n");
 }
 
+TEST(Sql, ProcessesTellHowTheyEndedAndTheirContainers) {
+  CaptureMaker maker({"cpu"});
+  DefinitionsBuilder& builder = maker.definitions();
+  const std::string id(64, 'd');
+  for (const std::string& cgroup : {std::string("/docker/" + id), std::string("/ssh.service")}) {
+    Process process;
+    process.pid = Pid(cgroup == "/ssh.service" ? 2 : 1);
+    process.name = builder.InternString("x");
+    process.cgroup = builder.InternString(cgroup);
+    ProcessId process_id = builder.AddProcess(process);
+    ProcessEnd end{process_id, 5};
+    end.exit_status = process.pid == Pid(1) ? 0 : kKilledBySignal + 9;
+    builder.AddProcessEnd(end);
+  }
+  Process image;
+  image.pid = Pid(3);
+  builder.AddProcessEnd({builder.AddProcess(image), 7, std::nullopt});
+  maker.EndInterval();
+  std::string path = WriteTemporary("ends.twofold", maker.Finish());
+  EXPECT_EQ(Query(path, "SELECT pid, container_id, end_ns, exit_code, exit_signal FROM process"),
+            "pid,container_id,end_ns,exit_code,exit_signal\r\n1," + id +
+                ",5,0,\r\n2,,5,,9\r\n3,,7,,\r\n");
+}
+
+TEST(Sql, FramesTellTheirPlaceInTheSource) {
+  CaptureMaker maker({"cpu"});
+  DefinitionsBuilder& builder = maker.definitions();
+  Frame frame;
+  frame.module = builder.InternModule({ModuleKind::kUserFile, builder.InternString("/app"), {}});
+  frame.symbol = builder.InternString("f");
+  frame.file = builder.InternString("/src/f.c");
+  frame.line = 42;
+  builder.InternFrame(frame);
+  frame.inlined = true;
+  builder.InternFrame(frame);
+  builder.InternFrame({.module = frame.module, .symbol = frame.symbol});
+  maker.EndInterval();
+  std::string path = WriteTemporary("lines.twofold", maker.Finish());
+  EXPECT_EQ(Query(path, "SELECT source_file, line, is_inlined FROM frame"),
+            "source_file,line,is_inlined\r\n/src/f.c,42,0\r\n/src/f.c,42,1\r\n,,0\r\n");
+}
+
 TEST(Sql, ErrorsAreSentences) {
   std::string path = WriteTemporary("x.twofold", CaptureOf("x", 1));
   RunResult result = RunTwofold({"sql", path, "SELEC 1"});
@@ -249,7 +291,7 @@ TEST(StrangersDatabase, OtherSchemasAreRefused) {
       {"CREATE TRIGGER t AFTER INSERT ON process BEGIN SELECT 1; END", "not those"},
       {"DROP VIEW cpu; CREATE VIEW cpu AS SELECT 1", "not those"},
       {"DROP INDEX process_by_pid", "not those"},
-      {"PRAGMA user_version = 4", "schema version 4"},
+      {"PRAGMA user_version = 5", "schema version 5"},
       {"PRAGMA application_id = 1", "not made by"},
   };
   for (const auto& [sql, words] : changes) {

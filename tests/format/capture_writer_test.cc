@@ -107,6 +107,38 @@ TEST(CaptureWriter, NewColumnsOfZerosAreNotWritten) {
   EXPECT_EQ(table->blocked()->samples()->Get(1), 1U);
 }
 
+TEST(CaptureWriter, ColumnsOfDefinitionsThatSayNothingAreNotWritten) {
+  Definitions definitions;
+  definitions.strings = {"file.c"};
+  definitions.modules = {Module()};
+  definitions.frames = {{.module = ModuleId(1)}};
+  definitions.processes = {Process()};
+  definitions.process_ends = {{.process = ProcessId(1)}};
+  std::vector<uint8_t> unpacked;
+  auto only_definitions = [&] {
+    CaptureBytes capture(WriteCapture(Recording(), {definitions}, {Interval()}, {.intervals = 1}));
+    BlockPlace block = capture.FirstBlock(BlockType::kDefinitions);
+    unpacked.resize(block.header.unpacked_bytes);
+    EXPECT_FALSE(ZstdUnpacker().Unpack(
+        capture.span().subspan(block.offset + 32, block.header.stored_bytes), unpacked));
+    return flatbuffers::GetRoot<wire::Definitions>(unpacked.data());
+  };
+  const wire::Definitions* table = only_definitions();
+  EXPECT_EQ(table->frames()->file(), nullptr);
+  EXPECT_EQ(table->frames()->line(), nullptr);
+  EXPECT_EQ(table->frames()->inlined(), nullptr);
+  EXPECT_EQ(table->process_ends()->exit_status(), nullptr);
+
+  definitions.frames.push_back({.module = ModuleId(1), .file = StringId(1), .line = 7});
+  definitions.process_ends[0].exit_status = 0;
+  table = only_definitions();
+  EXPECT_EQ(table->frames()->file()->Get(1), 1U);
+  EXPECT_EQ(table->frames()->line()->Get(1), 7U);
+  EXPECT_EQ(table->frames()->inlined(), nullptr);
+  // A known exit code of 0 is not "unknown".
+  EXPECT_EQ(table->process_ends()->exit_status()->Get(0), 1U);
+}
+
 TEST(CaptureWriter, ManyRowsAreRead) {
   Sample sample = MakeSample({.intervals = 3, .stacks_per_interval = 3000});
   Result<Capture> read = CaptureBytes(sample.bytes).Read();

@@ -16,9 +16,10 @@ void WriteDefinitions(CaptureBytes& capture, const DefinitionsSpec& spec) {
       builder, Column(builder, std::vector<uint8_t>(spec.module_paths.size(), 1)),
       Column(builder, spec.module_paths),
       Column(builder, std::vector<uint32_t>(spec.module_paths.size())));
-  auto frames =
-      wire::CreateFrames(builder, Column(builder, spec.frame_modules),
-                         Column(builder, spec.frame_symbols), Column(builder, spec.frame_offsets));
+  auto frames = wire::CreateFrames(
+      builder, Column(builder, spec.frame_modules), Column(builder, spec.frame_symbols),
+      Column(builder, spec.frame_offsets), Column(builder, spec.frame_files),
+      Column(builder, spec.frame_lines), Column(builder, spec.frames_inlined));
   auto stacks = wire::CreateStacks(builder, Column(builder, spec.parent_distances),
                                    Column(builder, spec.stack_frames));
   size_t images = spec.process_names.size();
@@ -33,7 +34,8 @@ void WriteDefinitions(CaptureBytes& capture, const DefinitionsSpec& spec) {
                                      Column(builder, std::vector<int64_t>(tasks)),
                                      Column(builder, std::vector<uint32_t>(tasks)));
   auto ends = wire::CreateProcessEnds(builder, Column(builder, spec.ended_processes),
-                                      Column(builder, spec.process_ends));
+                                      Column(builder, spec.process_ends),
+                                      Column(builder, spec.exit_statuses));
   auto wakers = wire::CreateWakers(
       builder, Column(builder, spec.waker_kinds), Column(builder, spec.waker_threads),
       Column(builder, spec.waker_kernel_stacks), Column(builder, spec.waker_user_stacks));

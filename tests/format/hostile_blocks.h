@@ -24,6 +24,9 @@ struct DefinitionsSpec {
   std::vector<uint32_t> frame_modules = {1};
   std::vector<uint32_t> frame_symbols = {1};
   std::vector<uint64_t> frame_offsets = {0};
+  std::vector<uint32_t> frame_files = {0};
+  std::vector<uint32_t> frame_lines = {0};
+  std::vector<uint8_t> frames_inlined = {0};
   std::vector<uint32_t> parent_distances = {0};
   std::vector<uint32_t> stack_frames = {1};
   std::vector<uint32_t> process_names = {1};
@@ -31,6 +34,7 @@ struct DefinitionsSpec {
   std::vector<uint32_t> thread_processes = {1};
   std::vector<uint32_t> ended_processes = {1};
   std::vector<int64_t> process_ends = {0};
+  std::vector<uint32_t> exit_statuses = {0};
   uint32_t first_waker = 1;
   uint32_t first_chain = 1;
   std::vector<uint8_t> waker_kinds = {1};

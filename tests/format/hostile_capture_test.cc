@@ -27,6 +27,8 @@ TEST(HostileCapture, IdsOutOfRangeAreRefused) {
             "a frame's module is number 7, but only 1 are defined");
   EXPECT_EQ(FaultOfDefinitions({.frame_symbols = {UINT32_MAX}}),
             "a frame's symbol is number 4294967295, but only 1 are defined");
+  EXPECT_EQ(FaultOfDefinitions({.frame_files = {2}}),
+            "a frame's source file is number 2, but only 1 are defined");
   EXPECT_EQ(FaultOfDefinitions({.stack_frames = {2}}),
             "a stack's frame is number 2, but only 1 are defined");
   EXPECT_EQ(FaultOfDefinitions({.stack_frames = {0}}), "a stack names no frame");
@@ -42,6 +44,14 @@ TEST(HostileCapture, IdsOutOfRangeAreRefused) {
   EXPECT_EQ(FaultOfInterval({.kernel_stacks = {2}}), "it refers to ids that are not defined");
   EXPECT_EQ(FaultOfInterval({.blocked_stacks = {UINT32_MAX}}),
             "it refers to ids that are not defined");
+}
+
+TEST(HostileCapture, ExitStatusesOutOfRangeAreRefused) {
+  EXPECT_EQ(FaultOfDefinitions({.exit_statuses = {512}}), "");
+  EXPECT_EQ(FaultOfDefinitions({.exit_statuses = {513}}),
+            "a process's exit status is out of range");
+  EXPECT_EQ(FaultOfDefinitions({.exit_statuses = {UINT32_MAX}}),
+            "a process's exit status is out of range");
 }
 
 TEST(HostileCapture, ParentsLieBeforeTheirChildren) {
@@ -91,10 +101,16 @@ TEST(HostileCapture, RefusedDefinitionsLeaveNothingBehind) {
 TEST(HostileCapture, ColumnsOfDifferentLengthsAreRefused) {
   EXPECT_EQ(FaultOfDefinitions({.frame_symbols = {1, 1}}),
             "its columns of frames differ in length");
+  EXPECT_EQ(FaultOfDefinitions({.frame_files = {}}), "its columns of frames differ in length");
+  EXPECT_EQ(FaultOfDefinitions({.frame_lines = {1, 1}}), "its columns of frames differ in length");
+  EXPECT_EQ(FaultOfDefinitions({.frames_inlined = {1, 1}}),
+            "its columns of frames differ in length");
   EXPECT_EQ(FaultOfDefinitions({.stack_frames = {}}), "its columns of stacks differ in length");
   EXPECT_EQ(FaultOfDefinitions({.process_starts = {}}),
             "its columns of processes differ in length");
   EXPECT_EQ(FaultOfDefinitions({.process_ends = {1, 2}}),
+            "its columns of process ends differ in length");
+  EXPECT_EQ(FaultOfDefinitions({.exit_statuses = {1, 2}}),
             "its columns of process ends differ in length");
   EXPECT_EQ(FaultOfInterval({.samples = {1, 2}}), "its columns of CPU rows differ in length");
   EXPECT_EQ(FaultOfInterval({.states = {}}), "its columns of blocked rows differ in length");

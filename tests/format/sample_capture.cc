@@ -73,6 +73,11 @@ class SampleMaker {
       frame.symbol = builder_.InternString("_ZN5space4name8functionEv" + std::to_string(number));
     }
     frame.offset = Random(1 << 20);
+    if (number % 3 == 0) {
+      frame.file = builder_.InternString("/usr/src/module.cc");
+      frame.line = static_cast<uint32_t>(number);
+      frame.inlined = number % 2 == 1;
+    }
     return builder_.InternFrame(frame);
   }
 
@@ -191,7 +196,9 @@ class SampleMaker {
                        {LossCause::kEventsLost, LossSource::kRecorder, number, 0}};
     interval.cost = {1'000'000 + number, 5000, 2'000'000, 3'000'000, 64 << 20, 32 << 20};
     if (number != 0) AddRest(thread, interval);
-    builder_.AddProcessEnd({process_, static_cast<int64_t>(interval.end_ns) - 1});
+    ProcessEnd process_end{process_, static_cast<int64_t>(interval.end_ns) - 1};
+    if (number != 0) process_end.exit_status = number % 2 == 0 ? 0 : kKilledBySignal + number;
+    builder_.AddProcessEnd(process_end);
     return interval;
   }
 
