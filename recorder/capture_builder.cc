@@ -131,7 +131,9 @@ void CaptureBuilder::NoteLastCgroups(const Reading& reading) {
     ProcessImage* image =
         processes_.Find(Pid(row->second->tgid), row->second->created_ns);
     if (image == nullptr || images_.contains(image)) continue;
-    if (const auto path = cgroup_paths_.Find(end.cgroup_id)) image->cgroup = *path;
+    const auto path = cgroup_paths_.Find(end.cgroup_id);
+    // On hosts that still use version 1 it is in the root of version 2, which says nothing.
+    if (path && *path != "/") image->cgroup = *path;
   }
 }
 

@@ -167,17 +167,5 @@ TEST(ElfDebugFile, WhatIsNoElfFileIsRefused) {
   EXPECT_FALSE(symbols.AddDebugFile(Open("/dev/null"), "/dev/null").has_value());
 }
 
-TEST(ElfDebugFile, DescriptorsCanBeTakenBack) {
-  const std::string path = TWOFOLD_NAMES_DIR "/names_calls.link";
-  ElfSymbols symbols = Read(path);
-  ASSERT_TRUE(symbols.AddDebugFile(Open(path + ".debug"), path).has_value());
-  const auto wanted = NamesOf(TWOFOLD_NAMES_DIR "/names_calls", symbols);
-  UniqueFd debug_fd = symbols.TakeDebugFd();
-  Result<ElfSymbols> again = ElfSymbols::Read(symbols.TakeFd(), path);
-  ASSERT_TRUE(again.has_value());
-  ASSERT_TRUE(again->AddDebugFile(std::move(debug_fd), path).has_value());
-  EXPECT_EQ(NamesOf(TWOFOLD_NAMES_DIR "/names_calls", *again), wanted);
-}
-
 }  // namespace
 }  // namespace twofold

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <string>
@@ -89,7 +90,8 @@ TEST_F(NameReaderTest, FilesAreGivenToTheNextReader) {
   const pid_t first = reader_.pid();
   ASSERT_EQ(kill(first, SIGKILL), 0);
   // Until the kernel has closed its end of the socket.
-  while (StatusOf(first, "State").substr(0, 1) != "Z") usleep(1000);
+  siginfo_t info;
+  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(first), &info, WEXITED | WNOWAIT), 0);
   EXPECT_EQ(NameOf(elf), "tell_me");
   EXPECT_NE(reader_.pid(), first);
   EXPECT_EQ(code.Refresh(1 << 20), 14u);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <vector>
@@ -155,7 +156,10 @@ TEST_F(SymbolTablesTest, StrippedFileIsNamedByItsDebugFile) {
   reader_.EndInterval();
   reader_.EndInterval();
   EXPECT_EQ(name(), "sort_letters");
-  ASSERT_EQ(kill(reader_.pid(), SIGKILL), 0);
+  const pid_t first = reader_.pid();
+  ASSERT_EQ(kill(first, SIGKILL), 0);
+  siginfo_t info;
+  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(first), &info, WEXITED | WNOWAIT), 0);
   EXPECT_EQ(name(), "sort_letters");
   EXPECT_EQ(tables_.TakeUnreadable(), 0u);
   EXPECT_EQ(reader_.TakeGivenUp(), 0u);
