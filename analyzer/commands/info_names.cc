@@ -51,10 +51,9 @@ std::string KindText(const std::string& kind) {
 std::string_view ModuleAdvice(NameGap gap) {
   switch (gap) {
     case NameGap::kStripped:
-      return "files: names of functions are taken from the file itself, so replace a stripped file "
-             "with one that has its symbol table, and record again. Debug packages (Debian: "
-             "find-dbgsym-packages FILE; debuginfod-find debuginfo BUILD-ID) hold the names by "
-             "build id";
+      return "files: neither they nor debug files below /usr/lib/debug tell the names of these "
+             "functions. Install their debug packages (Debian: find-dbgsym-packages FILE), or put "
+             "there by build id what debuginfod-find debuginfo BUILD-ID fetches, and record again";
     case NameGap::kFileUnread:
       return "files without a build id: the recorder could not read them, or they have none. "
              "Check that they still exist; containers' files are read through their processes";

@@ -36,7 +36,7 @@ std::multimap<std::string, NmSymbol> NmFunctions(const std::string& path, bool d
     std::string type;
     std::string name;
     fields >> address >> size >> type >> name;
-    if (name.empty() || std::string("TtWwiu").find(type) == std::string::npos) continue;
+    if (name.empty() || std::string("TtWwi").find(type) == std::string::npos) continue;
     name = name.substr(0, name.find('@'));
     functions.insert({name, {FromHex(address), FromHex(size), type[0]}});
   }

@@ -8,6 +8,7 @@
 
 #include "recorder/elf_symbols.h"
 #include "tests/recorder/binutils.h"
+#include "tests/recorder/temporary_file.h"
 
 namespace twofold {
 namespace {
@@ -51,14 +52,19 @@ TEST_P(ElfCompareUnstripped, AgreesWithAddr2lineOnTheFunctionsBegin) {
   const ElfSymbols symbols = Read();
   const auto functions = NmFunctions(path(), false);
   std::vector<uint64_t> addresses;
-  std::ostringstream arguments;
+  std::ostringstream input;
   for (const auto& [name, function] : functions) {
-    for (uint64_t i = 0; i < function.size_bytes; i += 3) {
+    if (function.size_bytes == 0) continue;
+    const uint64_t step = std::max<uint64_t>(3, function.size_bytes / 8);
+    for (uint64_t i = 0; i < function.size_bytes; i += step) {
       addresses.push_back(function.address + i);
-      arguments << " 0x" << std::hex << addresses.back();
     }
+    addresses.push_back(function.address + function.size_bytes - 1);
   }
-  std::istringstream lines(RunCommand("addr2line -f -e " + path() + arguments.str()));
+  for (const uint64_t address : addresses) input << "0x" << std::hex << address << '\n';
+  const TemporaryDirectory directory;
+  const std::string input_path = directory.Write("addresses", input.str());
+  std::istringstream lines(RunCommand("addr2line -f -e " + path() + " < " + input_path));
   std::string theirs;
   std::string source;
   for (const uint64_t address : addresses) {
@@ -129,7 +135,9 @@ INSTANTIATE_TEST_SUITE_P(Programs, ElfCompare,
                          [](const auto& info) { return std::string(info.param); });
 
 INSTANTIATE_TEST_SUITE_P(Programs, ElfCompareUnstripped,
-                         testing::Values("names_pie", "names_fixed"),
+                         testing::Values("names_pie", "names_fixed", "names_calls",
+                                         "names_calls_fixed", "names_calls_static",
+                                         "names_calls_static_pie", "names_cpp"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace

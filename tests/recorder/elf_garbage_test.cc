@@ -14,6 +14,13 @@
 namespace twofold {
 namespace {
 
+// Every bit of a byte is flipped, or where the sanitizers make that slow one.
+#ifdef __SANITIZE_ADDRESS__
+constexpr int kBitStep = 8;
+#else
+constexpr int kBitStep = 1;
+#endif
+
 std::string SmallFile() {
   ElfBuilder builder(0x100);
   builder.SetBuildId("0123456789abcdefghij");
@@ -137,7 +144,7 @@ TEST_P(ElfGarbageReal, EveryPrefixIsSurvived) {
 
 TEST_P(ElfGarbageReal, EveryFlippedBitIsSurvived) {
   for (size_t at = 0; at < whole_.size(); ++at) {
-    for (int bit = 0; bit < 8; ++bit) {
+    for (int bit = static_cast<int>(at % kBitStep); bit < 8; bit += kBitStep) {
       std::string damaged = whole_;
       damaged[at] = static_cast<char>(damaged[at] ^ (1 << bit));
       ExerciseWithDebugFile(damaged, debug_file_);
@@ -149,10 +156,10 @@ INSTANTIATE_TEST_SUITE_P(Programs, ElfGarbageReal,
                          testing::Values("names_small.so.both", "names_i386.so", "names_arm64.so"));
 
 TEST(ElfGarbage, EveryFlippedBitOfADebugFileIsSurvived) {
-  const std::string bytes = ReadWholeFile(TWOFOLD_NAMES_DIR "/names_small.so.both");
-  const std::string whole = ReadWholeFile(TWOFOLD_NAMES_DIR "/names_small.so.both.debug");
+  const std::string bytes = ReadWholeFile(TWOFOLD_NAMES_DIR "/names_small.so.link");
+  const std::string whole = ReadWholeFile(TWOFOLD_NAMES_DIR "/names_small.so.link.debug");
   for (size_t at = 0; at < whole.size(); ++at) {
-    for (int bit = 0; bit < 8; ++bit) {
+    for (int bit = static_cast<int>(at % kBitStep); bit < 8; bit += kBitStep) {
       std::string damaged = whole;
       damaged[at] = static_cast<char>(damaged[at] ^ (1 << bit));
       Result<ElfSymbols> symbols = ElfSymbols::Read(MemoryFile(bytes), "whole");
