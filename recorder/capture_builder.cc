@@ -128,8 +128,7 @@ void CaptureBuilder::NoteLastCgroups(const Reading& reading) {
   for (const ProcessEndReading& end : reading.process_ends) {
     const auto row = fresh.find(end.thread);
     if (row == fresh.end() || end.cgroup_id == 0) continue;
-    ProcessImage* image =
-        processes_.Find(Pid(row->second->tgid), row->second->created_ns);
+    ProcessImage* image = processes_.Find(Pid(row->second->tgid), row->second->created_ns);
     if (image == nullptr || images_.contains(image)) continue;
     const auto path = cgroup_paths_.Find(end.cgroup_id);
     // On hosts that still use version 1 it is in the root of version 2, which says nothing.

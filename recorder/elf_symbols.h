@@ -1,6 +1,7 @@
 // The functions of one ELF file, found by file offset. Their names come from
 //   - .symtab, when the file has not been stripped;
-//   - else .dynsym and the compressed .gnu_debugdata (recorder/elf_minidebug.h), and the .symtab of a
+//   - else .dynsym and the compressed .gnu_debugdata (recorder/elf_minidebug.h), and the .symtab of
+//   a
 //     separate debug file, if its descriptor is handed in (recorder/debug_file.h finds it);
 //   - the relocations of its PLT (recorder/elf_plt.h), as `function@plt`.
 //

@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstdio>
 #include <ctime>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -68,6 +69,10 @@ Error EventError(const std::string& what) {
                .remedy = "Raise the limit on open files (ulimit -n)"};
 }
 
+// How long a new process may have to wait before its files are opened; a process that is gone by
+// then may take the way to them along.
+constexpr uint64_t kDrainPauseNs = 50'000'000;
+
 // What can end a recording.
 enum class Wake { kInterval, kSignal, kCommand, kTarget, kSideband, kAccounts };
 
@@ -122,6 +127,7 @@ class Session {
   uint64_t previous_boundary_ns_ = 0;
   uint32_t intervals_ = 0;
   uint64_t sideband_lost_ = 0;
+  uint64_t drained_ns_ = 0;  // CLOCK_MONOTONIC of the last look at the sideband
   uint64_t self_user_ns_ = 0;
   uint64_t self_system_ns_ = 0;
   uint64_t losses_ = 0;
@@ -379,22 +385,22 @@ bool Session::RestrainSelf(uint64_t now_ns) {
 }
 
 void Session::DrainSideband() {
+  drained_ns_ = MonotonicNowNs();
   events_.clear();
   sideband_->Drain(events_);
-  std::vector<Pid> with_runtime_code;
+  std::map<Pid, bool> with_new_mappings;  // whether one tells of code made at run time
   for (const SidebandEvent& event : events_) {
     processes_->Apply(event);
-    if (event.kind == SidebandEvent::Kind::kMap && Symbolizer::TellsOfRuntimeCode(event.text)) {
-      with_runtime_code.push_back(event.pid);
-    }
+    if (event.kind != SidebandEvent::Kind::kMap) continue;
+    bool& tells = with_new_mappings[event.pid];
+    tells = tells || Symbolizer::TellsOfRuntimeCode(event.text);
   }
   if (!symbolizer_) return;
-  std::sort(with_runtime_code.begin(), with_runtime_code.end());
-  with_runtime_code.erase(std::unique(with_runtime_code.begin(), with_runtime_code.end()),
-                          with_runtime_code.end());
-  for (const Pid pid : with_runtime_code) {
-    const ProcessImage* image = processes_->Find(pid, MonotonicNowNs());
-    if (image != nullptr) symbolizer_->PrepareRuntimeNames(*image);
+  for (const auto& [pid, tells_of_runtime_code] : with_new_mappings) {
+    const ProcessImage* image = processes_->Find(pid, drained_ns_);
+    if (image == nullptr) continue;
+    symbolizer_->PrepareModules(*image);
+    if (tells_of_runtime_code) symbolizer_->PrepareRuntimeNames(*image);
   }
 }
 
@@ -407,7 +413,7 @@ Result<EndReason> Session::Loop() {
   judged_programs_ = tracer_->TotalRunTime().value_or(Tracer::RunTime());
   judged_own_ns_ = OwnCpuTimeNs();
   while (true) {
-    uint64_t wake_ns = std::min(next_ns, judged_ns_ + kSecond_ns);
+    uint64_t wake_ns = std::min({next_ns, judged_ns_ + kSecond_ns, drained_ns_ + kDrainPauseNs});
     if (deadline_ns_ != 0) wake_ns = std::min(wake_ns, deadline_ns_);
     itimerspec when = {};
     when.it_value.tv_sec = time_t(wake_ns / kSecond_ns);
@@ -453,6 +459,7 @@ Result<EndReason> Session::Loop() {
       }
     }
     const uint64_t now_ns = MonotonicNowNs();
+    if (now_ns >= drained_ns_ + kDrainPauseNs) DrainSideband();
     if (deadline_ns_ != 0 && now_ns >= deadline_ns_) return EndReason::kDuration;
     if (interval_over && now_ns >= next_ns) {
       TWOFOLD_RETURN_IF_ERROR(CloseInterval(tracer_->EndInterval(false), false));

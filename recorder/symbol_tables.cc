@@ -18,6 +18,7 @@ namespace {
 
 // Another process may be able to show the file when the first was gone already, but not for ever.
 constexpr uint32_t kMaxAttempts = 8;
+constexpr size_t kMaxMet = 4096;
 constexpr const char* kVdsoKey = "vdso";
 
 std::string PathKey(const MappedFile& file) {
@@ -52,25 +53,48 @@ UniqueFd CopyOwnVdso() {
   return copy;
 }
 
-std::shared_ptr<SymbolTables::Source> SymbolTables::Get(const ProcessImage& image,
-                                                        const Mapping& mapping) {
-  const MappedFile& file = *mapping.file;
+std::shared_ptr<SymbolTables::Source>& SymbolTables::SlotOf(const MappedFile& file) {
   std::string key = kVdsoKey;
   if (file.kind != ModuleKind::kVdso) {
     key = file.build_id.empty() ? PathKey(file) : BuildIdKey(file.build_id);
   }
   std::shared_ptr<Source>& slot = sources_[key];
   if (slot == nullptr) slot = std::make_shared<Source>();
+  return slot;
+}
+
+void SymbolTables::Prepare(const ProcessImage& image, const Mapping& mapping) {
+  if (mapping.kind() != ModuleKind::kUserFile || met_.contains(mapping.file)) return;
+  if (met_.size() >= kMaxMet) met_.clear();
+  met_.insert(mapping.file);
+  Source& source = *SlotOf(*mapping.file);
+  if (source.file != nullptr || source.prepared || source.attempts > 0) return;
+  ForEachCandidateFile(image, mapping, [&](UniqueFd fd) {
+    source.prepared = std::move(fd);
+    return true;
+  });
+  if (!source.prepared) return;
+  source.last_use = ++use_counter_;
+  ++open_files_;
+  EnforceLimit(source);
+}
+
+std::shared_ptr<SymbolTables::Source> SymbolTables::Get(const ProcessImage& image,
+                                                        const Mapping& mapping) {
+  const MappedFile& file = *mapping.file;
+  std::shared_ptr<Source>& slot = SlotOf(file);
   std::shared_ptr<Source> source = slot;
   if (source->was_read || !Load(*source, image, mapping)) return source;
   // The file told its build id: from now on it is the same as one that an event told of.
   if (file.kind == ModuleKind::kUserFile && file.build_id.empty() && !source->build_id.empty()) {
+    // References to elements outlive insertions.
     std::shared_ptr<Source>& same = sources_[BuildIdKey(source->build_id)];
     if (same == nullptr || !same->was_read) {
+      if (same != nullptr) Close(*same);
       same = source;
     } else {
       Close(*source);
-      sources_[key] = same;
+      slot = same;
     }
     return same;
   }
@@ -99,7 +123,12 @@ bool SymbolTables::Load(Source& source, const ProcessImage& image, const Mapping
   if (mapping.kind() == ModuleKind::kVdso) {
     if (UniqueFd copy = CopyOwnVdso()) accept(std::move(copy));
   } else {
-    ForEachCandidateFile(image, mapping, accept);
+    // It may still be another file than the one that was mapped.
+    if (source.prepared) --open_files_;
+    if (!source.prepared || !accept(std::move(source.prepared))) {
+      source.prepared.Reset();
+      ForEachCandidateFile(image, mapping, accept);
+    }
     if (found) AddDebugFile(*found, image, mapping);
   }
   if (!found) {
@@ -125,17 +154,22 @@ void SymbolTables::AddDebugFile(RemoteElf& file, const ProcessImage& image,
 }
 
 void SymbolTables::Close(Source& source) {
-  if (source.file == nullptr) return;
+  if (source.file == nullptr && !source.prepared) return;
   source.file.reset();
+  source.prepared.Reset();
   --open_files_;
 }
 
 void SymbolTables::EnforceLimit(const Source& in_use) {
   while (open_files_ > kMaxOpenFiles) {
+    // One that nobody has asked for yet, else the one that was asked for longest ago.
     Source* oldest = nullptr;
+    const auto is_before = [](const Source& a, const Source& b) {
+      return std::pair(a.file != nullptr, a.last_use) < std::pair(b.file != nullptr, b.last_use);
+    };
     for (const auto& [key, source] : sources_) {
-      if (source->file == nullptr || source.get() == &in_use) continue;
-      if (oldest == nullptr || source->last_use < oldest->last_use) oldest = source.get();
+      if ((source->file == nullptr && !source->prepared) || source.get() == &in_use) continue;
+      if (oldest == nullptr || is_before(*source, *oldest)) oldest = source.get();
     }
     if (oldest == nullptr) return;
     Close(*oldest);
@@ -153,6 +187,7 @@ uint64_t SymbolTables::TakeUnreadable() { return std::exchange(unreadable_, 0); 
 
 void SymbolTables::Clear() {
   sources_.clear();
+  met_.clear();
   open_files_ = 0;
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "recorder/name_reader.h"
 #include "recorder/process_image.h"
@@ -24,6 +25,7 @@ class SymbolTables {
   struct Source {
     std::string build_id;             // of the file when it has been read; lower-case hexadecimal
     std::unique_ptr<RemoteElf> file;  // nullptr: not read, or closed
+    UniqueFd prepared;                // likely the file, opened before anybody asked for a name
     uint64_t last_use = 0;            // of a counter
     uint32_t attempts = 0;            // failed
     Pid last_pid;                     // of the last attempt
@@ -37,6 +39,11 @@ class SymbolTables {
   // The source for a file mapping or the vDSO, read now if it was not before. Of a process that is
   // gone, or whose files cannot be opened, was_read may be false; a later image may do better.
   std::shared_ptr<Source> Get(const ProcessImage& image, const Mapping& mapping);
+
+  // Opens a mapped file that was not met before: when its first address is to be named, the process
+  // may be gone, and with it the way to a file that was deleted, replaced or only seen in a
+  // container. Cheap when called often.
+  void Prepare(const ProcessImage& image, const Mapping& mapping);
 
   // The function at an offset of the source's file, as ElfSymbols::FindByFileOffset.
   std::optional<std::string> NameAt(Source& source, const ProcessImage& image,
@@ -52,6 +59,7 @@ class SymbolTables {
   size_t open_files() const { return open_files_; }
 
  private:
+  std::shared_ptr<Source>& SlotOf(const MappedFile& file);
   bool Load(Source& source, const ProcessImage& image, const Mapping& mapping);
   static void AddDebugFile(RemoteElf& file, const ProcessImage& image, const Mapping& mapping);
   void Close(Source& source);
@@ -60,6 +68,7 @@ class SymbolTables {
   NameReader& reader_;
   // Under its build id, and under its path, device and inode.
   std::unordered_map<std::string, std::shared_ptr<Source>> sources_;
+  std::unordered_set<std::shared_ptr<const MappedFile>> met_;  // by Prepare
   size_t open_files_ = 0;
   uint64_t use_counter_ = 0;
   uint64_t unreadable_ = 0;

@@ -243,6 +243,10 @@ void Symbolizer::PrepareRuntimeNames(const ProcessImage& image) {
   state_->runtime_names.Prepare(image);
 }
 
+void Symbolizer::PrepareModules(const ProcessImage& image) {
+  for (const Mapping& mapping : image.mappings) state_->tables.Prepare(image, mapping);
+}
+
 uint64_t Symbolizer::TakeProcessesWithoutRuntimeNames() {
   return state_->runtime_names.TakeUnnamedProcesses();
 }

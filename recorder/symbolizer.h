@@ -48,6 +48,10 @@ class Symbolizer {
   // named.
   void PrepareRuntimeNames(const ProcessImage& image);
 
+  // Opens the files that a process has mapped and no other had before: it may be gone when its
+  // addresses are to be named. Cheap when called often.
+  void PrepareModules(const ProcessImage& image);
+
   // Processes without names of code that they made at run time, and files with such names that were
   // of no use, since the last call (each is counted once).
   uint64_t TakeProcessesWithoutRuntimeNames();

@@ -285,8 +285,8 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
     }
     return 0;
   };
-  state.ended_accounts = ring_buffer__new(bpf_map__fd(skeleton.maps.ended_accounts), add_account,
-                                          &state, nullptr);
+  state.ended_accounts =
+      ring_buffer__new(bpf_map__fd(skeleton.maps.ended_accounts), add_account, &state, nullptr);
   if (state.ended_accounts == nullptr) return TracerError("cannot map the ended accounts", errno);
   state.offcpu_rows.emplace(state.map_sets[TWOFOLD_SET_OFFCPU_ROWS].fd());
   state.cpu_rows.emplace(state.map_sets[TWOFOLD_SET_CPU_ROWS].fd());
