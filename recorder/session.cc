@@ -391,6 +391,9 @@ void Session::DrainSideband() {
   std::map<Pid, bool> with_new_mappings;  // whether one tells of code made at run time
   for (const SidebandEvent& event : events_) {
     processes_->Apply(event);
+    const bool is_program = event.kind == SidebandEvent::Kind::kBpfProgram ||
+                            event.kind == SidebandEvent::Kind::kBpfProgramGone;
+    if (is_program && symbolizer_) symbolizer_->ApplyProgram(event);
     if (event.kind != SidebandEvent::Kind::kMap) continue;
     bool& tells = with_new_mappings[event.pid];
     tells = tells || Symbolizer::TellsOfRuntimeCode(event.text);
@@ -502,6 +505,7 @@ Result<void> Session::CloseInterval(uint64_t boundary_ns, bool last) {
   Result<Reading> reading = tracer_->Read(boundary_ns);
   if (!reading) return std::move(reading).error();
   DrainSideband();
+  symbolizer_->FollowModules();
   Interval interval = builder_->Build(*reading, settings_);
   const uint64_t sideband_lost = sideband_->lost();
   if (sideband_lost != sideband_lost_) {
