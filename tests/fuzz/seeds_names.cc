@@ -54,7 +54,8 @@ std::vector<std::string> FuzzSeeds() {
   builder.SetBuildId("an id");
   return {std::string(1, '\0') + builder.Build(),
           std::string(1, '\0') + ReadFile(TWOFOLD_NAMES_DIR "/names_small.so.both"),
-          "\1" "1000 100 first\n1080 10 inside\n0x2000 0x20 Lorg/Second;::run\n",
+          "\1"
+          "1000 100 first\n1080 10 inside\n0x2000 0x20 Lorg/Second;::run\n",
           "\2" + JitDump()};
 }
 
