@@ -54,7 +54,7 @@ std::string_view ModuleAdvice(NameGap gap) {
       return "files: names of functions are taken from the file itself, so replace a stripped file "
              "with one that has its symbol table, and record again. Debug packages (Debian: "
              "find-dbgsym-packages FILE; debuginfod-find debuginfo BUILD-ID) hold the names by "
-             "build id";
+             "build id: 'twofold symbolize' adds them to the capture";
     case NameGap::kFileUnread:
       return "files without a build id: the recorder could not read them, or they have none. "
              "Check that they still exist; containers' files are read through their processes";

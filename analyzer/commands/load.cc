@@ -1,17 +1,14 @@
 // twofold load: captures into a database that stays. The database grows under a temporary name and
 // appears under its own only when it is whole.
-#include <unistd.h>
-
 #include <atomic>
-#include <chrono>
 #include <csignal>
 #include <cstdio>
 
+#include "analyzer/cli/progress_line.h"
 #include "analyzer/cli/words.h"
 #include "analyzer/commands/command.h"
 #include "analyzer/data/input.h"
 #include "analyzer/data/losses.h"
-#include "analyzer/text/escape.h"
 #include "analyzer/text/units.h"
 #include "format/base/output_file.h"
 #include "format/capture_reader.h"
@@ -43,30 +40,6 @@ class InterruptGuard {
  private:
   struct sigaction old_interrupt_ {};
   struct sigaction old_terminate_ {};
-};
-
-// One line on a terminal, from the second second on.
-class ProgressLine {
- public:
-  void Show(const std::string& path, uint64_t done, uint64_t total) {
-    auto now = std::chrono::steady_clock::now();
-    bool due = terminal_ && now - start_ > std::chrono::seconds(1) &&
-               now - last_ > std::chrono::milliseconds(200);
-    if (!due) return;
-    last_ = now;
-    shown_ = true;
-    uint64_t percent = total == 0 ? 100 : std::min<uint64_t>(100, done * 100 / total);
-    Say("\r\x1b[K" + EscapeText(path) + ": " + std::to_string(percent) + " %", SayAs::kText);
-  }
-  ~ProgressLine() {
-    if (shown_) Say("\r\x1b[K", SayAs::kText);
-  }
-
- private:
-  bool terminal_ = isatty(STDERR_FILENO) != 0;
-  bool shown_ = false;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-  std::chrono::steady_clock::time_point last_;
 };
 
 Error Stopped(const std::string& path) {
