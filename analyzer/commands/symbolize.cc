@@ -1,6 +1,7 @@
 // twofold symbolize: a capture again, with what debug files tell of its stacks.
 #include <sys/stat.h>
 
+#include "analyzer/cli/interrupt.h"
 #include "analyzer/cli/progress_line.h"
 #include "analyzer/cli/words.h"
 #include "analyzer/commands/folding.h"
@@ -117,6 +118,8 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   if (paths.empty() && stat(kUsualFolder, &status) == 0) paths.emplace_back(kUsualFolder);
   Result<DebugFolders> folders = DebugFolders::Open(paths);
   if (!folders) return std::move(folders).error();
+  // An unfinished capture is removed when `output` goes.
+  InterruptGuard guard;
   Result<OutputFile> output = CreateOutput(arguments);
   if (!output) return std::move(output).error();
   Result<Capture> capture = ReadWhole(arguments.positionals()[0]);
@@ -128,6 +131,9 @@ Result<ExitStatus> Run(const Arguments& arguments) {
     asked = AskDebugFiles(
         *capture, StackUses(*capture), *folders,
         [&](uint64_t done, uint64_t all) { line.Show("reading debug files", done, all); });
+  }
+  if (IsInterrupted()) {
+    return Error{"stopped by a signal; no capture was written", arguments.Get("output"), ""};
   }
   Result<SymbolizedCounts> counts = WriteSymbolized(*capture, asked.found, *output);
   if (!counts) {

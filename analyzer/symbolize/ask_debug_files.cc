@@ -5,6 +5,8 @@
 #include <optional>
 #include <tuple>
 
+#include "analyzer/cli/interrupt.h"
+
 namespace twofold {
 namespace {
 
@@ -93,6 +95,7 @@ AskedDebugFiles AskDebugFiles(const Capture& capture, const StackUses& uses, Deb
   const Clock::time_point deadline = Clock::now() + kMaxTime;
   uint64_t done = 0;
   for (const auto& [build_id, places] : uses.places()) {
+    if (IsInterrupted()) break;
     progress(done++, uses.places().size());
     DebugFileReport& report = result.reports.emplace_back(
         DebugFileReport{build_id, paths[build_id], places.size(), "", ""});

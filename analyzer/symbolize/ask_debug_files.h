@@ -28,7 +28,8 @@ struct AskedDebugFiles {
   std::vector<DebugFileReport> reports;  // those with most places first
 };
 
-// One file after the other, for a few minutes at most. `progress` is told how many are done.
+// One file after the other, for a few minutes at most, or until the program is interrupted.
+// `progress` is told how many are done.
 AskedDebugFiles AskDebugFiles(const Capture& capture, const StackUses& uses, DebugFolders& folders,
                               const std::function<void(uint64_t done, uint64_t all)>& progress);
 

@@ -80,8 +80,6 @@ class Reader {
 
   std::optional<ElfFile> Read() {
     if (!ReadAt(descriptor_, 0, &header_, sizeof(header_))) return std::nullopt;
-    bool is_program = header_.e_type == ET_EXEC || header_.e_type == ET_DYN;
-    if (!is_program) return std::nullopt;
     ReadSegments();
     ReadSections();
     return std::move(file_);
@@ -173,8 +171,10 @@ std::optional<ElfFile> ReadElfFile(int descriptor) {
 }
 
 CodeLayout::CodeLayout(const ElfFile& file) {
-  is_derived_ = std::any_of(file.segments.begin(), file.segments.end(),
-                            [](const LoadSegment& s) { return s.is_code && s.file_bytes == 0; });
+  // Code has no part that is in memory alone.
+  is_derived_ = std::any_of(file.segments.begin(), file.segments.end(), [](const LoadSegment& s) {
+    return s.is_code && s.file_bytes < s.memory_bytes;
+  });
   uint64_t end = 0;
   for (LoadSegment segment : file.segments) {
     if (is_derived_) {

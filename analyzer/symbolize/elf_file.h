@@ -37,8 +37,8 @@ class CodeLayout {
  public:
   // Of the executable or library itself, or of its debug file. What strips code away leaves
   // addresses alone, and most leave offsets alone, too (eu-strip; llvm-objcopy). GNU objcopy and
-  // strip do not: they set them to where the empty segments would begin, and the sizes in the
-  // file to 0. Offsets are then derived: linkers place each segment at the first offset behind the
+  // strip do not: they set them to where the emptied segments begin, and the sizes to what is left.
+  // Offsets are then derived: linkers place each segment at the first offset behind the
   // one before that fits its address modulo its alignment.
   explicit CodeLayout(const ElfFile& file);
 

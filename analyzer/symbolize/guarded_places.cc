@@ -16,6 +16,7 @@
 #include <cstring>
 #include <exception>
 
+#include "analyzer/cli/interrupt.h"
 #include "analyzer/symbolize/source_places.h"
 
 namespace twofold {
@@ -150,7 +151,7 @@ bool WriteAll(int descriptor, std::string_view bytes) {
 
 // ---- the parent
 
-// Reads to the end. False: too much came, or it took too long.
+// Reads to the end. False: too much came, it took too long, or the user wants no more.
 bool ReadAnswer(int descriptor, std::string& bytes) {
   const Clock::time_point deadline = Clock::now() + kMaxTime;
   std::vector<char> buffer(1 << 16);
@@ -160,6 +161,7 @@ bool ReadAnswer(int descriptor, std::string& bytes) {
     pollfd waiting = {descriptor, POLLIN, 0};
     int ready = poll(&waiting, 1, static_cast<int>(left.count()));
     if (ready < 0 && errno != EINTR) return false;
+    if (IsInterrupted()) return false;
     if (ready <= 0) continue;
     ssize_t got = read(descriptor, buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;

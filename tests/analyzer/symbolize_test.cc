@@ -134,11 +134,32 @@ TEST_P(SymbolizeAsAddr2line, FromEveryKindOfDebugFile) {
   ExpectAsAddr2line(program, anywhere);
 }
 
-INSTANTIATE_TEST_SUITE_P(Programs, SymbolizeAsAddr2line,
-                         ::testing::Values(std::pair("inlined.c", ""),
-                                           std::pair("inlined.c", "-no-pie -gdwarf-4"),
-                                           std::pair("inlined.cc", ""),
-                                           std::pair("inlined.cc", "-gdwarf-4 -no-pie")));
+// With other layouts of the file, which its debug file alone may not tell.
+INSTANTIATE_TEST_SUITE_P(
+    Programs, SymbolizeAsAddr2line,
+    ::testing::Values(std::pair("inlined.c", ""), std::pair("inlined.c", "-no-pie -gdwarf-4"),
+                      std::pair("inlined.cc", ""), std::pair("inlined.cc", "-gdwarf-4 -no-pie"),
+                      std::pair("inlined.cc", "-Wl,-z,noseparate-code"),
+                      std::pair("inlined.c", "-no-pie -Wl,-z,max-page-size=0x200000"),
+                      std::pair("inlined.cc", "-shared -fPIC")));
+
+// What several debug files share lies in a file of its own, found by its own build id.
+TEST(SymbolizeShared, NamesComeFromTheSharedFile) {
+  Program one = Build("inlined.cc", "");
+  Program two = Build("inlined.cc", "-DOTHER -no-pie");
+  std::string folder = NewFolder();
+  for (const Program* program : {&one, &two}) {
+    Shell("objcopy --only-keep-debug " + program->path + " " +
+          BuildIdPath(folder, program->elf.build_id));
+  }
+  Shell("dwz -m " + folder + "/shared " + BuildIdPath(folder, one.elf.build_id) + " " +
+        BuildIdPath(folder, two.elf.build_id));
+  for (const Program* program : {&one, &two}) ExpectAsAddr2line(*program, folder);
+  fs::remove(folder + "/shared");
+  std::string words;
+  Symbolize(CaptureOf(one), {folder}, &words);
+  EXPECT_THAT(words, HasSubstr("names are missing: they are in a file that several share"));
+}
 
 // A program, its capture, and a folder with its debug file.
 class Symbolized : public ::testing::Test {
