@@ -159,9 +159,13 @@ void DebugFolders::IndexBelow(size_t folder, FileHandle at, const std::string& p
   for (const std::string& name : NamesIn(at.get())) {
     if (++entries > kMaxEntries) return;
     std::string below = path.empty() ? name : path + "/" + name;
+    // Opening a device may do something to it.
+    struct stat status;
+    bool is_usual = fstatat(at.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+                    (S_ISDIR(status.st_mode) || S_ISREG(status.st_mode));
+    if (!is_usual) continue;
     FileHandle handle(
         openat(at.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-    struct stat status;
     if (!handle || fstat(handle.get(), &status) != 0) continue;
     if (S_ISDIR(status.st_mode) && depth < kMaxDepth) {
       IndexBelow(folder, std::move(handle), below, depth + 1, entries);

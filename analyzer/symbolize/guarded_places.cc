@@ -12,9 +12,9 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstdio>
 #include <cstring>
 #include <exception>
+#include <fstream>
 
 #include "analyzer/cli/interrupt.h"
 #include "analyzer/symbolize/source_places.h"
@@ -101,12 +101,9 @@ class Unpacker {
 // ---- the child
 
 uint64_t MappedBytes() {
-  unsigned long long pages = 0;
-  FILE* file = fopen("/proc/self/statm", "re");
-  if (file == nullptr) return 0;
-  bool is_read = fscanf(file, "%llu", &pages) == 1;
-  fclose(file);
-  return is_read ? pages * static_cast<uint64_t>(sysconf(_SC_PAGESIZE)) : 0;
+  uint64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  return pages * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
 bool Limit(__rlimit_resource resource, rlim_t most, rlim_t hard) {

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <sstream>
 
+#include "format/capture_reader.h"
 #include "tests/analyzer/capture_maker.h"
 
 namespace twofold::testing {
@@ -93,6 +94,53 @@ Program Build(const std::string& name, const std::string& options) {
     for (unsigned long long i = 0; i < size; ++i) program.addresses.push_back(address + i);
   }
   return program;
+}
+
+std::string CaptureOf(const Program& program, const std::vector<uint64_t>& addresses,
+                      const std::string& build_id) {
+  CaptureMaker maker({"cpu"});
+  ThreadId thread = maker.AddThread("app", 1);
+  DefinitionsBuilder& builder = maker.definitions();
+  ModuleId module = builder.InternModule(
+      {ModuleKind::kUserFile, builder.InternString("/bin/app"), builder.InternString(build_id)});
+  for (uint64_t address : addresses) {
+    Frame frame;
+    frame.module = module;
+    frame.offset = program.OffsetOf(address);
+    StackId alone = builder.InternStackNode({}, builder.InternFrame(frame));
+    maker.Cpu(thread, alone, {}, 1);
+    maker.Cpu(thread, builder.InternStackNode(alone, builder.InternSpecialFrame("[callee]")), {},
+              2);
+  }
+  maker.EndInterval();
+  return maker.Finish();
+}
+
+std::string CaptureOf(const Program& program) {
+  return CaptureOf(program, program.addresses, program.elf.build_id);
+}
+
+Capture ReadGood(const std::string& path) {
+  Result<Capture> capture = ReadCaptureFile(path);
+  EXPECT_TRUE(capture.has_value()) << capture.error().Message();
+  if (!capture) return {};
+  EXPECT_TRUE(capture->damages.empty()) << path;
+  return std::move(*capture);
+}
+
+std::string Symbolize(const std::string& capture, const std::vector<std::string>& folders,
+                      std::string* words) {
+  std::string input = WriteTemporary("input.twofold", capture);
+  std::string output = TemporaryPath("output.twofold");
+  std::filesystem::remove(output);
+  std::vector<std::string> arguments = {"symbolize", "-o", output, input};
+  for (const std::string& folder : folders) {
+    arguments.insert(arguments.end(), {"--debug-dir", folder});
+  }
+  RunResult result = RunTwofold(arguments);
+  EXPECT_EQ(result.status, 0) << result.words;
+  if (words != nullptr) *words = result.words;
+  return output;
 }
 
 }  // namespace twofold::testing

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "analyzer/symbolize/elf_file.h"
+#include "format/capture.h"
 
 namespace twofold::testing {
 
@@ -33,5 +34,19 @@ std::string NewFolder();
 
 // Where a folder has the debug file of a build id; makes the folders in between.
 std::string BuildIdPath(const std::string& folder, const std::string& build_id);
+
+// A capture with one stack for each address, as the innermost frame and as the caller of a special
+// frame: rows 2 i and 2 i + 1 of the CPU samples.
+std::string CaptureOf(const Program& program, const std::vector<uint64_t>& addresses,
+                      const std::string& build_id);
+// Of all addresses of its functions.
+std::string CaptureOf(const Program& program);
+
+// Reads a capture, which must be whole.
+Capture ReadGood(const std::string& path);
+
+// Symbolizes a capture, which must work; gives the path of the new one.
+std::string Symbolize(const std::string& capture, const std::vector<std::string>& folders,
+                      std::string* words = nullptr);
 
 }  // namespace twofold::testing

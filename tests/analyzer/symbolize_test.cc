@@ -1,4 +1,4 @@
-// Symbolizing against addr2line, and against debug files that are missing, wrong or hostile.
+// The command symbolize, with debug files that are there, missing, wrong or hostile.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,8 +7,8 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <sstream>
 
-#include "format/capture_reader.h"
 #include "tests/analyzer/capture_maker.h"
 #include "tests/analyzer/debug_programs.h"
 
@@ -17,149 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
-
-// A capture with one stack for each address, as the innermost frame and as the caller of a frame
-// without a module; row i of the CPU samples is address i / 2.
-std::string CaptureOf(const Program& program, const std::vector<uint64_t>& addresses,
-                      const std::string& build_id) {
-  CaptureMaker maker({"cpu"});
-  ThreadId thread = maker.AddThread("app", 1);
-  DefinitionsBuilder& builder = maker.definitions();
-  ModuleId module = builder.InternModule(
-      {ModuleKind::kUserFile, builder.InternString("/bin/app"), builder.InternString(build_id)});
-  for (uint64_t address : addresses) {
-    Frame frame;
-    frame.module = module;
-    frame.offset = program.OffsetOf(address);
-    StackId alone = builder.InternStackNode({}, builder.InternFrame(frame));
-    maker.Cpu(thread, alone, {}, 1);
-    maker.Cpu(thread, builder.InternStackNode(alone, builder.InternSpecialFrame("[callee]")), {},
-              2);
-  }
-  maker.EndInterval();
-  return maker.Finish();
-}
-
-std::string CaptureOf(const Program& program) {
-  return CaptureOf(program, program.addresses, program.elf.build_id);
-}
-
-Capture ReadGood(const std::string& path) {
-  Result<Capture> capture = ReadCaptureFile(path);
-  EXPECT_TRUE(capture.has_value()) << capture.error().Message();
-  if (!capture) return {};
-  EXPECT_TRUE(capture->damages.empty()) << path;
-  return std::move(*capture);
-}
-
-// A stack as addr2line tells it, without special frames: "main /a.c:5|work /a.c:7".
-std::string TextOf(const Capture& capture, StackId stack) {
-  std::string text;
-  for (; stack.value != 0; stack = capture.GetStack(stack).parent) {
-    const Frame& frame = capture.GetFrame(capture.GetStack(stack).frame);
-    if (capture.GetModule(frame.module).kind == ModuleKind::kSpecial) continue;
-    std::string symbol = frame.symbol.value == 0 ? "??" : capture.String(frame.symbol);
-    std::string file = frame.file.value == 0 ? "??" : capture.String(frame.file);
-    std::string line = frame.line == 0 ? "?" : std::to_string(frame.line);
-    text = symbol + " " + file + ":" + line + (text.empty() ? "" : "|") + text;
-    bool is_function = !frame.inlined;
-    EXPECT_EQ(is_function, capture.GetStack(stack).parent.value == 0);
-  }
-  return text;
-}
-
-// Symbolizes a capture; gives the path of the new one.
-std::string Symbolize(const std::string& capture, const std::vector<std::string>& folders,
-                      std::string* words = nullptr) {
-  std::string input = WriteTemporary("input.twofold", capture);
-  std::string output = TemporaryPath("output.twofold");
-  fs::remove(output);
-  std::vector<std::string> arguments = {"symbolize", "-o", output, input};
-  for (const std::string& folder : folders) {
-    arguments.insert(arguments.end(), {"--debug-dir", folder});
-  }
-  RunResult result = RunTwofold(arguments);
-  EXPECT_EQ(result.status, 0) << result.words;
-  if (words != nullptr) *words = result.words;
-  return output;
-}
-
-// Every address, as the innermost frame and as a return address, is where addr2line says.
-void ExpectAsAddr2line(const Program& program, const std::string& folder) {
-  std::vector<uint64_t> before;
-  for (uint64_t address : program.addresses) before.push_back(address - 1);
-  const std::vector<std::string> here = program.ByAddr2line(program.addresses);
-  const std::vector<std::string> calls = program.ByAddr2line(before);
-  Capture capture = ReadGood(Symbolize(CaptureOf(program), {folder}));
-  ASSERT_EQ(capture.intervals.size(), 1U);
-  const std::vector<CpuRow>& rows = capture.intervals[0].cpu->rows;
-  ASSERT_EQ(rows.size(), 2 * here.size());
-  ASSERT_EQ(calls.size(), here.size());
-  size_t inlined = 0;
-  for (size_t i = 0; i < here.size(); ++i) {
-    EXPECT_EQ(TextOf(capture, rows[2 * i].user_stack), here[i])
-        << std::hex << program.addresses[i] << " in " << folder;
-    if (i > 0 && program.addresses[i] - program.addresses[i - 1] == 1) {
-      EXPECT_EQ(TextOf(capture, rows[2 * i + 1].user_stack), calls[i]) << "call, " << i;
-    }
-    if (here[i].find('|') != std::string::npos) ++inlined;
-  }
-  EXPECT_GT(inlined, 10U);
-}
-
-class SymbolizeAsAddr2line : public ::testing::TestWithParam<std::pair<std::string, std::string>> {
-};
-
-TEST_P(SymbolizeAsAddr2line, FromEveryKindOfDebugFile) {
-  const auto& [name, options] = GetParam();
-  Program program = Build(name, options);
-  ASSERT_GT(program.addresses.size(), 100U);
-  const std::string& id = program.elf.build_id;
-
-  // The program itself.
-  ExpectAsAddr2line(program, fs::path(program.path).parent_path());
-  // Its debug information alone, with the offsets of its code as they were (elfutils) and without
-  // (GNU objcopy), below the usual names and below any.
-  std::string by_id = NewFolder();
-  Shell("objcopy --only-keep-debug " + program.path + " " + BuildIdPath(by_id, id));
-  ExpectAsAddr2line(program, by_id);
-  std::string compressed = NewFolder();
-  fs::create_directory(compressed + "/" + id);
-  Shell("objcopy --only-keep-debug --compress-debug-sections " + program.path + " " + compressed +
-        "/" + id + "/debuginfo");
-  ExpectAsAddr2line(program, compressed);
-  std::string anywhere = NewFolder();
-  fs::create_directories(anywhere + "/a/b");
-  Shell("eu-strip -f " + anywhere + "/a/b/c " + program.path + " -o " + anywhere + "/stripped");
-  ExpectAsAddr2line(program, anywhere);
-}
-
-// With other layouts of the file, which its debug file alone may not tell.
-INSTANTIATE_TEST_SUITE_P(
-    Programs, SymbolizeAsAddr2line,
-    ::testing::Values(std::pair("inlined.c", ""), std::pair("inlined.c", "-no-pie -gdwarf-4"),
-                      std::pair("inlined.cc", ""), std::pair("inlined.cc", "-gdwarf-4 -no-pie"),
-                      std::pair("inlined.cc", "-Wl,-z,noseparate-code"),
-                      std::pair("inlined.c", "-no-pie -Wl,-z,max-page-size=0x200000"),
-                      std::pair("inlined.cc", "-shared -fPIC")));
-
-// What several debug files share lies in a file of its own, found by its own build id.
-TEST(SymbolizeShared, NamesComeFromTheSharedFile) {
-  Program one = Build("inlined.cc", "");
-  Program two = Build("inlined.cc", "-DOTHER -no-pie");
-  std::string folder = NewFolder();
-  for (const Program* program : {&one, &two}) {
-    Shell("objcopy --only-keep-debug " + program->path + " " +
-          BuildIdPath(folder, program->elf.build_id));
-  }
-  Shell("dwz -m " + folder + "/shared " + BuildIdPath(folder, one.elf.build_id) + " " +
-        BuildIdPath(folder, two.elf.build_id));
-  for (const Program* program : {&one, &two}) ExpectAsAddr2line(*program, folder);
-  fs::remove(folder + "/shared");
-  std::string words;
-  Symbolize(CaptureOf(one), {folder}, &words);
-  EXPECT_THAT(words, HasSubstr("names are missing: they are in a file that several share"));
-}
 
 // A program, its capture, and a folder with its debug file.
 class Symbolized : public ::testing::Test {
@@ -200,17 +57,50 @@ TEST_F(Symbolized, SaysWhatWasFound) {
   EXPECT_EQ(RunTwofold({"verify", output}).status, 0);
 }
 
-TEST_F(Symbolized, TotalsStay) {
-  std::string before = WriteTemporary("before.twofold", *capture_);
-  std::string after = Symbolize(*capture_, {FolderWith(DebugFile())});
-  auto total = [](const std::string& path) {
-    return RunTwofold({"sql", "--csv", path, "SELECT sum(value_ns), sum(count) FROM cpu"}).output;
+TEST_F(Symbolized, TotalsOfEveryViewStay) {
+  CaptureMaker maker;
+  maker.recording().settings.wakers = 8;
+  ThreadId thread = maker.AddThread("app", 1);
+  DefinitionsBuilder& builder = maker.definitions();
+  Frame frame;
+  frame.module = builder.InternModule({ModuleKind::kUserFile, builder.InternString("/bin/app"),
+                                       builder.InternString(program_->elf.build_id)});
+  StackId user;
+  for (size_t i = 0; i < program_->addresses.size(); i += 7) {
+    frame.offset = program_->OffsetOf(program_->addresses[i]);
+    // Stacks of one to twenty frames.
+    user = builder.InternStackNode(i % 20 == 0 ? StackId() : user, builder.InternFrame(frame));
+    StackId kernel = maker.Stack({"k:schedule"});
+    maker.Cpu(thread, user, {}, 1 + i);
+    maker.AddBlocked({.thread = thread,
+                      .state = BlockState::kInterruptible,
+                      .kernel_stack = kernel,
+                      .user_stack = user,
+                      .time_ns = (1 + i) * 1000,
+                      .chain = maker.Chain({maker.Task(thread, user, kernel)})});
+  }
+  maker.EndInterval();
+  std::string bytes = maker.Finish();
+  std::string before = WriteTemporary("before.twofold", bytes);
+  std::string after = Symbolize(bytes, {FolderWith(DebugFile())});
+  auto total = [](const std::string& path, const std::string& view) {
+    std::istringstream lines(RunTwofold({"fold", "--view", view, path}).output);
+    uint64_t sum = 0;
+    for (std::string line; std::getline(lines, line);) {
+      sum += std::stoull(line.substr(line.rfind(' ')));
+    }
+    return sum;
   };
-  EXPECT_EQ(total(after), total(before));
+  for (const char* view : {"cpu", "offcpu", "wakeup", "offwake", "chain"}) {
+    EXPECT_EQ(total(after, view), total(before, view)) << view;
+    EXPECT_GT(total(after, view), 0U) << view;
+  }
   RunResult folded = RunTwofold({"fold", "--lines", after});
   EXPECT_EQ(folded.status, 0);
   EXPECT_THAT(folded.output, HasSubstr("app::Cache::Sum (inlined.cc:"));
   EXPECT_THAT(folded.output, HasSubstr(";app::Twice<int> (inlined.cc:"));
+  EXPECT_THAT(RunTwofold({"flame", "--lines", after}).output, HasSubstr("(inlined.cc:"));
+  EXPECT_EQ(RunTwofold({"fold", after}).output.find("inlined.cc"), std::string::npos);
 }
 
 TEST_F(Symbolized, AgainGivesTheSameBytes) {
