@@ -1,6 +1,8 @@
 // Stacks made anew from what debug files told, without debug files: by hand.
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "analyzer/symbolize/symbolized_capture.h"
 #include "format/capture_reader.h"
 #include "format/container.h"
@@ -243,6 +245,57 @@ TEST(SymbolizedStacks, EveryKindOfRowNamesItsNewStack) {
             wanted);
   EXPECT_EQ(interval.exemplars[0].chain, interval.blocked->at(0).chain);
   EXPECT_EQ(interval.blocked->at(0).time_ns, 5U);
+}
+
+// Where the frames of a stack that are no inlined calls are, root first.
+std::vector<uint64_t> OffsetsOf(const Capture& capture, StackId stack) {
+  std::vector<uint64_t> offsets;
+  for (; stack.value != 0; stack = capture.GetStack(stack).parent) {
+    const Frame& frame = capture.GetFrame(capture.GetStack(stack).frame);
+    if (!frame.inlined) offsets.insert(offsets.begin(), frame.offset);
+  }
+  return offsets;
+}
+
+TEST(SymbolizedStacks, StayTheSameStacksWhateverIsToldInWhateverOrder) {
+  std::mt19937 random(11);
+  for (int round = 0; round < 200; ++round) {
+    CaptureMaker maker({"cpu"});
+    ThreadId thread = maker.AddThread("app", 1);
+    for (int row = 0; row < 20; ++row) {
+      std::vector<uint64_t> offsets(1 + random() % 6);
+      for (uint64_t& offset : offsets) offset = 1 + random() % 5;
+      maker.Cpu(thread, StackOf(maker, offsets, random() % 2 == 0 ? "recorded" : ""), {}, 1);
+    }
+    maker.EndInterval();
+    const Capture original = Read(maker.Finish());
+    // Each file knows some of the places, and may call them otherwise.
+    auto some_answers = [&] {
+      Answers answers;
+      for (uint64_t offset = 1; offset <= 5; ++offset) {
+        for (bool is_caller : {false, true}) {
+          std::vector<std::string> frames(random() % 4);
+          for (std::string& frame : frames) {
+            frame = std::string(1, static_cast<char>('a' + random() % 3)) + ":" +
+                    std::to_string(random() % 3);
+          }
+          if (random() % 3 != 0) answers.Tell(offset, is_caller, frames, random() % 2 == 0);
+        }
+      }
+      return answers;
+    };
+    Capture capture = original;
+    for (int file = 0; file < 4; ++file) {
+      const Answers answers = some_answers();
+      const std::string bytes = Write(capture, answers).bytes;
+      capture = Read(bytes);
+      ASSERT_EQ(Write(capture, answers).bytes, bytes) << "round " << round << ", file " << file;
+      for (size_t row = 0; row < 20; ++row) {
+        ASSERT_EQ(OffsetsOf(capture, capture.intervals.at(0).cpu->rows.at(row).user_stack),
+                  OffsetsOf(original, original.intervals.at(0).cpu->rows.at(row).user_stack));
+      }
+    }
+  }
 }
 
 // Strings that are there twice, empty strings, frames that say they are inlined and are roots.
