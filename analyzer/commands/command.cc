@@ -9,8 +9,7 @@ namespace {
 
 std::string ProgramHelp() {
   std::string text =
-      "twofold shows where the time of every thread went: it reads what twofold-record\n"
-      "wrote.\n"
+      "Shows where the time of every thread went, from what twofold-record wrote.\n"
       "\n"
       "Usage: twofold SUBCOMMAND [OPTIONS] CAPTURE...\n"
       "\n";
@@ -87,8 +86,8 @@ Result<ExitStatus> Dispatch(const std::vector<std::string>& words) {
 
 const std::vector<const Command*>& Commands() {
   static const std::vector<const Command*> commands = {
-      &kInfoCommand, &kFlameCommand,     &kFoldCommand, &kTableCommand,
-      &kSqlCommand,  &kSymbolizeCommand, &kLoadCommand, &kVerifyCommand,
+      &kInfoCommand,      &kFlameCommand,  &kFoldCommand, &kTableCommand,  &kSqlCommand,
+      &kSymbolizeCommand, &kImportCommand, &kLoadCommand, &kVerifyCommand,
   };
   return commands;
 }

@@ -39,6 +39,7 @@ extern const Command kTableCommand;
 extern const Command kSqlCommand;
 extern const Command kLoadCommand;
 extern const Command kSymbolizeCommand;
+extern const Command kImportCommand;
 
 // Runs `twofold WORDS...`, says on standard error what went wrong, and returns the exit status.
 int RunProgram(const std::vector<std::string>& words);

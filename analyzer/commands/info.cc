@@ -69,9 +69,14 @@ Result<std::string> DescribeRecording(Database& database, int64_t capture_id) {
   auto text = [&](int column) { return std::string(row->Text(column)); };
   std::string name = text(0) == "-" ? "standard input" : text(0);
   std::string what = row->Int(3) != 0 ? "partial" : "whole";
+  // 'twofold import' writes "import VERSION"; the text it read told nothing of host and settings.
+  constexpr std::string_view kImport = "import ";
+  const bool imported = text(2).starts_with(kImport);
+  const std::string writer =
+      imported ? "twofold " + text(2) : "twofold-record " + Shorten(EscapeText(text(2)), 12);
   std::string out = Shorten(EscapeText(name), 40) + ": " + what + ", " + FormatBytes(row->Int(1)) +
-                    ", by twofold-record " + Shorten(EscapeText(text(2)), 12) + "\n\nRecording\n";
-  out += InfoLine("began", FormatUtc(row->Int(4)));
+                    ", by " + Shorten(EscapeText(writer), 27) + "\n\nRecording\n";
+  if (!imported) out += InfoLine("began", FormatUtc(row->Int(4)));
   out += InfoLine("covers", FormatDuration(row->Int(5)));
   std::string sources = text(6).empty() ? "nothing" : text(6);
   for (size_t comma = 0; (comma = sources.find(',', comma)) != std::string::npos; comma += 2) {
@@ -79,6 +84,7 @@ Result<std::string> DescribeRecording(Database& database, int64_t capture_id) {
   }
   if (text(6).find("cpu") == 0) sources += "; CPUs sampled at " + text(7) + " Hz";
   out += InfoLine("sources", sources + "; intervals of " + FormatDuration(row->Int(8)));
+  if (imported) return out;
   out += InfoLine("limits", FormatBytes(row->Int(21)) + " for BPF maps; " +
                                 FormatCount(row->Int(22)) + " frames in a stack");
   std::string scope = "the whole host";

@@ -134,6 +134,8 @@ Result<std::string> DescribeCost(Database& database, int64_t capture_id) {
       "WHERE interval.capture_id = ?1",
       capture_id);
   if (!row) return std::move(row).error();
+  // Of a capture that was imported nobody knows.
+  if (row->Int(1) == 0 && row->Real(0) + row->Real(2) == 0) return std::string();
   double window_ns = row->Real(5);
   double host_ns = window_ns * static_cast<double>(row->Int(6));
   auto share = [&](double time_ns) {

@@ -1,15 +1,12 @@
 #include "analyzer/symbolize/symbolized_capture.h"
 
+#include "analyzer/data/definitions_writer.h"
 #include "analyzer/symbolize/stack_rewriter.h"
 #include "format/capture_writer.h"
 #include "format/definitions_builder.h"
 
 namespace twofold {
 namespace {
-
-// One block of definitions; a block may have 256 MiB.
-constexpr size_t kMaxBlockBytes = 32 << 20;
-constexpr size_t kBytesOfRow = 64;  // no row takes more, strings aside
 
 // Copies a capture's definitions into a builder: strings and modules first, which stacks need, then
 // stacks as they are asked for, then what refers to stacks.
@@ -112,49 +109,6 @@ class Copier {
   std::vector<ChainId> chains_;  // by old id
 };
 
-// Writes definitions in as many blocks as it takes, each kind behind those that it refers to.
-class DefinitionsSplitter {
- public:
-  explicit DefinitionsSplitter(CaptureWriter& writer) : writer_(writer) {}
-
-  Result<void> Write(Definitions all) {
-    TWOFOLD_RETURN_IF_ERROR(Move(all.strings, &Definitions::strings));
-    TWOFOLD_RETURN_IF_ERROR(Move(all.modules, &Definitions::modules));
-    TWOFOLD_RETURN_IF_ERROR(Move(all.frames, &Definitions::frames));
-    TWOFOLD_RETURN_IF_ERROR(Move(all.stacks, &Definitions::stacks));
-    TWOFOLD_RETURN_IF_ERROR(Move(all.processes, &Definitions::processes));
-    TWOFOLD_RETURN_IF_ERROR(Move(all.threads, &Definitions::threads));
-    TWOFOLD_RETURN_IF_ERROR(Move(all.process_ends, &Definitions::process_ends));
-    TWOFOLD_RETURN_IF_ERROR(Move(all.wakers, &Definitions::wakers));
-    TWOFOLD_RETURN_IF_ERROR(Move(all.chains, &Definitions::chains));
-    return WritePart();
-  }
-
- private:
-  template <typename Row>
-  Result<void> Move(std::vector<Row>& rows, std::vector<Row> Definitions::*kind) {
-    for (Row& row : rows) {
-      part_bytes_ += kBytesOfRow;
-      if constexpr (std::is_same_v<Row, std::string>) part_bytes_ += row.size();
-      (part_.*kind).push_back(std::move(row));
-      if (part_bytes_ >= kMaxBlockBytes) TWOFOLD_RETURN_IF_ERROR(WritePart());
-    }
-    rows = {};
-    return {};
-  }
-
-  Result<void> WritePart() {
-    TWOFOLD_RETURN_IF_ERROR(writer_.WriteDefinitions(part_));
-    part_ = {};
-    part_bytes_ = 0;
-    return {};
-  }
-
-  CaptureWriter& writer_;
-  Definitions part_;
-  size_t part_bytes_ = 0;
-};
-
 }  // namespace
 
 Result<SymbolizedCounts> WriteSymbolized(const Capture& capture, const FoundPlaces& found,
@@ -163,7 +117,7 @@ Result<SymbolizedCounts> WriteSymbolized(const Capture& capture, const FoundPlac
   copier.Run();
   CaptureWriter writer(sink);
   TWOFOLD_RETURN_IF_ERROR(writer.Start(capture.recording));
-  TWOFOLD_RETURN_IF_ERROR(DefinitionsSplitter(writer).Write(copier.TakeDefinitions()));
+  TWOFOLD_RETURN_IF_ERROR(WriteDefinitionsInParts(copier.TakeDefinitions(), writer));
   for (const Interval& interval : capture.intervals) {
     TWOFOLD_RETURN_IF_ERROR(writer.WriteInterval(copier.Copy(interval)));
   }

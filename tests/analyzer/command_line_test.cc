@@ -80,6 +80,8 @@ TEST(Help, EveryExampleWorks) {
       for (const char* name : {"host", "before", "after"}) {
         WriteTemporary(std::string("examples/") + name + ".twofold", SmallCapture());
       }
+      WriteTemporary("examples/old.folded", "tar;main;read 1000\n");
+      WriteTemporary("examples/perf.txt", "tar 7 1.5: 1 cycles:\n\t15f4 main+0x1 (/bin/tar)\n\n");
       std::string script =
           "cd '" + folder + "' && PATH='" + path + "' && " + line + " > out 2> words";
       EXPECT_EQ(std::system(script.c_str()), 0) << line << "\n" << ReadAll(folder + "/words");
