@@ -6,8 +6,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <memory>
+#include <sstream>
+#include <utility>
 
+#include "recorder/small_file.h"
 #include "recorder/unique_fd.h"
 
 namespace twofold {
@@ -18,6 +22,9 @@ constexpr size_t kMaxModules = 65535;
 // A hostile file in place of kallsyms must not exhaust memory; real ones stay below 30 MiB.
 constexpr uint64_t kMaxFileBytes = 256ULL << 20;
 constexpr size_t kChunkBytes = size_t{64} * 1024;
+constexpr size_t kMaxModuleListBytes = size_t{1} << 20;
+constexpr size_t kMaxPrograms = 65536;
+constexpr std::string_view kProgramModule = "bpf";
 
 bool ParseHex(std::string_view digits, uint64_t& value) {
   if (digits.empty() || digits.size() > 16) return false;
@@ -34,6 +41,20 @@ bool ParseHex(std::string_view digits, uint64_t& value) {
     value = value << 4 | digit;
   }
   return true;
+}
+
+// Names of the loaded modules and where they lie; empty when there are none.
+std::string ReadModuleList(const std::string& path) {
+  std::string list;
+  std::istringstream lines(
+      ReadSmallFile(AT_FDCWD, path.c_str(), kMaxModuleListBytes).value_or(std::string()));
+  std::string name, size, uses, users, state, address, rest;
+  // The number of uses changes all the time.
+  while (lines >> name >> size >> uses >> users >> state >> address) {
+    list.append(name).append(" ").append(address).append("\n");
+    std::getline(lines, rest);
+  }
+  return list;
 }
 
 }  // namespace
@@ -173,7 +194,8 @@ void KernelSymbols::Sort() {
   text_.shrink_to_fit();
 }
 
-Result<KernelSymbols> KernelSymbols::Load(const std::string& path) {
+Result<KernelSymbols> KernelSymbols::Load(const std::string& path,
+                                          const std::string& modules_path) {
   UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) {
     return Error{"cannot read the kernel's symbols: " + ErrnoText(errno), path,
@@ -181,6 +203,9 @@ Result<KernelSymbols> KernelSymbols::Load(const std::string& path) {
   }
   KernelSymbols table;
   table.path_ = path;
+  table.modules_path_ = modules_path;
+  // Before the symbols: a module that comes in between is noticed the next time.
+  table.module_list_ = ReadModuleList(modules_path);
   KallsymsParser parser(table);
   const auto buffer = std::make_unique<char[]>(kChunkBytes);
   uint64_t total_bytes = 0;
@@ -214,6 +239,10 @@ Result<KernelSymbols> KernelSymbols::Load(const std::string& path) {
 }
 
 std::optional<KernelSymbols::Hit> KernelSymbols::Find(uint64_t address) const {
+  if (const auto next = programs_.upper_bound(address); next != programs_.begin()) {
+    const auto& [start, program] = *std::prev(next);
+    if (address < program.end) return Hit{program.name, kProgramModule, address - start};
+  }
   const auto after = std::upper_bound(
       symbols_.begin(), symbols_.end(), address,
       [](uint64_t wanted, const Symbol& symbol) { return wanted < symbol.address; });
@@ -242,9 +271,34 @@ std::optional<uint64_t> KernelSymbols::AddressOf(std::string_view name) const {
   return std::nullopt;
 }
 
+void KernelSymbols::AddProgram(uint64_t address, uint64_t size_bytes, std::string name) {
+  if (size_bytes == 0 || address > UINT64_MAX - size_bytes) return;
+  const uint64_t end = address + size_bytes;
+  auto at = programs_.lower_bound(address);
+  if (at != programs_.begin() && std::prev(at)->second.end > address) --at;
+  while (at != programs_.end() && at->first < end) at = programs_.erase(at);
+  if (programs_.size() >= kMaxPrograms) return;
+  programs_.emplace(address, Program{end, std::move(name), false});
+}
+
+void KernelSymbols::RemoveProgram(uint64_t address) {
+  if (const auto program = programs_.find(address); program != programs_.end()) {
+    program->second.is_gone = true;
+  }
+}
+
+bool KernelSymbols::FollowModules() {
+  if (ReadModuleList(modules_path_) == module_list_) return false;
+  Reload();
+  return true;
+}
+
 void KernelSymbols::Reload() {
-  Result<KernelSymbols> fresh = Load(path_);
-  if (fresh) *this = std::move(fresh).value();
+  Result<KernelSymbols> fresh = Load(path_, modules_path_);
+  if (!fresh) return;
+  fresh->programs_ = std::move(programs_);
+  std::erase_if(fresh->programs_, [](const auto& program) { return program.second.is_gone; });
+  *this = std::move(fresh).value();
 }
 
 size_t KernelSymbols::memory_bytes() const {

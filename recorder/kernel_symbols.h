@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,7 +29,9 @@ class KernelSymbols {
   };
 
   // Error: the file cannot be read, or hides its addresses (kptr_restrict).
-  static Result<KernelSymbols> Load(const std::string& path = "/proc/kallsyms");
+  // `modules_path` lists the loaded modules, if there are any.
+  static Result<KernelSymbols> Load(const std::string& path = "/proc/kallsyms",
+                                    const std::string& modules_path = "/proc/modules");
 
   // The symbol at or before an address; nullopt when it lies outside of kernel text. A module's or
   // program's last symbol reaches to the next symbol of any kind, at most 256 KiB (kallsyms does
@@ -38,6 +41,16 @@ class KernelSymbols {
   // The address of a text symbol, of any alias, by name; the lowest when there are several; nullopt
   // when there is none.
   std::optional<uint64_t> AddressOf(std::string_view name) const;
+
+  // A BPF program that the kernel announced, where it lies; it comes before what the file told, and
+  // stays known after the kernel let go of it, until the next Reload or until another one takes its
+  // place: its last samples are still to be named.
+  void AddProgram(uint64_t address, uint64_t size_bytes, std::string name);
+  void RemoveProgram(uint64_t address);
+
+  // Reads the file again if the list of loaded modules is another than the last time; says whether
+  // it did. For every interval's end: a module that came is no part of its neighbour in memory.
+  bool FollowModules();
 
   // Reads the file again, for modules and programs loaded since; keeps the old table on error.
   void Reload();
@@ -68,17 +81,26 @@ class KernelSymbols {
     bool Contains(uint64_t address) const { return address >= start && address < end; }
   };
 
+  struct Program {
+    uint64_t end;
+    std::string name;
+    bool is_gone;
+  };
+
   const char* NameOf(const Symbol& symbol) const { return text_.data() + symbol.name; }
   bool Before(const Symbol& a, const Symbol& b) const;
   void Sort();
 
   std::string path_;
+  std::string modules_path_;
   std::vector<Symbol> symbols_;  // by address, then by preference
   std::string text_;             // names, each ends in NUL
   std::vector<std::string> modules_;
   Range text_range_;       // _stext to _etext; empty where kallsyms does not tell
   Range init_text_range_;  // _sinittext to _einittext
   size_t symbol_count_ = 0;
+  std::map<uint64_t, Program> programs_;  // announced ones, by start, without overlaps
+  std::string module_list_;
 };
 
 }  // namespace twofold

@@ -184,6 +184,9 @@ void ProcessTable::Apply(const SidebandEvent& event) {
     case SidebandEvent::Kind::kMap:
       ApplyMap(event);
       break;
+    case SidebandEvent::Kind::kBpfProgram:
+    case SidebandEvent::Kind::kBpfProgramGone:
+      break;  // of the kernel
   }
 }
 

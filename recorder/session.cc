@@ -1,7 +1,6 @@
 #include "recorder/session.h"
 
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -26,11 +25,13 @@
 #include "recorder/host_facts.h"
 #include "recorder/kernel_symbols.h"
 #include "recorder/name_reader.h"
+#include "recorder/own_cost.h"
 #include "recorder/probe.h"
 #include "recorder/process_table.h"
 #include "recorder/restraint.h"
 #include "recorder/sideband.h"
 #include "recorder/status_line.h"
+#include "recorder/summary.h"
 #include "recorder/symbolizer.h"
 #include "recorder/tracer.h"
 
@@ -46,10 +47,6 @@ int64_t ClockNs(clockid_t clock) {
   timespec now;
   clock_gettime(clock, &now);
   return int64_t(now.tv_sec) * int64_t(kSecond_ns) + now.tv_nsec;
-}
-
-uint64_t TimevalNs(const timeval& time) {
-  return uint64_t(time.tv_sec) * kSecond_ns + uint64_t(time.tv_usec) * 1000;
 }
 
 std::string DefaultOutputName() {
@@ -90,8 +87,6 @@ class Session {
   Result<void> CloseInterval(uint64_t boundary_ns, bool last);
   Result<void> Close(EndReason reason);
   Result<void> Watch(int fd, Wake wake);
-  Cost TakeCost(const Reading& reading);
-  uint64_t OwnCpuTimeNs();
   bool RestrainSelf(uint64_t now_ns);
   void DrainSideband();
   void PrintSummary() const;
@@ -128,16 +123,11 @@ class Session {
   uint32_t intervals_ = 0;
   uint64_t sideband_lost_ = 0;
   uint64_t drained_ns_ = 0;  // CLOCK_MONOTONIC of the last look at the sideband
-  uint64_t self_user_ns_ = 0;
-  uint64_t self_system_ns_ = 0;
   uint64_t losses_ = 0;
-  Cost total_cost_;
 
   std::optional<Restraint> restraint_;
-  uint64_t judged_ns_ = 0;           // CLOCK_MONOTONIC of the last judgement
-  Tracer::RunTime judged_programs_;  // spent until then
-  uint64_t judged_own_ns_ = 0;
-  uint64_t stopped_at_ns_ = 0;  // cost of the stretch that was too much, in one second
+  std::optional<OwnCost> own_cost_;
+  double stopped_at_permyriad_ = 0;  // as in Summary
   CpuTimes cpu_times_;
 };
 
@@ -333,6 +323,7 @@ Result<void> Session::Begin() {
   static_cast<void>(cpu_times_.TakeDifferences());
   interval_start_real_ns_ = recording_.start_realtime_ns;
   previous_boundary_ns_ = interval_start_ns_;
+  own_cost_.emplace(*tracer_, name_reader_);
   restraint_.emplace(options_.max_overhead_permyriad, recording_.host.cpus_online,
                      settings.quantum_ns);
 
@@ -350,26 +341,10 @@ Result<void> Session::Begin() {
   return Watch(timer_.get(), Wake::kInterval);
 }
 
-// Of the recorder and its name reader.
-uint64_t Session::OwnCpuTimeNs() {
-  rusage usage = {};
-  getrusage(RUSAGE_SELF, &usage);
-  const NameReader::Usage reader = name_reader_.TakeUsage();
-  return TimevalNs(usage.ru_utime) + TimevalNs(usage.ru_stime) + reader.user_ns + reader.system_ns;
-}
-
 // Judges what recording cost since the last time. False: it is too much, and has to stop.
 bool Session::RestrainSelf(uint64_t now_ns) {
-  const Tracer::RunTime programs = tracer_->TotalRunTime().value_or(judged_programs_);
-  const uint64_t own_ns = OwnCpuTimeNs();
-  const Restraint::Spent spent{
-      .scheduler_ns = programs.scheduler_ns - judged_programs_.scheduler_ns,
-      .programs_ns = programs.all_ns - judged_programs_.all_ns,
-      .recorder_ns = own_ns - judged_own_ns_};
-  const uint64_t elapsed_ns = now_ns - judged_ns_;
-  judged_programs_ = programs;
-  judged_own_ns_ = own_ns;
-  judged_ns_ = now_ns;
+  uint64_t elapsed_ns = 0;
+  const Restraint::Spent spent = own_cost_->TakeForJudgement(now_ns, elapsed_ns);
   switch (restraint_->Judge(spent, elapsed_ns)) {
     case Restraint::Verdict::kKeep:
       return true;
@@ -377,8 +352,9 @@ bool Session::RestrainSelf(uint64_t now_ns) {
       tracer_->SetQuantum(restraint_->quantum_ns());
       return true;
     case Restraint::Verdict::kStop:
-      stopped_at_ns_ =
-          (spent.programs_ns + spent.recorder_ns) * kSecond_ns / std::max(elapsed_ns, uint64_t(1));
+      stopped_at_permyriad_ = 1e4 * double(spent.programs_ns + spent.recorder_ns) /
+                              double(std::max(elapsed_ns, uint64_t(1))) /
+                              recording_.host.cpus_online;
       return false;
   }
   return true;
@@ -391,6 +367,9 @@ void Session::DrainSideband() {
   std::map<Pid, bool> with_new_mappings;  // whether one tells of code made at run time
   for (const SidebandEvent& event : events_) {
     processes_->Apply(event);
+    const bool is_program = event.kind == SidebandEvent::Kind::kBpfProgram ||
+                            event.kind == SidebandEvent::Kind::kBpfProgramGone;
+    if (is_program && symbolizer_) symbolizer_->ApplyProgram(event);
     if (event.kind != SidebandEvent::Kind::kMap) continue;
     bool& tells = with_new_mappings[event.pid];
     tells = tells || Symbolizer::TellsOfRuntimeCode(event.text);
@@ -409,11 +388,10 @@ Result<EndReason> Session::Loop() {
   uint64_t next_ns = recording_.start_monotonic_ns + interval_ns;
   size_t targets_left = targets_.size();
   // Loading and starting is over: it is not what recording costs.
-  judged_ns_ = MonotonicNowNs();
-  judged_programs_ = tracer_->TotalRunTime().value_or(Tracer::RunTime());
-  judged_own_ns_ = OwnCpuTimeNs();
+  own_cost_->BeginStretch(MonotonicNowNs());
   while (true) {
-    uint64_t wake_ns = std::min({next_ns, judged_ns_ + kSecond_ns, drained_ns_ + kDrainPauseNs});
+    const uint64_t judge_ns = own_cost_->stretch_start_ns() + kSecond_ns;
+    uint64_t wake_ns = std::min({next_ns, judge_ns, drained_ns_ + kDrainPauseNs});
     if (deadline_ns_ != 0) wake_ns = std::min(wake_ns, deadline_ns_);
     itimerspec when = {};
     when.it_value.tv_sec = time_t(wake_ns / kSecond_ns);
@@ -467,41 +445,17 @@ Result<EndReason> Session::Loop() {
       next_ns += ((MonotonicNowNs() - next_ns) / interval_ns + 1) * interval_ns;
     }
     // After the interval's end, so that a new T belongs to the next one.
-    if (now_ns >= judged_ns_ + kSecond_ns && !RestrainSelf(MonotonicNowNs())) {
+    if (now_ns >= judge_ns && !RestrainSelf(MonotonicNowNs())) {
       return EndReason::kOverhead;
     }
   }
-}
-
-Cost Session::TakeCost(const Reading& reading) {
-  rusage usage = {};
-  getrusage(RUSAGE_SELF, &usage);
-  const NameReader::Usage reader = name_reader_.TakeUsage();
-  const uint64_t user_ns = TimevalNs(usage.ru_utime) + reader.user_ns;
-  const uint64_t system_ns = TimevalNs(usage.ru_stime) + reader.system_ns;
-  const Cost cost{
-      .bpf_ns = reading.bpf_ns,
-      .bpf_runs = reading.bpf_runs,
-      .user_ns = user_ns - self_user_ns_,
-      .system_ns = system_ns - self_system_ns_,
-      .peak_resident_bytes = uint64_t(usage.ru_maxrss) * 1024 + reader.peak_resident_bytes,
-      .map_bytes = tracer_->map_bytes(),
-      .map_inserts = reading.map_inserts};
-  self_user_ns_ = user_ns;
-  self_system_ns_ = system_ns;
-  total_cost_.bpf_ns += cost.bpf_ns;
-  total_cost_.bpf_runs += cost.bpf_runs;
-  total_cost_.user_ns += cost.user_ns;
-  total_cost_.system_ns += cost.system_ns;
-  total_cost_.peak_resident_bytes = cost.peak_resident_bytes;
-  total_cost_.map_bytes = cost.map_bytes;
-  return cost;
 }
 
 Result<void> Session::CloseInterval(uint64_t boundary_ns, bool last) {
   Result<Reading> reading = tracer_->Read(boundary_ns);
   if (!reading) return std::move(reading).error();
   DrainSideband();
+  symbolizer_->FollowModules();
   Interval interval = builder_->Build(*reading, settings_);
   const uint64_t sideband_lost = sideband_->lost();
   if (sideband_lost != sideband_lost_) {
@@ -519,7 +473,7 @@ Result<void> Session::CloseInterval(uint64_t boundary_ns, bool last) {
   interval.start_ns = interval_start_ns_ - recording_.start_monotonic_ns;
   interval.end_ns = boundary_ns - recording_.start_monotonic_ns;
   interval.start_realtime_ns = interval_start_real_ns_;
-  interval.cost = TakeCost(*reading);
+  interval.cost = own_cost_->TakeForInterval(*reading);
   interval.cpu_times = cpu_times_.TakeDifferences();
   for (const Loss& loss : interval.losses) {
     if (GetLossInfo(loss.cause).severity != LossSeverity::kNotice) losses_ += loss.count;
@@ -560,39 +514,16 @@ Result<void> Session::Close(EndReason reason) {
 
 void Session::PrintSummary() const {
   if (options_.quiet) return;
-  const double seconds =
-      double(interval_start_ns_ - recording_.start_monotonic_ns) / double(kSecond_ns);
-  const double cost_ns = double(total_cost_.bpf_ns + total_cost_.user_ns + total_cost_.system_ns);
-  std::fprintf(stderr, "Recorded %.1f s: %s processes, %s stacks, %s in %s.\n", seconds,
-               CountText(builder_->process_count()).c_str(),
-               CountText(builder_->stack_count()).c_str(),
-               BytesText(writer_->bytes_written()).c_str(),
-               path_ == "-" ? "standard output" : path_.c_str());
-  std::fprintf(stderr, "Own cost: %.2f s of CPU", cost_ns / 1e9);
-  // Loading takes a moment whatever the window; in per cent of a very short one it would say
-  // nothing.
-  if (seconds >= 1) std::fprintf(stderr, " (%.2f %% of one CPU)", cost_ns / seconds / 1e7);
-  std::fprintf(stderr, ", %s of memory, %s of it in kernel maps.\n",
-               BytesText(total_cost_.peak_resident_bytes + total_cost_.map_bytes).c_str(),
-               BytesText(total_cost_.map_bytes).c_str());
-  if (stopped_at_ns_ > 0) {
-    std::fprintf(
-        stderr,
-        "Stopped early: recording took %.2f %% of this host's CPU time, and --max-overhead "
-        "allows %.2f %%. Record fewer processes (-p, --cgroup), or allow more.\n",
-        double(stopped_at_ns_) / 1e7 / recording_.host.cpus_online,
-        double(options_.max_overhead_permyriad) / 100);
-  }
-  if (builder_->process_count() == 0) {
-    std::fprintf(stderr, "Note: nothing was recorded, because no thread %s.\n",
-                 !options_.comm.empty()     ? "in scope had a name that matches --comm"
-                 : !options_.cgroup.empty() ? "was in the cgroup"
-                                            : "was in scope");
-  }
-  if (losses_ > 0) {
-    std::fprintf(stderr, "Losses: %s; `twofold info %s` tells which and what helps.\n",
-                 CountText(losses_).c_str(), path_.c_str());
-  }
+  const Summary summary{
+      .seconds = double(interval_start_ns_ - recording_.start_monotonic_ns) / double(kSecond_ns),
+      .processes = builder_->process_count(),
+      .stacks = builder_->stack_count(),
+      .file_bytes = writer_->bytes_written(),
+      .path = path_,
+      .cost = own_cost_->total(),
+      .stopped_at_permyriad = stopped_at_permyriad_,
+      .losses = losses_};
+  std::fputs(SummaryText(summary, options_).c_str(), stderr);
 }
 
 // After a failure in the middle: what was written up to the interval before can be read, so it is

@@ -43,6 +43,7 @@ perf_event_attr Attributes(bool with_build_id) {
   attr.comm = 1;
   attr.comm_exec = 1;
   attr.task = 1;
+  attr.ksymbol = 1;
   attr.build_id = with_build_id ? 1 : 0;
   attr.use_clockid = 1;
   attr.clockid = CLOCK_MONOTONIC;

@@ -1,5 +1,5 @@
-// perf's sideband: the kernel's own account of forks, execs, names and executable mappings, one
-// ring per CPU, fed by a dummy software event. Times are CLOCK_MONOTONIC.
+// perf's sideband: the kernel's own account of forks, execs, names, executable mappings and BPF
+// programs, one ring per CPU, fed by a dummy software event. Times are CLOCK_MONOTONIC.
 #pragma once
 
 #include <cstdint>
@@ -13,15 +13,15 @@
 namespace twofold {
 
 struct SidebandEvent {
-  enum class Kind { kFork, kExit, kExec, kComm, kMap };
+  enum class Kind { kFork, kExit, kExec, kComm, kMap, kBpfProgram, kBpfProgramGone };
 
   Kind kind = Kind::kFork;
   uint64_t time_ns = 0;  // CLOCK_MONOTONIC
   Pid pid;
   Tid tid;
   Pid parent_pid;        // kFork
-  std::string text;      // kExec, kComm: the name; kMap: the path
-  uint64_t address = 0;  // kMap
+  std::string text;      // kExec, kComm, kBpfProgram*: the name; kMap: the path
+  uint64_t address = 0;  // kMap; kBpfProgram*: of the kernel
   uint64_t size_bytes = 0;
   uint64_t file_offset = 0;
   // kMap: lower-case hexadecimal; empty where the kernel does not tell (before 5.12, or the file's

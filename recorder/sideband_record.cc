@@ -61,6 +61,14 @@ struct Mmap2Body {
 };
 static_assert(sizeof(Mmap2Body) == 64);
 
+struct KernelSymbolBody {
+  uint64_t address;
+  uint32_t size_bytes;
+  uint16_t type;
+  uint16_t flags;
+};
+static_assert(sizeof(KernelSymbolBody) == 16);
+
 struct LostBody {
   uint64_t id;
   uint64_t lost;
@@ -93,7 +101,7 @@ ParsedRecord ParseSidebandRecord(std::span<const uint8_t> record) {
   }
   const bool wanted = header.type == PERF_RECORD_FORK || header.type == PERF_RECORD_EXIT ||
                       header.type == PERF_RECORD_COMM || header.type == PERF_RECORD_MMAP2 ||
-                      header.type == PERF_RECORD_LOST;
+                      header.type == PERF_RECORD_KSYMBOL || header.type == PERF_RECORD_LOST;
   if (!wanted) return parsed;
   parsed.damaged = true;  // until all of it was there
   if (record.size() < kSampleIdBytes) return parsed;
@@ -145,6 +153,21 @@ ParsedRecord ParseSidebandRecord(std::span<const uint8_t> record) {
         parsed.damaged = false;
         return parsed;
       }
+      break;
+    }
+    case PERF_RECORD_KSYMBOL: {
+      KernelSymbolBody body;
+      if (!Take(record, body)) return parsed;
+      if (body.type != PERF_RECORD_KSYMBOL_TYPE_BPF) {
+        parsed.damaged = false;
+        return parsed;
+      }
+      const bool is_gone = (body.flags & PERF_RECORD_KSYMBOL_FLAGS_UNREGISTER) != 0;
+      event.kind =
+          is_gone ? SidebandEvent::Kind::kBpfProgramGone : SidebandEvent::Kind::kBpfProgram;
+      event.address = body.address;
+      event.size_bytes = body.size_bytes;
+      event.text = TakeText(record);
       break;
     }
     default: {

@@ -223,6 +223,19 @@ FrameId Symbolizer::UserFrame(const ProcessImage& image, uint64_t address, bool 
   return state_->FileFrame(image, *mapping, address, is_return_address);
 }
 
+void Symbolizer::ApplyProgram(const SidebandEvent& event) {
+  if (event.kind == SidebandEvent::Kind::kBpfProgramGone) {
+    state_->kernel_symbols.RemoveProgram(event.address);
+    return;
+  }
+  state_->kernel_symbols.AddProgram(event.address, event.size_bytes, event.text);
+  state_->kernel_frames.clear();
+}
+
+void Symbolizer::FollowModules() {
+  if (state_->kernel_symbols.FollowModules()) state_->kernel_frames.clear();
+}
+
 bool Symbolizer::MayChangeName(const ProcessImage& image, uint64_t address,
                                bool is_return_address) const {
   const Mapping* mapping = image.FindMapping(is_return_address ? address - 1 : address);

@@ -12,6 +12,7 @@
 #include "recorder/kernel_symbols.h"
 #include "recorder/name_reader.h"
 #include "recorder/process_table.h"
+#include "recorder/sideband.h"
 
 namespace twofold {
 
@@ -31,6 +32,13 @@ class Symbolizer {
   // tell where the kernel put things, and is never stored.
   FrameId KernelFrame(uint64_t address, bool is_return_address);
   FrameId UserFrame(const ProcessImage& image, uint64_t address, bool is_return_address);
+
+  // What the kernel announced of a BPF program. Programs of a moment are gone from the kernel's
+  // list of symbols when their addresses are to be named.
+  void ApplyProgram(const SidebandEvent& event);
+
+  // Call before the addresses of an interval are named: modules may have come and gone.
+  void FollowModules();
 
   // Whether the name of an address may change from interval to interval, because code is made there
   // at run time.

@@ -25,6 +25,11 @@ std::string Arguments::Get(std::string_view name, std::string_view fallback) con
   return found != values_.end() ? found->second : std::string(fallback);
 }
 
+std::vector<std::string> Arguments::All(std::string_view name) const {
+  auto found = repeated_.find(std::string(name));
+  return found != repeated_.end() ? found->second : std::vector<std::string>();
+}
+
 Result<double> Arguments::Number(std::string_view name, double fallback, double least,
                                  double most) const {
   if (!Has(name)) return fallback;
@@ -48,6 +53,11 @@ void OptionSet::Value(std::string_view name, std::string_view value_name, std::s
   options_.push_back({std::string(name), letter, std::string(value_name), std::string(help)});
 }
 
+void OptionSet::Values(std::string_view name, std::string_view value_name, std::string_view help) {
+  options_.push_back(
+      {std::string(name), '\0', std::string(value_name), std::string(help), /*repeats=*/true});
+}
+
 Result<Arguments> OptionSet::Parse(const std::vector<std::string>& words) const {
   po::options_description description;
   std::vector<std::string_view> known;
@@ -56,6 +66,8 @@ Result<Arguments> OptionSet::Parse(const std::vector<std::string>& words) const 
     if (option.letter != '\0') names += std::string(",") + option.letter;
     if (option.value_name.empty()) {
       description.add_options()(names.c_str(), po::bool_switch());
+    } else if (option.repeats) {
+      description.add_options()(names.c_str(), po::value<std::vector<std::string>>()->composing());
     } else {
       description.add_options()(names.c_str(), po::value<std::string>());
     }
@@ -79,6 +91,8 @@ Result<Arguments> OptionSet::Parse(const std::vector<std::string>& words) const 
     for (const auto& [name, value] : values) {
       if (name == kPositional) {
         arguments.positionals_ = value.as<std::vector<std::string>>();
+      } else if (value.value().type() == typeid(std::vector<std::string>)) {
+        arguments.repeated_[name] = value.as<std::vector<std::string>>();
       } else if (value.value().type() == typeid(bool)) {
         if (value.as<bool>()) arguments.values_[name] = "";
       } else {

@@ -18,6 +18,7 @@ struct Option {
   char letter = '\0';      // short form; 0: none
   std::string value_name;  // empty: a flag
   std::string help;        // without a full stop
+  bool repeats = false;    // it may be given more than once
 };
 
 // What a command line said.
@@ -26,6 +27,8 @@ class Arguments {
   bool Has(std::string_view name) const { return values_.count(std::string(name)) > 0; }
   // The value of an option, or `fallback` when it was not given.
   std::string Get(std::string_view name, std::string_view fallback = "") const;
+  // All values of an option that may be given more than once, in order.
+  std::vector<std::string> All(std::string_view name) const;
   // Error: not a number, or not from `least` to `most`.
   Result<double> Number(std::string_view name, double fallback, double least, double most) const;
   const std::vector<std::string>& positionals() const { return positionals_; }
@@ -33,6 +36,7 @@ class Arguments {
  private:
   friend class OptionSet;
   std::map<std::string, std::string> values_;
+  std::map<std::string, std::vector<std::string>> repeated_;
   std::vector<std::string> positionals_;
 };
 
@@ -41,6 +45,8 @@ class OptionSet {
   void Flag(std::string_view name, std::string_view help);
   void Value(std::string_view name, std::string_view value_name, std::string_view help,
              char letter = '\0');
+  // An option that may be given more than once (Arguments::All).
+  void Values(std::string_view name, std::string_view value_name, std::string_view help);
 
   // Error: an unknown option (with a suggestion), a missing value, an option given twice.
   Result<Arguments> Parse(const std::vector<std::string>& words) const;

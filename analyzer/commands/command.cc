@@ -16,8 +16,8 @@ std::string ProgramHelp() {
       "\n";
   for (const Command* command : Commands()) {
     std::string line = "  " + std::string(command->name);
-    line.resize(10, ' ');
-    text += line + Wrap(command->summary, 10) + "\n";
+    line.resize(13, ' ');
+    text += line + Wrap(command->summary, 13) + "\n";
   }
   text +=
       "\n"
@@ -87,8 +87,8 @@ Result<ExitStatus> Dispatch(const std::vector<std::string>& words) {
 
 const std::vector<const Command*>& Commands() {
   static const std::vector<const Command*> commands = {
-      &kInfoCommand, &kFlameCommand, &kFoldCommand,   &kTableCommand,
-      &kSqlCommand,  &kLoadCommand,  &kVerifyCommand,
+      &kInfoCommand, &kFlameCommand,     &kFoldCommand, &kTableCommand,
+      &kSqlCommand,  &kSymbolizeCommand, &kLoadCommand, &kVerifyCommand,
   };
   return commands;
 }

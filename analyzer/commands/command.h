@@ -38,6 +38,7 @@ extern const Command kFlameCommand;
 extern const Command kTableCommand;
 extern const Command kSqlCommand;
 extern const Command kLoadCommand;
+extern const Command kSymbolizeCommand;
 
 // Runs `twofold WORDS...`, says on standard error what went wrong, and returns the exit status.
 int RunProgram(const std::vector<std::string>& words);

@@ -23,6 +23,7 @@ Result<FoldRequest> ParseRequest(const Arguments& arguments) {
   if (!root) return std::move(root).error();
   request.root = *root;
   request.demangle = !arguments.Has("no-demangle");
+  request.lines = arguments.Has("lines");
   request.with_waiting = arguments.Has("runnable");
   if (request.with_waiting && request.view->name != kRunnableView) {
     return Error{"the view " + std::string(request.view->name) + " has no time waiting for a CPU",
@@ -157,6 +158,7 @@ void AddFoldingOptions(OptionSet& options) {
     options.Value(filter->option, filter->value_name, filter->summary);
   }
   AddNameOptions(options);
+  options.Flag("lines", "frames with their source lines, which 'twofold symbolize' adds");
   AddOutputOptions(options);
 }
 

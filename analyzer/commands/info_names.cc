@@ -51,9 +51,10 @@ std::string KindText(const std::string& kind) {
 std::string_view ModuleAdvice(NameGap gap) {
   switch (gap) {
     case NameGap::kStripped:
-      return "files: neither they nor debug files below /usr/lib/debug tell the names of these "
-             "functions. Install their debug packages (Debian: find-dbgsym-packages FILE), or put "
-             "there by build id what debuginfod-find debuginfo BUILD-ID fetches, and record again";
+      return "files: neither they nor debug files on the host told the names of these functions. "
+             "Debug packages (Debian: find-dbgsym-packages FILE; debuginfod-find debuginfo "
+             "BUILD-ID) hold them: install those before recording, or let 'twofold symbolize' add "
+             "the names to this capture";
     case NameGap::kFileUnread:
       return "files without a build id: the recorder could not read them, or they have none. "
              "Check that they still exist; containers' files are read through their processes";

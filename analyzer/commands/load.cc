@@ -1,73 +1,17 @@
 // twofold load: captures into a database that stays. The database grows under a temporary name and
 // appears under its own only when it is whole.
-#include <unistd.h>
-
-#include <atomic>
-#include <chrono>
-#include <csignal>
-#include <cstdio>
-
+#include "analyzer/cli/interrupt.h"
+#include "analyzer/cli/progress_line.h"
 #include "analyzer/cli/words.h"
 #include "analyzer/commands/command.h"
 #include "analyzer/data/input.h"
 #include "analyzer/data/losses.h"
-#include "analyzer/text/escape.h"
 #include "analyzer/text/units.h"
 #include "format/base/output_file.h"
 #include "format/capture_reader.h"
 
 namespace twofold {
 namespace {
-
-volatile std::sig_atomic_t interrupted = 0;
-
-void OnSignal(int) { interrupted = 1; }
-
-// While it lives, Ctrl-C and SIGTERM set a flag instead of ending the program, so that the
-// half-written database can be removed.
-class InterruptGuard {
- public:
-  InterruptGuard() {
-    struct sigaction action {};
-    action.sa_handler = OnSignal;
-    sigaction(SIGINT, &action, &old_interrupt_);
-    sigaction(SIGTERM, &action, &old_terminate_);
-  }
-  ~InterruptGuard() {
-    sigaction(SIGINT, &old_interrupt_, nullptr);
-    sigaction(SIGTERM, &old_terminate_, nullptr);
-  }
-  InterruptGuard(const InterruptGuard&) = delete;
-  InterruptGuard& operator=(const InterruptGuard&) = delete;
-
- private:
-  struct sigaction old_interrupt_ {};
-  struct sigaction old_terminate_ {};
-};
-
-// One line on a terminal, from the second second on.
-class ProgressLine {
- public:
-  void Show(const std::string& path, uint64_t done, uint64_t total) {
-    auto now = std::chrono::steady_clock::now();
-    bool due = terminal_ && now - start_ > std::chrono::seconds(1) &&
-               now - last_ > std::chrono::milliseconds(200);
-    if (!due) return;
-    last_ = now;
-    shown_ = true;
-    uint64_t percent = total == 0 ? 100 : std::min<uint64_t>(100, done * 100 / total);
-    Say("\r\x1b[K" + EscapeText(path) + ": " + std::to_string(percent) + " %", SayAs::kText);
-  }
-  ~ProgressLine() {
-    if (shown_) Say("\r\x1b[K", SayAs::kText);
-  }
-
- private:
-  bool terminal_ = isatty(STDERR_FILENO) != 0;
-  bool shown_ = false;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-  std::chrono::steady_clock::time_point last_;
-};
 
 Error Stopped(const std::string& path) {
   return Error{"stopped by a signal; the unfinished database was removed", path, ""};
@@ -83,11 +27,11 @@ Result<void> LoadAll(Database& database, const std::vector<std::string>& paths) 
   for (const std::string& path : paths) {
     Result<Capture> capture = ReadCaptureFile(path);
     if (!capture) return std::move(capture).error();
-    if (interrupted) return Stopped(path);
+    if (IsInterrupted()) return Stopped(path);
     auto progress = [&](uint64_t done, uint64_t total) { line.Show(path, done, total); };
-    auto cancelled = [] { return interrupted != 0; };
+    auto cancelled = [] { return IsInterrupted(); };
     Result<void> copied = CopyCapture(database, *capture, path, progress, cancelled);
-    if (interrupted) return Stopped(path);
+    if (IsInterrupted()) return Stopped(path);
     if (!copied) {
       return Error{"cannot store the capture: " + copied.error().what, path,
                    "Check that the disk of the database is not full"};
@@ -116,7 +60,7 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   }
   TWOFOLD_RETURN_IF_ERROR(CreateSchema(*database));
   TWOFOLD_RETURN_IF_ERROR(LoadAll(*database, paths));
-  if (interrupted) return Stopped(target);
+  if (IsInterrupted()) return Stopped(target);
   Result<std::vector<std::string>> notes = PartialNotes(*database);
   if (!notes) return std::move(notes).error();
   Result<bool> losses = HasLosses(*database);

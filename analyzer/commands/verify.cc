@@ -1,6 +1,7 @@
 // twofold verify: checks whole files, one line each.
 #include "analyzer/cli/words.h"
 #include "analyzer/commands/command.h"
+#include "analyzer/data/cut_short.h"
 #include "analyzer/text/escape.h"
 #include "analyzer/text/units.h"
 #include "format/base/input_file.h"
@@ -18,19 +19,6 @@ struct Verdict {
   std::string line;
   ExitStatus status = ExitStatus::kDone;
 };
-
-// Whether the only thing wrong is that the file stops: it has no end, and the bytes behind its last
-// whole block, if there are any, add nothing to what was read.
-bool IsOnlyCutShort(const Capture& capture, std::span<const uint8_t> bytes) {
-  const std::vector<Damage>& damages = capture.damages;
-  bool stops = !capture.end && !damages.empty() && damages.back().offset_bytes == bytes.size();
-  if (!stops || damages.size() > 2) return false;
-  if (damages.size() == 1) return true;
-  Result<Capture> whole_part = ReadCapture(bytes.first(damages[0].offset_bytes), "");
-  return whole_part && whole_part->damages.size() == 1 &&
-         whole_part->intervals.size() == capture.intervals.size() &&
-         whole_part->definitions == capture.definitions;
-}
 
 Verdict Check(const std::string& path, bool strict) {
   std::string name = path == "-" ? "standard input" : path;

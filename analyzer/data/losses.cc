@@ -46,4 +46,14 @@ Result<bool> HasLosses(Database& database) {
   }
 }
 
+bool HasLosses(const Capture& capture) {
+  for (const Interval& interval : capture.intervals) {
+    for (const Loss& loss : interval.losses) {
+      bool is_there = loss.count > 0 || loss.time_ns > 0;
+      if (is_there && GetLossInfo(loss.cause).severity != LossSeverity::kNotice) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace twofold

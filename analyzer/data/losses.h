@@ -6,6 +6,7 @@
 
 #include "analyzer/data/database.h"
 #include "format/base/result.h"
+#include "format/capture.h"
 #include "format/losses.h"
 
 namespace twofold {
@@ -23,5 +24,6 @@ Result<std::vector<LossTotal>> LossTotals(Database& database, int64_t capture_id
 
 // Whether anything worse than a notice was lost in any capture of the database.
 Result<bool> HasLosses(Database& database);
+bool HasLosses(const Capture& capture);
 
 }  // namespace twofold

@@ -57,13 +57,17 @@ class Folder {
   }
 
   Result<void> ReadFrames() {
-    Result<FrameNames> names = FrameNames::Read(database_, request_.demangle);
+    Result<FrameNames> names = FrameNames::Read(database_, request_.demangle, request_.lines);
     if (!names) return std::move(names).error();
     folded_.notes = names->Notes();
     return ReadDenseTable(database_, "frame",
                           "SELECT frame_id, name, kind FROM frame_name ORDER BY frame_id",
                           [&](const Statement& row) -> Result<void> {
+                            std::string line;
                             std::string_view name = names->Shown(row.Text(1));
+                            if (request_.lines) {
+                              name = line = names->ShownWithLine(row.Int(0), row.Text(1));
+                            }
                             frames_.push_back(forest_.NameOf(name, KindOf(row.Text(2))));
                             return {};
                           });

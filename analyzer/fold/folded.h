@@ -75,6 +75,7 @@ struct FoldRequest {
   const View* view = nullptr;
   RootFrame root = RootFrame::kProcess;
   bool demangle = true;               // names of frames
+  bool lines = false;                 // with their places in the source
   std::vector<Condition> conditions;  // all must hold
   bool with_waiting = false;          // adds time waiting for a CPU, of the SQL view runnable
 };

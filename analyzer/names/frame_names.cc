@@ -1,28 +1,57 @@
 #include "analyzer/names/frame_names.h"
 
+#include "analyzer/fold/dense_table.h"
 #include "analyzer/names/demangle.h"
 #include "analyzer/text/units.h"
 
 namespace twofold {
 
-Result<FrameNames> FrameNames::Read(Database& database, bool demangle) {
+Result<FrameNames> FrameNames::Read(Database& database, bool demangle, bool lines) {
   FrameNames names;
-  if (!demangle) return names;
+  if (demangle) TWOFOLD_RETURN_IF_ERROR(names.ReadDemangled(database));
+  if (lines) TWOFOLD_RETURN_IF_ERROR(names.ReadLines(database));
+  return names;
+}
+
+Result<void> FrameNames::ReadDemangled(Database& database) {
   Result<Statement> rows =
       database.Prepare("SELECT symbol FROM frame WHERE symbol IS NOT NULL ORDER BY frame.frame_id");
   if (!rows) return std::move(rows).error();
-  std::vector<std::string_view> mangled;  // of the keys of names.mangled_
+  std::vector<std::string_view> mangled;  // of the keys of mangled_
   while (true) {
     Result<bool> row = rows->Step();
     if (!row) return std::move(row).error();
     if (!*row) break;
     std::string_view name = rows->Text(0);
     if (!LooksMangled(name)) continue;
-    auto [entry, fresh] = names.mangled_.try_emplace(std::string(name), mangled.size());
+    auto [entry, fresh] = mangled_.try_emplace(std::string(name), mangled.size());
     if (fresh) mangled.emplace_back(entry->first);
   }
-  names.demangled_ = DemangledNames::Of(mangled);
-  return names;
+  demangled_ = DemangledNames::Of(mangled);
+  return {};
+}
+
+Result<void> FrameNames::ReadLines(Database& database) {
+  return ReadDenseTable(database, "frame",
+                        "SELECT frame_id, source_file, line FROM frame ORDER BY frame_id",
+                        [&](const Statement& row) -> Result<void> {
+                          std::string_view file = row.Text(1);
+                          file.remove_prefix(file.rfind('/') + 1);
+                          std::string& place = lines_.emplace_back();
+                          if (file.empty()) return {};
+                          place = " (" + std::string(file);
+                          if (!row.IsNull(2)) place += ":" + std::to_string(row.Int(2));
+                          place += ")";
+                          return {};
+                        });
+}
+
+std::string FrameNames::ShownWithLine(int64_t frame_id, std::string_view name) const {
+  std::string shown(Shown(name));
+  if (frame_id >= 1 && IsIndexOf(frame_id - 1, lines_)) {
+    shown += lines_[static_cast<size_t>(frame_id) - 1];
+  }
+  return shown;
 }
 
 std::string_view FrameNames::Shown(std::string_view name) const {

@@ -98,6 +98,7 @@ class Shown {
       stacks_[node.parent.value] = true;
       const Frame& frame = capture_.GetFrame(node.frame);
       Show(frame.symbol);
+      Show(frame.file);
       Show(capture_.GetModule(frame.module).path);
       Show(capture_.GetModule(frame.module).build_id);
     }

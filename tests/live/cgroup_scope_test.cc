@@ -208,6 +208,22 @@ TEST_F(ScopeByCgroup, EmptyCgroupGivesAnEmptyCaptureAndANote) {
       << outcome.errors;
 }
 
+// A container's first process is born in the cgroup of whoever starts it, and is moved; when it is
+// brief nobody can ask it any more where it was.
+TEST_F(ScopeByCgroup, BriefProcessThatWasMovedIsToldWhereItEnded) {
+  const auto [capture, truth] =
+      RecordCommand({}, {"sh", "-c",
+                         "for i in 1 2 3 4 5; do sh -c 'echo $$ > " + Directory() +
+                             "/below/cgroup.procs; exec " + WorkloadPath("brief") + " 1'; done"});
+  size_t briefs = 0;
+  for (const Process& process : capture.definitions.processes) {
+    if (capture.String(process.name) != "brief") continue;
+    EXPECT_EQ(capture.String(process.cgroup), "/" + name_ + "/below");
+    ++briefs;
+  }
+  EXPECT_EQ(briefs, 5u);
+}
+
 TEST(ScopeByCgroupOnOldHosts, HierarchyOfVersionOneAloneIsASentence) {
   const Workplace workplace;
   // A mount namespace without the hierarchy of version 2.

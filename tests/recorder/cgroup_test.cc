@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -93,6 +94,20 @@ TEST(FindCgroup, RootOfThisHostIsFoundByEveryName) {
     EXPECT_EQ(cgroup->path, mount->root) << path;
     EXPECT_EQ(cgroup->id, status.st_ino) << path;
   }
+}
+
+TEST(CgroupPaths, TellWhatCgroupsAnIdStandsFor) {
+  const Result<Cgroup> root = FindCgroup("/");
+  if (!root || geteuid() != 0) GTEST_SKIP() << "needs root and a hierarchy of version 2";
+  CgroupPaths paths;
+  EXPECT_EQ(paths.Find(root->id), root->path);
+  EXPECT_EQ(paths.Find(root->id), root->path);
+  EXPECT_EQ(paths.Find(0xffff'ffff'ffff), std::nullopt);
+}
+
+TEST(CgroupPaths, HostWithoutTheHierarchyHasNone) {
+  CgroupPaths paths("/dev/null");
+  EXPECT_EQ(paths.Find(1), std::nullopt);
 }
 
 }  // namespace

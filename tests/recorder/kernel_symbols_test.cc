@@ -188,5 +188,56 @@ TEST_F(KernelSymbolsTest, ReloadSeesWhatIsNewAndKeepsTheOldOnError) {
   EXPECT_EQ(NameAt(symbols, 0xffffffffc0201001), "later [module]+1");
 }
 
+TEST_F(KernelSymbolsTest, AnnouncedProgramsAreKnownUntilTheirPlaceIsTaken) {
+  KernelSymbols symbols = Load(
+      "ffffffff81000000 T _stext\n"
+      "ffffffff81000300 T _etext\n"
+      "ffffffffc0001000 t neighbour\t[driver]\n");
+  symbols.AddProgram(0xffffffffc0002000, 0x100, "bpf_prog_1_count");
+  EXPECT_EQ(NameAt(symbols, 0xffffffffc0001fff), "neighbour [driver]+4095");
+  EXPECT_EQ(NameAt(symbols, 0xffffffffc0002010), "bpf_prog_1_count [bpf]+16");
+  EXPECT_EQ(NameAt(symbols, 0xffffffffc0002100), "neighbour [driver]+4352");
+  symbols.RemoveProgram(0xffffffffc0002000);
+  EXPECT_EQ(NameAt(symbols, 0xffffffffc0002010), "bpf_prog_1_count [bpf]+16");
+  symbols.AddProgram(0xffffffffc0001f80, 0x90, "bpf_prog_2_count");
+  EXPECT_EQ(NameAt(symbols, 0xffffffffc0002008), "bpf_prog_2_count [bpf]+136");
+  EXPECT_EQ(NameAt(symbols, 0xffffffffc0002010), "neighbour [driver]+4112");
+  symbols.AddProgram(0xffffffffc0003000, 0x10, "bpf_prog_3_count");
+  symbols.RemoveProgram(0xffffffffc0003000);
+  symbols.Reload();
+  EXPECT_EQ(NameAt(symbols, 0xffffffffc0002008), "bpf_prog_2_count [bpf]+136");
+  EXPECT_EQ(NameAt(symbols, 0xffffffffc0003000), "neighbour [driver]+8192");
+  symbols.AddProgram(UINT64_MAX, 2, "nonsense");
+  symbols.AddProgram(0xffffffffc0004000, 0, "nothing");
+  EXPECT_EQ(NameAt(symbols, 0xffffffffc0004000), "neighbour [driver]+12288");
+}
+
+TEST_F(KernelSymbolsTest, ModulesThatComeAreNoticed) {
+  const std::string symbols_path = directory_.Write("kallsyms",
+                                                    "ffffffff81000000 T _stext\n"
+                                                    "ffffffff81000300 T _etext\n"
+                                                    "ffffffffc0001000 t old_one\t[driver]\n");
+  const std::string modules_path =
+      directory_.Write("modules", "driver 16384 0 - Live 0xffffffffc0001000\n");
+  Result<KernelSymbols> symbols = KernelSymbols::Load(symbols_path, modules_path);
+  ASSERT_TRUE(symbols.has_value());
+  EXPECT_FALSE(symbols->FollowModules());
+  // Used once more.
+  directory_.Write("modules", "driver 16384 1 - Live 0xffffffffc0001000 (E)\n");
+  EXPECT_FALSE(symbols->FollowModules());
+  EXPECT_EQ(NameAt(*symbols, 0xffffffffc0005010), "old_one [driver]+16400");
+  directory_.Write("kallsyms",
+                   "ffffffff81000000 T _stext\n"
+                   "ffffffff81000300 T _etext\n"
+                   "ffffffffc0001000 t old_one\t[driver]\n"
+                   "ffffffffc0005000 t new_one\t[other]\n");
+  directory_.Write("modules",
+                   "other 16384 0 - Live 0xffffffffc0005000\n"
+                   "driver 16384 1 - Live 0xffffffffc0001000 (E)\n");
+  EXPECT_TRUE(symbols->FollowModules());
+  EXPECT_FALSE(symbols->FollowModules());
+  EXPECT_EQ(NameAt(*symbols, 0xffffffffc0005010), "new_one [other]+16");
+}
+
 }  // namespace
 }  // namespace twofold

@@ -1,4 +1,5 @@
 // What perf's sideband tells about processes that these tests start. Needs root.
+#include <bpf/bpf.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -8,9 +9,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <iterator>
 #include <set>
 
 #include "recorder/elf_symbols.h"
+#include "recorder/kernel_symbols.h"
 #include "recorder/process_table.h"
 #include "recorder/sideband.h"
 
@@ -216,6 +221,37 @@ TEST_F(SidebandLive, ScopeFollowsTheDescendantsOfThisTest) {
   for (const SidebandEvent& event : events_) table.Apply(event);
   EXPECT_NE(table.Find(Pid(pid), UINT64_MAX), nullptr);
   EXPECT_EQ(table.Find(Pid(1), UINT64_MAX), nullptr);
+}
+
+TEST_F(SidebandLive, BpfProgramOfAMomentKeepsItsName) {
+  Result<KernelSymbols> symbols = KernelSymbols::Load();
+  ASSERT_TRUE(symbols.has_value()) << symbols.error().Message();
+  const bpf_insn pass[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
+                           {.code = BPF_JMP | BPF_EXIT}};
+  UniqueFd program(bpf_prog_load(BPF_PROG_TYPE_SOCKET_FILTER, "of_a_moment", "GPL", pass,
+                                 std::size(pass), nullptr));
+  ASSERT_TRUE(program) << strerror(errno);
+  program.Reset();
+  const auto is_ours = [](const SidebandEvent& event) {
+    return event.text.ends_with("_of_a_moment");
+  };
+  // The kernel lets go of it after a grace period.
+  std::vector<SidebandEvent> ours;
+  for (int attempt = 0; attempt < 100 && ours.size() < 2; ++attempt) {
+    usleep(20'000);
+    Drain();
+    std::copy_if(events_.begin(), events_.end(), std::back_inserter(ours), is_ours);
+  }
+  ASSERT_EQ(ours.size(), 2u);
+  EXPECT_EQ(ours[0].kind, SidebandEvent::Kind::kBpfProgram);
+  EXPECT_EQ(ours[1].kind, SidebandEvent::Kind::kBpfProgramGone);
+  EXPECT_EQ(ours[0].address, ours[1].address);
+  symbols->AddProgram(ours[0].address, ours[0].size_bytes, ours[0].text);
+  symbols->RemoveProgram(ours[1].address);
+  const auto hit = symbols->Find(ours[0].address + 1);
+  ASSERT_TRUE(hit.has_value());
+  EXPECT_EQ(hit->name, ours[0].text);
+  EXPECT_EQ(hit->module, "bpf");
 }
 
 }  // namespace

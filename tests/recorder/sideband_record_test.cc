@@ -170,5 +170,35 @@ TEST(ParseSidebandRecord, TextWithoutItsEndStopsAtTheRecord) {
   EXPECT_EQ(parsed.event->text, "aaaaaaaa");
 }
 
+TEST(SidebandRecord, BpfProgramsComeAndGo) {
+  const auto record = [](uint16_t type, uint16_t flags) {
+    return RecordBytes(PERF_RECORD_KSYMBOL)
+        .U64(0xffffffffc0001000)
+        .U32(200)
+        .U16(type)
+        .U16(flags)
+        .Text("bpf_prog_6deef7357e7b4530_count")
+        .U64(779)
+        .Take();
+  };
+  ParsedRecord parsed = ParseSidebandRecord(record(PERF_RECORD_KSYMBOL_TYPE_BPF, 0));
+  ASSERT_TRUE(parsed.event.has_value());
+  EXPECT_EQ(parsed.event->kind, Kind::kBpfProgram);
+  EXPECT_EQ(parsed.event->address, 0xffffffffc0001000);
+  EXPECT_EQ(parsed.event->size_bytes, 200u);
+  EXPECT_EQ(parsed.event->text, "bpf_prog_6deef7357e7b4530_count");
+  EXPECT_EQ(parsed.event->time_ns, 779u);
+  parsed = ParseSidebandRecord(
+      record(PERF_RECORD_KSYMBOL_TYPE_BPF, PERF_RECORD_KSYMBOL_FLAGS_UNREGISTER));
+  ASSERT_TRUE(parsed.event.has_value());
+  EXPECT_EQ(parsed.event->kind, Kind::kBpfProgramGone);
+  parsed = ParseSidebandRecord(record(PERF_RECORD_KSYMBOL_TYPE_OOL, 0));
+  EXPECT_FALSE(parsed.event.has_value());
+  EXPECT_FALSE(parsed.damaged);
+  std::vector<uint8_t> cut = record(PERF_RECORD_KSYMBOL_TYPE_BPF, 0);
+  cut.resize(16);
+  EXPECT_TRUE(ParseSidebandRecord(cut).damaged);
+}
+
 }  // namespace
 }  // namespace twofold

@@ -77,6 +77,13 @@ class CheckIncludes(unittest.TestCase):
             "recorder/r.cc": "#include <libiberty/demangle.h>\n",
         }), ["recorder/r.cc:1"])
 
+    def test_libdw_stays_in_the_analyzer(self):
+        self.assertEqual(self.violations({
+            "analyzer/a.cc": "#include <elfutils/libdw.h>\n#include <dwarf.h>\n",
+            "recorder/r.cc": "#include <elfutils/libdw.h>\n",
+            "format/f.cc": "#include <dwarf.h>\n",
+        }), ["format/f.cc:1", "recorder/r.cc:1"])
+
     def test_no_way_up(self):
         self.assertEqual(self.violations({"format/base/a.h": '#include "../b.h"\n'}),
                          ["format/base/a.h:1"])
