@@ -2,12 +2,14 @@
 
 #include "analyzer/fold/dense_table.h"
 #include "analyzer/names/demangle.h"
+#include "analyzer/names/java_name.h"
 #include "analyzer/text/units.h"
 
 namespace twofold {
 
 Result<FrameNames> FrameNames::Read(Database& database, bool demangle, bool lines) {
   FrameNames names;
+  names.readable_ = demangle;
   if (demangle) TWOFOLD_RETURN_IF_ERROR(names.ReadDemangled(database));
   if (lines) TWOFOLD_RETURN_IF_ERROR(names.ReadLines(database));
   return names;
@@ -55,7 +57,8 @@ std::string FrameNames::ShownWithLine(int64_t frame_id, std::string_view name) c
 }
 
 std::string_view FrameNames::Shown(std::string_view name) const {
-  if (mangled_.empty() || !LooksMangled(name)) return name;
+  if (!readable_) return name;
+  if (!LooksMangled(name)) return ShortenJavaName(name);
   auto found = mangled_.find(std::string(name));
   if (found == mangled_.end()) return name;
   return demangled_.At(found->second).value_or(name);

@@ -1,4 +1,5 @@
-// What frames are called where they become text: names as recorded, or demangled, and where their
+// What frames are called where they become text: names as recorded, or readable (C++ and Rust
+// demangled, Java without types), and where their
 // code is in the source. Everything that prints frames asks here; tables and views of SQL have
 // names as they were recorded.
 #pragma once
@@ -16,8 +17,8 @@ namespace twofold {
 
 class FrameNames {
  public:
-  // Demangles the names of all frames, each distinct one once; with `demangle` false, none. `lines`
-  // is for ShownWithLine.
+  // Demangles the names of all frames, each distinct one once; with `demangle` false all are shown
+  // as recorded. `lines` is for ShownWithLine.
   static Result<FrameNames> Read(Database& database, bool demangle, bool lines = false);
 
   // What a frame of that name shows, not yet escaped. Lives as long as this object and `name`.
@@ -33,6 +34,7 @@ class FrameNames {
   Result<void> ReadDemangled(Database& database);
   Result<void> ReadLines(Database& database);
 
+  bool readable_ = false;
   std::unordered_map<std::string, size_t> mangled_;  // index into demangled_
   DemangledNames demangled_;
   std::vector<std::string> lines_;  // of frame i at i - 1; empty: none were asked for

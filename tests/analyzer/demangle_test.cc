@@ -1,5 +1,6 @@
 // Names of C++ and Rust functions, as compilers made them and as somebody might make them up.
 #include "analyzer/names/demangle.h"
+#include "analyzer/names/java_name.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -429,6 +430,30 @@ TEST(DemangledViews, AMegabyteOfHarmDoesNone) {
     EXPECT_LT(peak_mib, 512);
 #endif
   }
+}
+
+TEST(ShortenJavaName, LeavesClassAndMethod) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"void Archive.compress(byte[])", "Archive.compress"},
+      {"int sun.nio.ch.IOUtil.write(java.io.FileDescriptor, long)", "sun.nio.ch.IOUtil.write"},
+      {"void java.lang.String.<init>(byte[])", "java.lang.String.<init>"},
+      {"byte[] Lambda$14/0x0000000800c03000.run()", "Lambda$14/0x0000000800c03000.run"},
+      // Names of other runtimes and languages.
+      {"Interpreter", "Interpreter"},
+      {"StubRoutines (1)", "StubRoutines (1)"},
+      {"LazyCompile:*words file:///a.js:12:3", "LazyCompile:*words file:///a.js:12:3"},
+      {"py::main:/app/a.py", "py::main:/app/a.py"},
+      {"burn(int (*)(char), long)", "burn(int (*)(char), long)"},
+      {"void std::sort<int*>(int*, int*)", "void std::sort<int*>(int*, int*)"},
+      {"main.(*T).run", "main.(*T).run"},
+      {"a b.(x)", "a b.(x)"},
+      {"a .b(x)", "a .b(x)"},
+      {" a.b(x)", " a.b(x)"},
+      {"", ""},
+      {")", ")"},
+      {"()", "()"},
+  };
+  for (const auto& [name, shown] : cases) EXPECT_EQ(ShortenJavaName(name), shown);
 }
 
 }  // namespace
