@@ -141,7 +141,7 @@ void AddOutputOptions(OptionSet& options) {
 }
 
 void AddNameOptions(OptionSet& options) {
-  options.Flag("no-demangle", "names of C++ and Rust functions as in their files");
+  options.Flag("no-demangle", "names of C++, Rust and Java functions as recorded");
 }
 
 void AddFoldingOptions(OptionSet& options) {
