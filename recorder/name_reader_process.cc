@@ -12,6 +12,7 @@
 #include <cstring>
 #include <utility>
 
+#include "recorder/file_limit.h"
 #include "recorder/sandbox.h"
 
 namespace twofold {
@@ -230,6 +231,7 @@ void NameService::EnforceBudget(const ElfFile& in_use) {
 
 int RunNameReader() {
   prctl(PR_SET_NAME, kNameReaderProgram, 0, 0, 0);
+  RaiseFileLimit();
   NameService::Reply first = Say(NameReplyKind::kOk);
   if (!CloseAllButSocket()) {
     first = Say(NameReplyKind::kError, "cannot close descriptors: " + ErrnoText(errno));

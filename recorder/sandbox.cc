@@ -150,10 +150,10 @@ Result<void> EnterSandbox() {
 #endif
   if (geteuid() == 0) {
     const uid_t own_id = kFirstUnusedId + static_cast<uid_t>(getpid());
-    const bool alone = setgroups(0, nullptr) == 0;
-    // Without the capability to change ids, root of few rights stays root by name alone: the
-    // capabilities go, and the filter lets nothing be opened.
-    if (alone && !ChangeIds(own_id) && !ChangeIds(kNobody) && errno != EPERM) {
+    // Root of few rights may not change its ids and stays root by name; its capabilities go all the
+    // same, and the filter lets nothing be opened.
+    const bool is_alone = setgroups(0, nullptr) == 0 || errno == EPERM;
+    if (!is_alone || (!ChangeIds(own_id) && !ChangeIds(kNobody) && errno != EPERM)) {
       return Failure("the user id");
     }
   }

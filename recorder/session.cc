@@ -22,6 +22,7 @@
 #include "recorder/cgroup.h"
 #include "recorder/command.h"
 #include "recorder/cpu_times.h"
+#include "recorder/file_limit.h"
 #include "recorder/host_facts.h"
 #include "recorder/kernel_symbols.h"
 #include "recorder/name_reader.h"
@@ -232,6 +233,7 @@ Result<void> Session::Prepare() {
 }
 
 Result<void> Session::Begin() {
+  RaiseFileLimit();  // the command has been forked, and keeps its own
   ProcessTable::Scope scope;
   TracerSettings& settings = settings_;
   settings.cpu = options_.cpu;

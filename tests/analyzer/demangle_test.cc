@@ -1,6 +1,5 @@
 // Names of C++ and Rust functions, as compilers made them and as somebody might make them up.
 #include "analyzer/names/demangle.h"
-#include "analyzer/names/java_name.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,6 +9,7 @@
 #include <cstdio>
 
 #include "analyzer/names/demangle_many.h"
+#include "analyzer/names/java_name.h"
 #include "analyzer/text/escape.h"
 #include "tests/analyzer/capture_maker.h"
 

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -72,6 +73,30 @@ const endMs = Date.now() + Number(process.argv[2]);
 let sum = 0;
 while (Date.now() < endMs) sum += outermost(numbers);
 console.log('pid=' + process.pid + ' sum=' + (sum & 1));
+)";
+
+constexpr const char* kRustProgram = R"(
+struct Engine<T> { seed: T }
+trait Burn { fn burn(&self, rounds: u64) -> u64; }
+impl Burn for Engine<u64> {
+    #[inline(never)]
+    fn burn(&self, rounds: u64) -> u64 {
+        let mut x = self.seed;
+        for i in 0..rounds { x = x.wrapping_mul(6364136223846793005).wrapping_add(i ^ (x >> 7)); }
+        x
+    }
+}
+#[inline(never)]
+fn keep_burning<B: Burn>(engine: &B, milliseconds: u128) -> u64 {
+    let start = std::time::Instant::now();
+    let mut sum = 0u64;
+    while start.elapsed().as_millis() < milliseconds { sum = sum.wrapping_add(engine.burn(100_000)); }
+    sum
+}
+fn main() {
+    let engine = Engine { seed: std::env::args().count() as u64 };
+    println!("pid={} sum={}", std::process::id(), keep_burning(&engine, 1500) & 1);
+}
 )";
 
 bool IsInstalled(const std::string& program) {
@@ -172,6 +197,41 @@ TEST(RealRuntimes, NodeFunctionsHaveNamesAndCallers) {
   EXPECT_GT(double(hot_ns), kHotShare * double(CpuNs(capture, {})));
   const uint64_t called_ns = CpuNsInOrder(capture, {"outermost", "middle", "innermost"});
   EXPECT_GT(double(called_ns), 0.9 * double(hot_ns));
+}
+
+// Mangled names are in the capture; the analyzer shows them as in the source, in both of Rust's
+// ways to mangle.
+TEST(RealRuntimes, RustFunctionsHaveTheirNamesOfTheSource) {
+  if (!IsInstalled("rustc")) GTEST_SKIP() << "rustc is not installed";
+  for (const char* mangling : {"legacy", "v0"}) {
+    SCOPED_TRACE(mangling);
+    const Workplace place;
+    WriteFile(place.Path("hot.rs"), kRustProgram);
+    const Outcome compiled = RunToEnd(place, {"rustc", "-O", "-C", "force-frame-pointers=yes", "-C",
+                                              std::string("symbol-mangling-version=") + mangling,
+                                              "-o", place.Path("hot"), place.Path("hot.rs")});
+    if (compiled.status != 0) GTEST_SKIP() << "this rustc is too old: " << compiled.errors;
+    const std::string capture = place.Path("hot.twofold");
+    ASSERT_EQ(RunToEnd(place, {RecorderPath(), "--record", "cpu", "--frequency", "499", "-o",
+                               capture, "--", place.Path("hot")})
+                  .status,
+              0);
+    const Outcome folded = RunToEnd(place, {TWOFOLD_BIN_DIR "/twofold", "fold", capture});
+    ASSERT_EQ(folded.status, 0) << folded.errors;
+    uint64_t all_us = 0;
+    uint64_t named_us = 0;
+    std::istringstream lines(folded.output);
+    for (std::string line; std::getline(lines, line);) {
+      const uint64_t value_us = std::stoull(line.substr(line.rfind(' ') + 1));
+      all_us += value_us;
+      const size_t caller = line.find(";hot::keep_burning");
+      const size_t callee = line.find(";<hot::Engine<u64> as hot::Burn>::burn");
+      if (caller != std::string::npos && callee != std::string::npos && caller < callee) {
+        named_us += value_us;
+      }
+    }
+    EXPECT_GT(double(named_us), 0.9 * double(all_us)) << folded.output;
+  }
 }
 
 }  // namespace
