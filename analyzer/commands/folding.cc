@@ -6,6 +6,8 @@
 #include "analyzer/data/input.h"
 #include "analyzer/data/losses.h"
 #include "analyzer/fold/filter.h"
+#include "analyzer/fold/recorded.h"
+#include "analyzer/fold/stack_filter.h"
 #include "analyzer/text/units.h"
 
 namespace twofold {
@@ -36,42 +38,13 @@ Result<FoldRequest> ParseRequest(const Arguments& arguments) {
     if (!condition) return std::move(condition).error();
     request.conditions.push_back(std::move(*condition));
   }
+  for (const StackFilter* filter : StackFilters()) {
+    if (!arguments.Has(filter->option)) continue;
+    Result<StackStep> step = filter->make(arguments.Get(filter->option));
+    if (!step) return std::move(step).error();
+    request.steps.push_back(std::move(*step));
+  }
   return request;
-}
-
-// Error: no capture in the database recorded what the view shows.
-Result<void> CheckRecorded(Database& database, const FoldRequest& request,
-                           const std::string& path) {
-  const View& view = *request.view;
-  bool with_wakers = view.source == kWakersSource;
-  std::string source(with_wakers ? "offcpu" : view.source);
-  std::string what = "the view " + std::string(view.name) + " needs ";
-  Result<int64_t> recorded = database.QueryInt(
-      "SELECT count(*) FROM capture WHERE ',' || sources || ',' LIKE '%,' || ? || ',%'", {source});
-  if (!recorded) return std::move(recorded).error();
-  if (*recorded == 0) {
-    return Error{what + "what this capture did not record", path,
-                 "Record again with --record " + source};
-  }
-  if (with_wakers) {
-    Result<int64_t> wakers = database.QueryInt("SELECT max(wakers) FROM capture");
-    if (!wakers) return std::move(wakers).error();
-    if (*wakers == 0) {
-      bool of_chain = view.shape == StackShape::kSleeperAndChain;
-      return Error{what + "wakers, which this capture did not record", path,
-                   std::string("Record again with --wakers ") + (of_chain ? "8" : "1")};
-    }
-  }
-  if (request.with_waiting) {
-    Result<int64_t> waiting =
-        database.QueryInt("SELECT count(*) FROM interval WHERE has_waiting = 1");
-    if (!waiting) return std::move(waiting).error();
-    if (*waiting == 0) {
-      return Error{"--runnable needs stacks of waits for a CPU, which this capture did not record",
-                   path, "Record again with this version, or leave --runnable out"};
-    }
-  }
-  return {};
 }
 
 // Length of the intervals that the filters select.
@@ -114,7 +87,7 @@ std::vector<std::string> NotesOn(const Folded& folded, const FoldRequest& reques
                     " were lost while recording; a part of them may belong to what was selected");
   }
   if (folded.stacks.empty()) {
-    notes.push_back(request.conditions.empty()
+    notes.push_back(request.conditions.empty() && request.steps.empty()
                         ? "the capture holds no time in the view " + std::string(request.view->name)
                         : "no time matches the filters");
   }
@@ -153,8 +126,11 @@ void AddFoldingOptions(OptionSet& options) {
   options.Value("view", "VIEW", views + " (default: cpu)");
   options.Flag("runnable",
                "with --view offcpu: also time waiting for a CPU, as [woken], [preempted]");
-  options.Value("root", "FRAME", "first frame: process (default), thread or none");
+  options.Value("root", "FRAME", "first frame: process (default), thread, cgroup or none");
   for (const Filter* filter : Filters()) {
+    options.Value(filter->option, filter->value_name, filter->summary);
+  }
+  for (const StackFilter* filter : StackFilters()) {
     options.Value(filter->option, filter->value_name, filter->summary);
   }
   AddNameOptions(options);
@@ -177,13 +153,14 @@ Result<ExitStatus> RunFolding(const Arguments& arguments, const OutputFormat& fo
   Result<Input> input = OpenInput(path, TableKind::kInPlace);
   if (!input) return std::move(input).error();
   Database& database = input->database;
-  TWOFOLD_RETURN_IF_ERROR(CheckRecorded(database, *request, path));
-  Result<Folded> folded = Fold(database, *request);
-  if (!folded) {
-    Error error = folded.error();
+  auto in_file = [&path](Error error) {
     if (error.where.empty()) error.where = path;
     return error;
-  }
+  };
+  Result<void> recorded = CheckRecorded(database, *request->view, request->with_waiting);
+  if (!recorded) return in_file(recorded.error());
+  Result<Folded> folded = Fold(database, *request);
+  if (!folded) return in_file(folded.error());
   Result<std::vector<std::string>> notes = PartialNotes(database);
   if (!notes) return std::move(notes).error();
   bool partial = !notes->empty();
