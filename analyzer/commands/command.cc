@@ -87,7 +87,7 @@ Result<ExitStatus> Dispatch(const std::vector<std::string>& words) {
 
 const std::vector<const Command*>& Commands() {
   static const std::vector<const Command*> commands = {
-      &kInfoCommand, &kFlameCommand,     &kFoldCommand, &kTableCommand,
+      &kInfoCommand, &kFlameCommand,     &kFoldCommand, &kTableCommand,  &kExportCommand,
       &kSqlCommand,  &kSymbolizeCommand, &kLoadCommand, &kVerifyCommand,
   };
   return commands;

@@ -16,8 +16,10 @@ namespace {
 // The view that --runnable adds to.
 constexpr std::string_view kRunnableView = "offcpu";
 
-Result<FoldRequest> ParseRequest(const Arguments& arguments) {
+Result<FoldRequest> ParseRequest(const Arguments& arguments, Detail detail) {
   FoldRequest request;
+  request.detailed = detail != Detail::kTexts;
+  request.by_thread = detail == Detail::kThreads;
   Result<const View*> view = FindView(arguments.Get("view", "cpu"));
   if (!view) return std::move(view).error();
   request.view = *view;
@@ -25,7 +27,9 @@ Result<FoldRequest> ParseRequest(const Arguments& arguments) {
   if (!root) return std::move(root).error();
   request.root = *root;
   request.demangle = !arguments.Has("no-demangle");
-  request.lines = arguments.Has("lines");
+  // Outputs with details have the lines beside the names.
+  request.lines = arguments.Has("lines") && !request.detailed;
+  request.annotate = arguments.Has("annotate") && !request.detailed;
   request.with_waiting = arguments.Has("runnable");
   if (request.with_waiting && request.view->name != kRunnableView) {
     return Error{"the view " + std::string(request.view->name) + " has no time waiting for a CPU",
@@ -47,16 +51,27 @@ Result<FoldRequest> ParseRequest(const Arguments& arguments) {
   return request;
 }
 
-// Length of the intervals that the filters select.
-Result<int64_t> WindowOf(Database& database, const FoldRequest& request) {
-  std::string sql = "SELECT sum(end_ns - start_ns) FROM interval WHERE true";
+// When, for how long and how the intervals that the filters select were recorded.
+Result<void> DescribeWindow(Database& database, const FoldRequest& request,
+                            Presentation& presentation) {
+  std::string sql =
+      "SELECT sum(end_ns - start_ns), min(start_realtime_ns),"
+      " CASE min(cpu_period_ns) WHEN max(cpu_period_ns) THEN min(cpu_period_ns) END"
+      " FROM interval WHERE true";
   std::vector<SqlValue> parameters;
   for (const Condition& condition : request.conditions) {
     if (!condition.selects_by_time) continue;
     sql += " AND " + condition.sql;
     parameters.insert(parameters.end(), condition.parameters.begin(), condition.parameters.end());
   }
-  return database.QueryInt(sql, parameters);
+  Result<Statement> row = database.Prepare(sql, parameters);
+  if (!row) return std::move(row).error();
+  Result<bool> there = row->Step();
+  if (!there) return std::move(there).error();
+  presentation.window_ns = row->Int(0);
+  presentation.start_realtime_ns = row->Int(1);
+  presentation.cpu_period_ns = row->Int(2);
+  return {};
 }
 
 // What was recorded of chains of wakers, where the view could show more.
@@ -145,7 +160,7 @@ Result<ExitStatus> RunFolding(const Arguments& arguments, const OutputFormat& fo
                  "", "", Error::Kind::kUsage};
   }
   const std::string& path = arguments.positionals()[0];
-  Result<FoldRequest> request = ParseRequest(arguments);
+  Result<FoldRequest> request = ParseRequest(arguments, format.detail);
   if (!request) return std::move(request).error();
   // Before the work, so that a file in the way is found at once.
   Result<OutputFile> output = CreateOutput(arguments);
@@ -170,13 +185,11 @@ Result<ExitStatus> RunFolding(const Arguments& arguments, const OutputFormat& fo
   for (std::string& note : NotesOn(*folded, *request)) notes->push_back(std::move(note));
   for (const std::string& note : *notes) Say(note);
 
-  Result<int64_t> window_ns = WindowOf(database, *request);
-  if (!window_ns) return std::move(window_ns).error();
+  TWOFOLD_RETURN_IF_ERROR(DescribeWindow(database, *request, presentation));
   presentation.view = request->view;
   if (request->with_waiting && presentation.title.empty()) {
     presentation.title = "Blocked time and waits for a CPU";
   }
-  presentation.window_ns = *window_ns;
   presentation.notes = std::move(*notes);
   TWOFOLD_RETURN_IF_ERROR(format.write(*folded, presentation, *output));
   TWOFOLD_RETURN_IF_ERROR(output->Commit());

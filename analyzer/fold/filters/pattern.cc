@@ -93,7 +93,8 @@ Result<Pattern> Pattern::Parse(const std::string& expression, std::string_view o
     size_t position = PositionOf(*compiled, expression);
     return Error{"'" + expression + "' is no regular expression: " + SentenceOf(*compiled) +
                      ", at letter " + std::to_string(position + 1),
-                 where, "A backslash makes the letter behind it stand for itself", Error::Kind::kUsage};
+                 where, "A backslash makes the letter behind it stand for itself",
+                 Error::Kind::kUsage};
   }
   pattern.expression_ = std::move(compiled);
   return pattern;
