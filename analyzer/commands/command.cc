@@ -9,8 +9,7 @@ namespace {
 
 std::string ProgramHelp() {
   std::string text =
-      "twofold shows where the time of every thread went: it reads what twofold-record\n"
-      "wrote.\n"
+      "twofold shows where the time of every thread went, as twofold-record saw it.\n"
       "\n"
       "Usage: twofold SUBCOMMAND [OPTIONS] CAPTURE...\n"
       "\n";

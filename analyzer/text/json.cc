@@ -11,8 +11,10 @@ std::string JsonText(std::string_view text) {
 
 std::string JsonString(std::string_view escaped) {
   std::string out = "\"";
-  for (char c : escaped) {
-    if (c == '<') {
+  for (size_t i = 0; i < escaped.size(); ++i) {
+    char c = escaped[i];
+    char next = i + 1 < escaped.size() ? escaped[i + 1] : '\0';
+    if (c == '<' && (next == '/' || next == '!')) {
       out += "\\u003c";
       continue;
     }

@@ -162,7 +162,7 @@ TEST(ExportJson, HasEverythingAboutEveryFrame) {
       "{\"name\": \"Interpreter\", \"kind\": \"user\", \"symbol\": \"Interpreter\", "
       "\"module\": \"/tmp/perf-7.map\", \"module_kind\": \"runtime\", \"offset\": \"0x20\"},\n"
       "{\"name\": \"sys_read\", \"kind\": \"kernel\", \"symbol\": \"sys_read\", \"module\": "
-      "\"[kernel]\", \"module_kind\": \"kernel\", \"offset\": \"0x1010\"}\n"
+      "\"kernel\", \"module_kind\": \"kernel\", \"offset\": \"0x1010\"}\n"
       "]\n}\n");
 }
 
