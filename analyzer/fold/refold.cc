@@ -6,6 +6,8 @@
 namespace twofold {
 namespace {
 
+constexpr uint32_t kUnknown = UINT32_MAX;
+
 Folded WithNamesOf(Folded& old) {
   Folded fresh;
   fresh.texts = old.texts;
@@ -59,11 +61,26 @@ std::vector<uint32_t> Refold::Places(const std::vector<bool>& leave_out) {
   return places;
 }
 
-void Refold::Add(FoldedStack stack) {
+uint32_t Refold::PlaceOf(uint32_t node) {
+  if (places_.empty()) {
+    places_.assign(old_.nodes.size(), kUnknown);
+    places_[0] = 0;
+  }
+  std::vector<uint32_t> pending;
+  for (; places_[node] == kUnknown; node = old_.nodes[node].parent) pending.push_back(node);
+  uint32_t place = places_[node];
+  for (; !pending.empty(); pending.pop_back()) {
+    place = forest_.Child(place, old_.nodes[pending.back()].name);
+    places_[pending.back()] = place;
+  }
+  return place;
+}
+
+uint32_t Refold::Add(FoldedStack stack) {
   if (stack.user == 0) std::swap(stack.user, stack.kernel);
   fresh_.total += stack.value;
   if (fresh_.IsLost(stack)) fresh_.lost += stack.value;
-  merger_.Add(stack);
+  return merger_.Add(stack);
 }
 
 Folded Refold::Finish() {
@@ -76,7 +93,7 @@ Folded Refold::Finish() {
   return std::move(fresh_);
 }
 
-Folded MergeByTexts(Folded folded, bool annotate) {
+Folded MergeByTexts(Folded folded, bool annotate, std::vector<uint32_t>* merged_into) {
   StackDetails details = std::move(folded.details);
   folded.details = {};
   Refold refold(std::move(folded), Identity::kTexts);
@@ -101,7 +118,8 @@ Folded MergeByTexts(Folded folded, bool annotate) {
     stack.kernel = places[stack.kernel];
     stack.tail = places[stack.tail];
     stack.thread = 0;
-    refold.Add(stack);
+    uint32_t index = refold.Add(stack);
+    if (merged_into != nullptr) merged_into->push_back(index);
   }
   return refold.Finish();
 }

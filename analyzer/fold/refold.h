@@ -25,9 +25,12 @@ class Refold {
   // where `leave_out` has a true for its name.
   std::vector<uint32_t> Places(const std::vector<bool>& leave_out);
 
+  // The place of one old node, with all frames on its way to the root.
+  uint32_t PlaceOf(uint32_t node);
+
   // A new stack; its nodes are new ones. A stack without user frames has its kernel frames in their
-  // place.
-  void Add(FoldedStack stack);
+  // place. Returns which of the new stacks it is a part of.
+  uint32_t Add(FoldedStack stack);
 
   // The new stacks; their total is that of what was added, and what is lost and was not added is
   // said to be left out.
@@ -38,10 +41,12 @@ class Refold {
   Folded fresh_;
   Forest forest_;
   StackMerger merger_;
+  std::vector<uint32_t> places_;  // by old node, as PlaceOf finds them
 };
 
 // Merges frames that have details into those with the same text and kind, and drops the details.
-// With `annotate`, see FoldRequest::annotate.
-Folded MergeByTexts(Folded folded, bool annotate);
+// With `annotate`, see FoldRequest::annotate. `merged_into`, if given, receives for each old stack
+// the index of the one that it is a part of.
+Folded MergeByTexts(Folded folded, bool annotate, std::vector<uint32_t>* merged_into = nullptr);
 
 }  // namespace twofold

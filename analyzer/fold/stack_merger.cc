@@ -7,7 +7,7 @@ constexpr uint32_t kNone = UINT32_MAX;
 
 }  // namespace
 
-void StackMerger::Add(const FoldedStack& stack) {
+uint32_t StackMerger::Add(const FoldedStack& stack) {
   uint64_t hash = stack.root == Folded::kNoRoot ? 0 : forest_.HashOfFirst(stack.root);
   for (uint32_t node : {stack.user, stack.kernel, stack.tail}) {
     hash = forest_.AddToHash(hash, node);
@@ -21,7 +21,7 @@ void StackMerger::Add(const FoldedStack& stack) {
     if (AreSame(found, stack)) {
       found.value += stack.value;
       found.count += stack.count;
-      return;
+      return index;
     }
     if (next_with_hash_[index] == kNone) {
       next_with_hash_[index] = fresh;
@@ -31,6 +31,7 @@ void StackMerger::Add(const FoldedStack& stack) {
   }
   folded_.stacks.push_back(stack);
   next_with_hash_.push_back(kNone);
+  return fresh;
 }
 
 bool StackMerger::AreSame(const FoldedStack& a, const FoldedStack& b) const {

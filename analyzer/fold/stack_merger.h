@@ -16,8 +16,8 @@ class StackMerger {
 
   // Adds to the stack that is the same, of the same thread. Where a part ends does not matter for
   // that, so stacks are found by a hash of their names alone, and compared when more than one has
-  // it.
-  void Add(const FoldedStack& stack);
+  // it. Returns its index.
+  uint32_t Add(const FoldedStack& stack);
 
  private:
   bool AreSame(const FoldedStack& a, const FoldedStack& b) const;

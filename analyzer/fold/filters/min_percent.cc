@@ -7,7 +7,6 @@
 #include <cmath>
 #include <cstdio>
 
-#include "analyzer/data/flat_map.h"
 #include "analyzer/fold/filters/filters.h"
 #include "analyzer/fold/refold.h"
 #include "analyzer/fold/stack_order.h"
@@ -15,38 +14,53 @@
 namespace twofold {
 namespace {
 
-// Frames by the texts from the first one down, with the values of all stacks through them.
-class TextTree {
- public:
-  explicit TextTree(const Folded& folded) : folded_(folded), walker_(folded) {}
+constexpr uint32_t kAll = UINT32_MAX;
 
-  // Moves to a stack; path() then has a node for each of its frames.
-  void MoveTo(const FoldedStack& stack) {
-    size_t common = walker_.MoveTo(stack);
-    path_.resize(common);
-    for (size_t i = common; i < walker_.path().size(); ++i) {
-      uint32_t parent = i == 0 ? 0 : path_[i - 1];
-      uint32_t text = folded_.names[walker_.path()[i]].text;
-      bool inserted = false;
-      uint32_t node = nodes_.FindOrInsert(uint64_t{parent} << 32 | text,
-                                          static_cast<uint32_t>(values_.size()), inserted);
-      if (inserted) values_.push_back(0);
-      path_.push_back(node);
+// How many frames of each stack, from the first one on, have at least `least`; kAll: all of them.
+// Stacks are in their order, so those that share frames are neighbours, and a frame's value is
+// known when the walk leaves it.
+std::vector<uint32_t> KeptFrames(const Folded& sorted, double least) {
+  struct OpenFrame {
+    uint64_t start;      // sum of values before it
+    size_t first_stack;  // that goes through it
+  };
+  std::vector<uint32_t> kept(sorted.stacks.size(), kAll);
+  std::vector<OpenFrame> open;
+  uint64_t position = 0;
+  auto close_down_to = [&](size_t depth, size_t end_stack) {
+    for (; open.size() > depth; open.pop_back()) {
+      const OpenFrame& frame = open.back();
+      if (static_cast<double>(position - frame.start) >= least) continue;
+      // What it calls has less, so this is what counts so far.
+      for (size_t i = frame.first_stack; i < end_stack; ++i) {
+        kept[i] = static_cast<uint32_t>(open.size()) - 1;
+      }
     }
+  };
+  PathWalker walker(sorted);
+  for (size_t i = 0; i < sorted.stacks.size(); ++i) {
+    close_down_to(walker.MoveTo(sorted.stacks[i]), i);
+    while (open.size() < walker.path().size()) open.push_back({position, i});
+    position += sorted.stacks[i].value;
   }
-  void Add(uint64_t value) {
-    for (uint32_t node : path_) values_[node] += value;
-  }
-  const std::vector<uint32_t>& path() const { return path_; }
-  uint64_t value(uint32_t node) const { return values_[node]; }
+  close_down_to(0, sorted.stacks.size());
+  return kept;
+}
 
- private:
-  const Folded& folded_;
-  PathWalker walker_;
-  FlatMap nodes_;  // parent and text
-  std::vector<uint64_t> values_ = {0};
-  std::vector<uint32_t> path_;
-};
+// The same for stacks with details, which share frames where they share their names.
+std::vector<uint32_t> KeptFramesByTexts(const Folded& folded, double least) {
+  std::vector<uint32_t> merged_into;
+  Folded merged = MergeByTexts(folded, /*annotate=*/false, &merged_into);
+  // Numbers them, so that they are known again in their order; they are of no thread.
+  for (uint32_t i = 0; i < merged.stacks.size(); ++i) merged.stacks[i].thread = i;
+  SortStacks(merged);
+  std::vector<uint32_t> in_order = KeptFrames(merged, least);
+  std::vector<uint32_t> by_number(in_order.size());
+  for (size_t i = 0; i < in_order.size(); ++i) by_number[merged.stacks[i].thread] = in_order[i];
+  std::vector<uint32_t> kept;
+  for (uint32_t number : merged_into) kept.push_back(by_number[number]);
+  return kept;
+}
 
 // The node `depth` frames below the root, on the way to `node`.
 uint32_t AtDepth(const Folded& folded, uint32_t node, uint32_t depth) {
@@ -55,26 +69,21 @@ uint32_t AtDepth(const Folded& folded, uint32_t node, uint32_t depth) {
 }
 
 Folded Apply(double percent, const std::string& remainder_text, Folded folded) {
-  SortStacks(folded);
   double least = static_cast<double>(folded.total) * percent / 100;
+  std::vector<uint32_t> kept;
+  if (folded.details.frames.empty()) {
+    SortStacks(folded);
+    kept = KeptFrames(folded, least);
+  } else {
+    kept = KeptFramesByTexts(folded, least);
+  }
   Refold refold(std::move(folded));
   const Folded& old = refold.old();
-  TextTree tree(old);
-  for (const FoldedStack& stack : old.stacks) {
-    tree.MoveTo(stack);
-    tree.Add(stack.value);
-  }
-  std::vector<uint32_t> places = refold.Places(std::vector<bool>(old.names.size(), false));
   uint32_t remainder = refold.forest().NameOf(remainder_text, FrameKind::kSpecial);
-  for (FoldedStack stack : old.stacks) {
-    tree.MoveTo(stack);
-    size_t kept = 0;
-    while (kept < tree.path().size() &&
-           static_cast<double>(tree.value(tree.path()[kept])) >= least) {
-      ++kept;
-    }
-    bool cut = kept < tree.path().size() && !old.IsLost(stack);
-    uint32_t left = static_cast<uint32_t>(kept);
+  for (size_t i = 0; i < old.stacks.size(); ++i) {
+    FoldedStack stack = old.stacks[i];
+    bool cut = kept[i] != kAll && !old.IsLost(stack);
+    uint32_t left = kept[i];
     if (cut && stack.root != Folded::kNoRoot) {
       if (left == 0) {
         stack = {
@@ -87,12 +96,12 @@ Folded Apply(double percent, const std::string& remainder_text, Folded folded) {
     for (uint32_t* part : {&stack.user, &stack.kernel, &stack.tail}) {
       uint32_t depth = old.nodes[*part].depth;
       if (!cut) {
-        *part = places[*part];
+        *part = refold.PlaceOf(*part);
       } else if (left >= depth) {
         left -= depth;
-        *part = places[*part];
+        *part = refold.PlaceOf(*part);
       } else {
-        *part = refold.forest().Child(places[AtDepth(old, *part, left)], remainder);
+        *part = refold.forest().Child(refold.PlaceOf(AtDepth(old, *part, left)), remainder);
         if (part != &stack.tail) stack.tail = 0;
         if (part == &stack.user) stack.kernel = 0;
         cut = false;

@@ -11,7 +11,6 @@ Folded Apply(const Pattern& pattern, Folded folded) {
   std::vector<bool> matches = pattern.Matches(folded);
   Refold refold(std::move(folded));
   const Folded& old = refold.old();
-  std::vector<uint32_t> places = refold.Places(std::vector<bool>(old.names.size(), false));
   // The same from the first match on; 0: there is none on the way to the root.
   std::vector<uint32_t> from(old.nodes.size(), 0);
   for (size_t i = 1; i < from.size(); ++i) {
@@ -24,7 +23,7 @@ Folded Apply(const Pattern& pattern, Folded folded) {
     for (uint32_t* part : {&stack.user, &stack.kernel, &stack.tail}) {
       bool was_found = found;
       found = found || from[*part] != 0;
-      *part = was_found ? places[*part] : from[*part];
+      *part = was_found ? refold.PlaceOf(*part) : from[*part];
     }
     if (found) refold.Add(stack);
   }
