@@ -156,6 +156,25 @@ def read(data):
     return "\n".join(lines) + "\n"
 
 
+def samples(data):
+    """Yields for each sample its functions' names, innermost first, and its values."""
+    profile = message(data, {number: str(number) for number in (7, 8, 9, 10, 11, 12, 14)},
+                      {1: "types", 2: "samples", 3: "mappings", 4: "locations", 5: "functions",
+                       6: "strings", 13: "comments"})
+    names = {}
+    for data in profile["functions"]:
+        function = dict(fields(data))
+        names[function[1]] = profile["strings"][function[2]].decode("utf-8")
+    lines = {}
+    for data in profile["locations"]:
+        location = message(data, {1: "id", 2: "mapping", 3: "address"}, {4: "lines"})
+        lines[location["id"]] = [names[dict(fields(line))[1]] for line in location["lines"]]
+    for data in profile["samples"]:
+        sample = message(data, {}, {1: "locations", 2: "values", 3: "labels"})
+        yield ([name for number in numbers(sample["locations"]) for name in lines[number]],
+               numbers(sample["values"]))
+
+
 def main():
     if len(sys.argv) != 2:
         return __doc__
