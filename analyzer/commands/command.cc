@@ -9,7 +9,7 @@ namespace {
 
 std::string ProgramHelp() {
   std::string text =
-      "Shows where the time of every thread went, from what twofold-record wrote.\n"
+      "twofold shows where the time of every thread went, as twofold-record saw it.\n"
       "\n"
       "Usage: twofold SUBCOMMAND [OPTIONS] CAPTURE...\n"
       "\n";
@@ -86,8 +86,9 @@ Result<ExitStatus> Dispatch(const std::vector<std::string>& words) {
 
 const std::vector<const Command*>& Commands() {
   static const std::vector<const Command*> commands = {
-      &kInfoCommand,      &kFlameCommand,  &kFoldCommand, &kTableCommand,  &kSqlCommand,
-      &kSymbolizeCommand, &kImportCommand, &kLoadCommand, &kVerifyCommand,
+      &kInfoCommand,   &kFlameCommand, &kFoldCommand,      &kTableCommand,
+      &kExportCommand, &kSqlCommand,   &kSymbolizeCommand, &kImportCommand,
+      &kLoadCommand,   &kVerifyCommand,
   };
   return commands;
 }

@@ -36,6 +36,7 @@ extern const Command kVerifyCommand;
 extern const Command kFoldCommand;
 extern const Command kFlameCommand;
 extern const Command kTableCommand;
+extern const Command kExportCommand;
 extern const Command kSqlCommand;
 extern const Command kLoadCommand;
 extern const Command kSymbolizeCommand;

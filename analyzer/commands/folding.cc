@@ -6,6 +6,8 @@
 #include "analyzer/data/input.h"
 #include "analyzer/data/losses.h"
 #include "analyzer/fold/filter.h"
+#include "analyzer/fold/recorded.h"
+#include "analyzer/fold/stack_filter.h"
 #include "analyzer/text/units.h"
 
 namespace twofold {
@@ -14,8 +16,10 @@ namespace {
 // The view that --runnable adds to.
 constexpr std::string_view kRunnableView = "offcpu";
 
-Result<FoldRequest> ParseRequest(const Arguments& arguments) {
+Result<FoldRequest> ParseRequest(const Arguments& arguments, Detail detail) {
   FoldRequest request;
+  request.detailed = detail != Detail::kTexts;
+  request.by_thread = detail == Detail::kThreads;
   Result<const View*> view = FindView(arguments.Get("view", "cpu"));
   if (!view) return std::move(view).error();
   request.view = *view;
@@ -23,7 +27,9 @@ Result<FoldRequest> ParseRequest(const Arguments& arguments) {
   if (!root) return std::move(root).error();
   request.root = *root;
   request.demangle = !arguments.Has("no-demangle");
-  request.lines = arguments.Has("lines");
+  // Outputs with details have the lines beside the names.
+  request.lines = arguments.Has("lines") && !request.detailed;
+  request.annotate = arguments.Has("annotate") && !request.detailed;
   request.with_waiting = arguments.Has("runnable");
   if (request.with_waiting && request.view->name != kRunnableView) {
     return Error{"the view " + std::string(request.view->name) + " has no time waiting for a CPU",
@@ -36,54 +42,36 @@ Result<FoldRequest> ParseRequest(const Arguments& arguments) {
     if (!condition) return std::move(condition).error();
     request.conditions.push_back(std::move(*condition));
   }
+  for (const StackFilter* filter : StackFilters()) {
+    if (!arguments.Has(filter->option)) continue;
+    Result<StackStep> step = filter->make(arguments.Get(filter->option));
+    if (!step) return std::move(step).error();
+    request.steps.push_back(std::move(*step));
+  }
   return request;
 }
 
-// Error: no capture in the database recorded what the view shows.
-Result<void> CheckRecorded(Database& database, const FoldRequest& request,
-                           const std::string& path) {
-  const View& view = *request.view;
-  bool with_wakers = view.source == kWakersSource;
-  std::string source(with_wakers ? "offcpu" : view.source);
-  std::string what = "the view " + std::string(view.name) + " needs ";
-  Result<int64_t> recorded = database.QueryInt(
-      "SELECT count(*) FROM capture WHERE ',' || sources || ',' LIKE '%,' || ? || ',%'", {source});
-  if (!recorded) return std::move(recorded).error();
-  if (*recorded == 0) {
-    return Error{what + "what this capture did not record", path,
-                 "Record again with --record " + source};
-  }
-  if (with_wakers) {
-    Result<int64_t> wakers = database.QueryInt("SELECT max(wakers) FROM capture");
-    if (!wakers) return std::move(wakers).error();
-    if (*wakers == 0) {
-      bool of_chain = view.shape == StackShape::kSleeperAndChain;
-      return Error{what + "wakers, which this capture did not record", path,
-                   std::string("Record again with --wakers ") + (of_chain ? "8" : "1")};
-    }
-  }
-  if (request.with_waiting) {
-    Result<int64_t> waiting =
-        database.QueryInt("SELECT count(*) FROM interval WHERE has_waiting = 1");
-    if (!waiting) return std::move(waiting).error();
-    if (*waiting == 0) {
-      return Error{"--runnable needs stacks of waits for a CPU, which this capture did not record",
-                   path, "Record again with this version, or leave --runnable out"};
-    }
-  }
-  return {};
-}
-
-// Length of the intervals that the filters select.
-Result<int64_t> WindowOf(Database& database, const FoldRequest& request) {
-  std::string sql = "SELECT sum(end_ns - start_ns) FROM interval WHERE true";
+// When, for how long and how the intervals that the filters select were recorded.
+Result<void> DescribeWindow(Database& database, const FoldRequest& request,
+                            Presentation& presentation) {
+  std::string sql =
+      "SELECT sum(end_ns - start_ns), min(start_realtime_ns),"
+      " CASE min(cpu_period_ns) WHEN max(cpu_period_ns) THEN min(cpu_period_ns) END"
+      " FROM interval WHERE true";
   std::vector<SqlValue> parameters;
   for (const Condition& condition : request.conditions) {
     if (!condition.selects_by_time) continue;
     sql += " AND " + condition.sql;
     parameters.insert(parameters.end(), condition.parameters.begin(), condition.parameters.end());
   }
-  return database.QueryInt(sql, parameters);
+  Result<Statement> row = database.Prepare(sql, parameters);
+  if (!row) return std::move(row).error();
+  Result<bool> there = row->Step();
+  if (!there) return std::move(there).error();
+  presentation.window_ns = row->Int(0);
+  presentation.start_realtime_ns = row->Int(1);
+  presentation.cpu_period_ns = row->Int(2);
+  return {};
 }
 
 // What was recorded of chains of wakers, where the view could show more.
@@ -114,7 +102,7 @@ std::vector<std::string> NotesOn(const Folded& folded, const FoldRequest& reques
                     " were lost while recording; a part of them may belong to what was selected");
   }
   if (folded.stacks.empty()) {
-    notes.push_back(request.conditions.empty()
+    notes.push_back(request.conditions.empty() && request.steps.empty()
                         ? "the capture holds no time in the view " + std::string(request.view->name)
                         : "no time matches the filters");
   }
@@ -153,8 +141,11 @@ void AddFoldingOptions(OptionSet& options) {
   options.Value("view", "VIEW", views + " (default: cpu)");
   options.Flag("runnable",
                "with --view offcpu: also time waiting for a CPU, as [woken], [preempted]");
-  options.Value("root", "FRAME", "first frame: process (default), thread or none");
+  options.Value("root", "FRAME", "first frame: process (default), thread, cgroup or none");
   for (const Filter* filter : Filters()) {
+    options.Value(filter->option, filter->value_name, filter->summary);
+  }
+  for (const StackFilter* filter : StackFilters()) {
     options.Value(filter->option, filter->value_name, filter->summary);
   }
   AddNameOptions(options);
@@ -169,7 +160,7 @@ Result<ExitStatus> RunFolding(const Arguments& arguments, const OutputFormat& fo
                  "", "", Error::Kind::kUsage};
   }
   const std::string& path = arguments.positionals()[0];
-  Result<FoldRequest> request = ParseRequest(arguments);
+  Result<FoldRequest> request = ParseRequest(arguments, format.detail);
   if (!request) return std::move(request).error();
   // Before the work, so that a file in the way is found at once.
   Result<OutputFile> output = CreateOutput(arguments);
@@ -177,13 +168,14 @@ Result<ExitStatus> RunFolding(const Arguments& arguments, const OutputFormat& fo
   Result<Input> input = OpenInput(path, TableKind::kInPlace);
   if (!input) return std::move(input).error();
   Database& database = input->database;
-  TWOFOLD_RETURN_IF_ERROR(CheckRecorded(database, *request, path));
-  Result<Folded> folded = Fold(database, *request);
-  if (!folded) {
-    Error error = folded.error();
+  auto in_file = [&path](Error error) {
     if (error.where.empty()) error.where = path;
     return error;
-  }
+  };
+  Result<void> recorded = CheckRecorded(database, *request->view, request->with_waiting);
+  if (!recorded) return in_file(recorded.error());
+  Result<Folded> folded = Fold(database, *request);
+  if (!folded) return in_file(folded.error());
   Result<std::vector<std::string>> notes = PartialNotes(database);
   if (!notes) return std::move(notes).error();
   bool partial = !notes->empty();
@@ -193,13 +185,11 @@ Result<ExitStatus> RunFolding(const Arguments& arguments, const OutputFormat& fo
   for (std::string& note : NotesOn(*folded, *request)) notes->push_back(std::move(note));
   for (const std::string& note : *notes) Say(note);
 
-  Result<int64_t> window_ns = WindowOf(database, *request);
-  if (!window_ns) return std::move(window_ns).error();
+  TWOFOLD_RETURN_IF_ERROR(DescribeWindow(database, *request, presentation));
   presentation.view = request->view;
   if (request->with_waiting && presentation.title.empty()) {
     presentation.title = "Blocked time and waits for a CPU";
   }
-  presentation.window_ns = *window_ns;
   presentation.notes = std::move(*notes);
   TWOFOLD_RETURN_IF_ERROR(format.write(*folded, presentation, *output));
   TWOFOLD_RETURN_IF_ERROR(output->Commit());

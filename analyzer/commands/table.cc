@@ -1,6 +1,4 @@
 // twofold table: a tabular view, in any tabular output.
-#include <algorithm>
-
 #include "analyzer/cli/words.h"
 #include "analyzer/commands/folding.h"
 #include "analyzer/data/input.h"
@@ -22,18 +20,23 @@ std::string Summaries(const std::vector<Entry>& entries) {
 }
 
 // Options that not every view takes.
-constexpr std::string_view kViewOptions[] = {"root", "by", "limit", "wait-kinds", "no-demangle"};
+constexpr std::string_view kViewOptions[] = {"root",       "by",          "limit",
+                                             "wait-kinds", "no-demangle", "of"};
 
 void AddOptions(OptionSet& options) {
   options.Value("view", "VIEW", Summaries(TabularViews()) + " (default: states)");
   options.Value("root", "ROW",
                 "one row per thread (default of states) or process (default of runq)");
+  std::string views;
+  for (const View& view : Views()) views += (views.empty() ? "" : ", ") + std::string(view.name);
+  options.Value("of", "VIEW", "of top: the view of stacks: " + views + " (default: cpu)");
   options.Value(
       "by", "WHAT",
       "of states: divide blocked time by state (default), the kernel's, or by kind: disk, "
       "lock, sleep, network ...");
-  options.Value("limit", "N",
-                "of runq: so many rows; of longest: so many of each kind (default: 16; 0: all)");
+  options.Value(
+      "limit", "N",
+      "of runq and top: so many rows; of longest: so many of each kind (default: 16; 0: all)");
   options.Value("wait-kinds", "FILE",
                 "kernel functions that tell what a thread waits for, before those that are known; "
                 "lines such as 'disk my_driver_wait'");
@@ -43,6 +46,9 @@ void AddOptions(OptionSet& options) {
     for (const TabularView& view : TabularViews()) of_any = of_any || Takes(view, *filter);
     if (of_any) options.Value(filter->option, filter->value_name, filter->summary);
   }
+  for (const StackFilter* filter : StackFilters()) {
+    options.Value(filter->option, filter->value_name, "of top: " + std::string(filter->summary));
+  }
   AddNameOptions(options);
   AddOutputOptions(options);
 }
@@ -50,8 +56,7 @@ void AddOptions(OptionSet& options) {
 Result<TabularRequest> ParseRequest(const Arguments& arguments, const TabularView& view) {
   TabularRequest request;
   for (std::string_view option : kViewOptions) {
-    bool takes = std::find(view.options.begin(), view.options.end(), option) != view.options.end();
-    if (takes || !arguments.Has(option)) continue;
+    if (TakesOption(view, option) || !arguments.Has(option)) continue;
     return Error{"the table " + std::string(view.name) + " has no such option",
                  "--" + std::string(option), "", Error::Kind::kUsage};
   }
@@ -60,6 +65,9 @@ Result<TabularRequest> ParseRequest(const Arguments& arguments, const TabularVie
     if (!rows_of) return std::move(rows_of).error();
     request.rows_of = *rows_of;
   }
+  Result<const View*> of = FindView(arguments.Get("of", "cpu"));
+  if (!of) return std::move(of).error();
+  request.of = *of;
   Result<DividedBy> divided_by = ParseDividedBy(arguments.Get("by", "state"));
   if (!divided_by) return std::move(divided_by).error();
   request.divided_by = *divided_by;
@@ -80,6 +88,17 @@ Result<TabularRequest> ParseRequest(const Arguments& arguments, const TabularVie
     Result<Condition> condition = filter->make(arguments.Get(filter->option));
     if (!condition) return std::move(condition).error();
     request.conditions.push_back(std::move(*condition));
+  }
+  for (const StackFilter* filter : StackFilters()) {
+    if (!arguments.Has(filter->option)) continue;
+    if (!TakesOption(view, "of")) {
+      return Error{"the table " + std::string(view.name) + " cannot be filtered so",
+                   "--" + std::string(filter->option), "Give it with --view top",
+                   Error::Kind::kUsage};
+    }
+    Result<StackStep> step = filter->make(arguments.Get(filter->option));
+    if (!step) return std::move(step).error();
+    request.steps.push_back(std::move(*step));
   }
   return request;
 }
@@ -115,7 +134,7 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   if (!notes) return std::move(notes).error();
   for (const std::string& note : *notes) Say(note);
   for (const std::string& note : tabular->notes) Say(note);
-  if (tabular->rows.empty() && !request->conditions.empty()) {
+  if (tabular->rows.empty() && (!request->conditions.empty() || !request->steps.empty())) {
     Say("no row matches the filters");
   } else if (tabular->rows.empty() && tabular->notes.empty()) {
     Say("the table has no rows");
@@ -133,19 +152,21 @@ Result<ExitStatus> Run(const Arguments& arguments) {
 
 const Command kTableCommand = {
     "table",
-    "tables: time by state or kind, waits for a CPU, longest blocks",
+    "tables: time by state or kind, longest blocks, top functions",
     "[--view VIEW] [OPTIONS] CAPTURE",
     "The table 'states' tells where the time of every thread went, measured, not sampled, most CPU "
     "time first, with totals in its last line: CPU is divided into user and kern as the kernel's "
     "ticks estimate it (-: no tick hit the thread), woken and preem are waiting for a CPU, S, D "
     "and other are blocked; --by kind tells what for instead. The table 'runq' counts waits for a "
-    "CPU by length, 'longest' shows single blocks and waits. The formats csv and json have "
+    "CPU by length, 'longest' shows single blocks and waits, 'top' functions. The formats csv and "
+    "json have "
     "everything, in nanoseconds. CAPTURE may be a database made by 'twofold load', or - for "
     "standard input.",
     "twofold table host.twofold\n"
     "twofold table --root process --comm 'tar*' host.twofold\n"
     "twofold table --by kind host.twofold\n"
     "twofold table --view longest --comm tar --limit 3 host.twofold\n"
+    "twofold table --view top --of offcpu --focus main host.twofold\n"
     "twofold table --format csv --from 1 --to 3 -o states.csv host.twofold",
     AddOptions,
     Run,

@@ -5,6 +5,8 @@
 #include "analyzer/cli/suggest.h"
 #include "analyzer/fold/dense_table.h"
 #include "analyzer/fold/forest.h"
+#include "analyzer/fold/refold.h"
+#include "analyzer/fold/stack_merger.h"
 #include "analyzer/fold/stack_order.h"
 #include "analyzer/fold/waker_frames.h"
 #include "analyzer/names/frame_names.h"
@@ -18,14 +20,23 @@ FrameKind KindOf(std::string_view module_kind) {
 }
 
 // The columns of a row that a stack is made from.
-enum Column { kThread, kUserStack, kKernelStack, kValue, kLoss, kSpecialFrame, kFirstMore };
+enum Column { kThread, kUserStack, kKernelStack, kValue, kCount, kLoss, kSpecialFrame, kFirstMore };
+
+// Whether frames must be told apart by more than their names until the filters are through.
+bool NeedsDetails(const FoldRequest& request) {
+  bool needed = request.detailed || request.annotate;
+  for (const StackStep& step : request.steps) needed = needed || step.needs_details;
+  return needed;
+}
 
 class Folder {
  public:
   Folder(Database& database, const FoldRequest& request)
       : database_(database),
         request_(request),
-        forest_(folded_),
+        with_details_(NeedsDetails(request)),
+        forest_(folded_, with_details_ ? Identity::kFrames : Identity::kTexts),
+        merger_(folded_, forest_),
         waker_frames_(forest_, request.view->shape, roots_, stacks_) {}
 
   Result<Folded> Run() {
@@ -34,7 +45,11 @@ class Folder {
     TWOFOLD_RETURN_IF_ERROR(ReadStacks());
     if (with_wakers()) TWOFOLD_RETURN_IF_ERROR(waker_frames_.Read(database_));
     TWOFOLD_RETURN_IF_ERROR(ReadRows());
-    SortStacks(folded_);
+    if (with_details_) {
+      Result<StackDetails> details = StackDetails::Read(database_);
+      if (!details) return std::move(details).error();
+      folded_.details = std::move(*details);
+    }
     return std::move(folded_);
   }
 
@@ -43,13 +58,16 @@ class Folder {
 
   Result<void> ReadThreads() {
     if (request_.root == RootFrame::kNone) return {};
-    bool of_thread = request_.root == RootFrame::kThread;
+    int column = request_.root == RootFrame::kThread   ? 1
+                 : request_.root == RootFrame::kCgroup ? 3
+                                                       : 2;
     return ReadDenseTable(database_, "thread",
-                          "SELECT thread.thread_id, thread.name, process.name FROM thread "
+                          "SELECT thread.thread_id, thread.name, process.name, "
+                          "coalesce(process.cgroup, '[no cgroup]') FROM thread "
                           "LEFT JOIN process ON process.process_id = thread.process_id "
                           "ORDER BY thread.thread_id",
                           [&](const Statement& row) -> Result<void> {
-                            std::string_view name = row.Text(of_thread ? 1 : 2);
+                            std::string_view name = row.Text(column);
                             if (name.empty()) name = "[no name]";
                             roots_.push_back(forest_.NameOf(name, FrameKind::kRoot));
                             return {};
@@ -68,7 +86,8 @@ class Folder {
                             if (request_.lines) {
                               name = line = names->ShownWithLine(row.Int(0), row.Text(1));
                             }
-                            frames_.push_back(forest_.NameOf(name, KindOf(row.Text(2))));
+                            uint32_t frame = with_details_ ? static_cast<uint32_t>(row.Int(0)) : 0;
+                            frames_.push_back(forest_.NameOf(name, KindOf(row.Text(2)), frame));
                             return {};
                           });
   }
@@ -109,7 +128,8 @@ class Folder {
       time_parameters.insert(time_parameters.end(), condition.parameters.begin(),
                              condition.parameters.end());
     }
-    std::string columns = "SELECT thread_id, user_stack_id, kernel_stack_id, " + value + ", ";
+    std::string columns =
+        "SELECT thread_id, user_stack_id, kernel_stack_id, " + value + ", count, ";
     std::string more = with_wakers() ? ", chain_id, still_blocked" : "";
     TWOFOLD_RETURN_IF_ERROR(ReadRowsOf(columns + "loss, special_frame" + more + from + where,
                                        parameters, [&](const Statement& row, FoldedStack& stack) {
@@ -159,13 +179,14 @@ class Folder {
     folded_.total += static_cast<uint64_t>(value);
     FoldedStack stack;
     stack.value = static_cast<uint64_t>(value);
+    stack.count = static_cast<uint64_t>(std::clamp<int64_t>(row.Int(kCount), 0, INT32_MAX));
     if (!row.IsNull(kLoss)) {
       folded_.lost += stack.value;
       lost_without_thread_ += stack.value;
       std::string text = "[lost: " + std::string(row.Text(kLoss)) + "]";
       std::replace(text.begin(), text.end(), '-', ' ');
       SetOnlyFrame(stack, text);
-      Add(stack);
+      merger_.Add(stack);
       return {};
     }
     TWOFOLD_RETURN_IF_ERROR(SetSleeper(row, stack));
@@ -173,7 +194,7 @@ class Folder {
     if (stack.root == Folded::kNoRoot && stack.user == 0 && stack.tail == 0) {
       SetOnlyFrame(stack, "[no stack]");
     }
-    Add(stack);
+    merger_.Add(stack);
     return {};
   }
 
@@ -192,6 +213,7 @@ class Folder {
       if (row.Text(kSpecialFrame).substr(0, 6) == "[lost:") folded_.lost += stack.value;
     }
     stack.root = Folded::kNoRoot;
+    if (request_.by_thread) stack.thread = static_cast<uint32_t>(std::max<int64_t>(thread, 0));
     if (request_.root == RootFrame::kNone) return {};
     if (thread < 1 || !IsIndexOf(thread - 1, roots_)) return IdGap("thread");
     stack.root = roots_[static_cast<size_t>(thread) - 1];
@@ -213,7 +235,8 @@ class Folder {
       return {};
     }
     std::string_view message;
-    stack = {.root = Folded::kNoRoot, .value = stack.value};
+    stack.root = Folded::kNoRoot;
+    stack.user = stack.kernel = 0;
     if (!waker_frames_.StackOf(static_cast<uint32_t>(chain), still_blocked, stack, message)) {
       SetOnlyFrame(stack, message);
     }
@@ -231,76 +254,52 @@ class Folder {
     stack.kernel = 0;
   }
 
-  // Adds to the stack with the same texts. Where a part ends does not matter for that, so stacks
-  // are found by a hash of their texts alone, and compared when more than one has it.
-  void Add(const FoldedStack& stack) {
-    uint64_t hash = stack.root == Folded::kNoRoot ? 0 : forest_.HashOfFirst(stack.root);
-    for (uint32_t node : {stack.user, stack.kernel, stack.tail}) {
-      hash = forest_.AddToHash(hash, node);
-    }
-    bool inserted = false;
-    uint32_t fresh = static_cast<uint32_t>(folded_.stacks.size());
-    uint32_t index = stack_ids_.FindOrInsert(hash, fresh, inserted);
-    while (!inserted) {
-      if (SameTexts(folded_.stacks[index], stack)) {
-        folded_.stacks[index].value += stack.value;
-        return;
-      }
-      if (next_with_hash_[index] == kNone) {
-        next_with_hash_[index] = fresh;
-        break;
-      }
-      index = next_with_hash_[index];
-    }
-    folded_.stacks.push_back(stack);
-    next_with_hash_.push_back(kNone);
-  }
-
-  bool SameTexts(const FoldedStack& a, const FoldedStack& b) const {
-    bool same_nodes =
-        a.root == b.root && a.user == b.user && a.kernel == b.kernel && a.tail == b.tail;
-    return same_nodes || TextsOf(a) == TextsOf(b);
-  }
-
-  // Leaf first.
-  std::vector<uint32_t> TextsOf(const FoldedStack& stack) const {
-    std::vector<uint32_t> texts;
-    for (uint32_t node : {stack.tail, stack.kernel, stack.user}) {
-      for (; node != 0; node = folded_.nodes[node].parent) {
-        texts.push_back(folded_.names[folded_.nodes[node].name].text);
-      }
-    }
-    if (stack.root != Folded::kNoRoot) texts.push_back(folded_.names[stack.root].text);
-    return texts;
-  }
-
-  static constexpr uint32_t kNone = UINT32_MAX;
-
   Database& database_;
   const FoldRequest& request_;
+  bool with_details_;
   Folded folded_;
   Forest forest_;
+  StackMerger merger_;
   std::vector<uint32_t> roots_;   // by thread id - 1
   std::vector<uint32_t> frames_;  // by frame id - 1
   std::vector<uint32_t> stacks_;  // by stack id
   WakerFrames waker_frames_;
   uint64_t lost_without_thread_ = 0;  // the part of Folded::lost that rows of losses tell
-  FlatMap stack_ids_;                 // hash of all texts -> first stack
-  std::vector<uint32_t> next_with_hash_;
 };
 
 }  // namespace
 
+bool Folded::IsLost(const FoldedStack& stack) const {
+  auto is_lost = [&](uint32_t name) {
+    return names[name].kind == FrameKind::kSpecial && Text(name).substr(0, 6) == "[lost:";
+  };
+  return (stack.root != kNoRoot && is_lost(stack.root)) ||
+         (nodes[stack.user].depth == 1 && is_lost(nodes[stack.user].name));
+}
+
 Result<RootFrame> ParseRootFrame(std::string_view name) {
   if (name == "process") return RootFrame::kProcess;
   if (name == "thread") return RootFrame::kThread;
+  if (name == "cgroup") return RootFrame::kCgroup;
   if (name == "none") return RootFrame::kNone;
   return Error{"there is no root '" + std::string(name) + "'", "--root",
-               Suggestion(name, {"process", "thread", "none"}), Error::Kind::kUsage};
+               Suggestion(name, {"process", "thread", "cgroup", "none"}), Error::Kind::kUsage};
 }
 
 Result<Folded> Fold(Database& database, const FoldRequest& request) {
-  return Folder(database, request).Run();
+  Result<Folded> folded = Folder(database, request).Run();
+  if (!folded) return folded;
+  bool merged = !NeedsDetails(request);
+  for (const StackStep& step : request.steps) {
+    if (step.on_texts && !merged && !request.detailed) {
+      folded = MergeByTexts(std::move(*folded), request.annotate);
+      merged = true;
+    }
+    folded = step.apply(std::move(*folded));
+  }
+  if (!merged && !request.detailed) folded = MergeByTexts(std::move(*folded), request.annotate);
+  SortStacks(*folded);
+  return folded;
 }
 
 }  // namespace twofold

@@ -13,14 +13,16 @@
 #include <vector>
 
 #include "analyzer/data/database.h"
+#include "analyzer/fold/details.h"
 #include "analyzer/fold/filter.h"
+#include "analyzer/fold/stack_filter.h"
 #include "analyzer/fold/view.h"
 #include "format/base/result.h"
 
 namespace twofold {
 
 enum class FrameKind : uint8_t {
-  kRoot,       // a process or thread
+  kRoot,       // a process, thread or cgroup
   kUser,       // user code
   kKernel,     // the kernel and its modules
   kSpecial,    // a message, such as [stack lost: map full]
@@ -28,10 +30,12 @@ enum class FrameKind : uint8_t {
   kWaker,      // code of a waker, behind a sleeper's stack
 };
 
-// What a frame is called. Two frames with the same text and kind are one.
+// What a frame is called. Two frames with the same text and kind are one, unless details were asked
+// for.
 struct FrameName {
   uint32_t text;  // index into Folded::texts
   FrameKind kind;
+  uint32_t frame = 0;  // with details: index into StackDetails::frames and 1; 0: no code
 };
 
 // A node of the forest. Index 0 stands for "no frames"; a parent's index is smaller.
@@ -47,6 +51,8 @@ struct FoldedStack {
   uint32_t kernel = 0;  // node, below the user frames
   uint32_t tail = 0;    // node, below the kernel frames
   uint64_t value = 0;   // in the view's unit
+  uint64_t count = 0;   // of samples, blocks or waits
+  uint32_t thread = 0;  // by thread: index into StackDetails::threads and 1; 0: lost time
 };
 
 struct Folded {
@@ -56,17 +62,21 @@ struct Folded {
   std::vector<FrameName> names;
   std::vector<FrameNode> nodes;
   // In the order of their frames' texts, a function's kernel time before its callees. No two have
-  // equal texts.
+  // equal texts, unless details were asked for.
   std::vector<FoldedStack> stacks;
+  StackDetails details;            // empty unless they were asked for
   uint64_t total = 0;              // sum of all values
   uint64_t lost = 0;               // part of it that is lost time, under frames [lost: ...]
   uint64_t lost_left_out = 0;      // lost time that the filters left out: it may belong to them
   std::vector<std::string> notes;  // sentences for the user
 
   std::string_view Text(uint32_t name) const { return texts[names[name].text]; }
+
+  // Whether the stack is lost time, [lost: ...].
+  bool IsLost(const FoldedStack& stack) const;
 };
 
-enum class RootFrame { kProcess, kThread, kNone };
+enum class RootFrame { kProcess, kThread, kCgroup, kNone };
 
 // Error: the name is unknown; suggests one.
 Result<RootFrame> ParseRootFrame(std::string_view name);
@@ -78,6 +88,11 @@ struct FoldRequest {
   bool lines = false;                 // with their places in the source
   std::vector<Condition> conditions;  // all must hold
   bool with_waiting = false;          // adds time waiting for a CPU, of the SQL view runnable
+  std::vector<StackStep> steps;       // filters of stacks, in the order of StackFilters()
+  bool detailed = false;              // stacks differ by their frames' details, not by texts alone
+  bool by_thread = false;             // and by thread; with details only
+  bool annotate = false;              // names end in _[k] (kernel), _[w] (waker), _[i] (inlined) or
+                                      // _[j] (made at run time); without details only
 };
 
 // Error: the database cannot be read, its ids are not those of `twofold load`, or times overflow.

@@ -26,31 +26,51 @@ uint64_t Scatter(uint64_t value) {
   return (value ^ (value >> 31)) % kPrime;
 }
 
+// The key of a name: names of frames are found by the frame, others by the text.
+uint64_t KeyOf(uint32_t text, FrameKind kind, uint32_t frame) {
+  uint64_t key = frame != 0 ? uint64_t{1} << 62 | uint64_t{frame} << 8 : uint64_t{text} << 8;
+  return key | static_cast<uint64_t>(kind);
+}
+
 }  // namespace
 
-Forest::Forest(Folded& folded) : folded_(folded) {
+Forest::Forest(Folded& folded, Identity identity) : folded_(folded), identity_(identity) {
+  for (uint32_t i = 0; i < folded_.texts.size(); ++i) {
+    text_ids_.try_emplace(UnescapeText(folded_.texts[i]), i);
+  }
+  bool inserted = false;
+  for (uint32_t i = 0; i < folded_.names.size(); ++i) {
+    const FrameName& name = folded_.names[i];
+    name_ids_.FindOrInsert(KeyOf(name.text, name.kind, name.frame), i, inserted);
+  }
   folded_.nodes.push_back({});
   node_hashes_.push_back(0);
 }
 
-uint32_t Forest::NameOf(std::string_view raw, FrameKind kind) {
+uint32_t Forest::NameOf(std::string_view raw, FrameKind kind, uint32_t frame) {
   auto [text, fresh] =
       text_ids_.try_emplace(std::string(raw), static_cast<uint32_t>(folded_.texts.size()));
   if (fresh) folded_.texts.push_back(EscapeText(raw));
-  return Intern(text->second, kind);
+  return Intern(text->second, kind, frame);
+}
+
+uint32_t Forest::TextOf(std::string_view escaped) {
+  auto [text, fresh] =
+      text_ids_.try_emplace(UnescapeText(escaped), static_cast<uint32_t>(folded_.texts.size()));
+  if (fresh) folded_.texts.emplace_back(escaped);
+  return text->second;
 }
 
 uint32_t Forest::NameOfWaker(uint32_t name) {
   if (folded_.names[name].kind == FrameKind::kSpecial) return name;
-  return Intern(folded_.names[name].text, FrameKind::kWaker);
+  return Intern(folded_.names[name].text, FrameKind::kWaker, folded_.names[name].frame);
 }
 
-uint32_t Forest::Intern(uint32_t text, FrameKind kind) {
-  uint64_t key = static_cast<uint64_t>(text) << 8 | static_cast<uint64_t>(kind);
+uint32_t Forest::Intern(uint32_t text, FrameKind kind, uint32_t frame) {
   bool inserted = false;
-  uint32_t name =
-      name_ids_.FindOrInsert(key, static_cast<uint32_t>(folded_.names.size()), inserted);
-  if (inserted) folded_.names.push_back({text, kind});
+  uint32_t name = name_ids_.FindOrInsert(KeyOf(text, kind, frame),
+                                         static_cast<uint32_t>(folded_.names.size()), inserted);
+  if (inserted) folded_.names.push_back({text, kind, frame});
   return name;
 }
 
@@ -61,16 +81,14 @@ uint32_t Forest::Child(uint32_t parent, uint32_t name) {
   if (inserted) {
     uint32_t depth = folded_.nodes[parent].depth + 1;
     folded_.nodes.push_back({parent, name, depth});
-    node_hashes_.push_back(AddModPrime(MultiplyModPrime(node_hashes_[parent], kBase),
-                                       Scatter(folded_.names[name].text)));
+    node_hashes_.push_back(
+        AddModPrime(MultiplyModPrime(node_hashes_[parent], kBase), Scatter(IdentityOf(name))));
     while (powers_.size() <= depth) powers_.push_back(MultiplyModPrime(powers_.back(), kBase));
   }
   return node;
 }
 
-uint64_t Forest::HashOfFirst(uint32_t name) const {
-  return Scatter(~uint64_t{folded_.names[name].text});
-}
+uint64_t Forest::HashOfFirst(uint32_t name) const { return Scatter(~uint64_t{IdentityOf(name)}); }
 
 uint64_t Forest::AddToHash(uint64_t hash, uint32_t node) const {
   return AddModPrime(MultiplyModPrime(hash, powers_[folded_.nodes[node].depth]),

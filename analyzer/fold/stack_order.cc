@@ -11,7 +11,10 @@ std::vector<uint32_t> NameRanks(const Folded& folded) {
   std::iota(order.begin(), order.end(), 0u);
   std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
     int compared = folded.Text(a).compare(folded.Text(b));
-    return compared != 0 ? compared < 0 : folded.names[a].kind < folded.names[b].kind;
+    if (compared != 0) return compared < 0;
+    const FrameName& one = folded.names[a];
+    const FrameName& other = folded.names[b];
+    return one.kind != other.kind ? one.kind < other.kind : one.frame < other.frame;
   });
   std::vector<uint32_t> ranks(order.size());
   for (uint32_t i = 0; i < order.size(); ++i) ranks[order[i]] = i;
@@ -73,7 +76,7 @@ void SortStacks(Folded& folded) {
               if (a_start != b_start) return a_start < b_start;
               uint64_t a_end = uint64_t{a.kernel} << 32 | a.tail;
               uint64_t b_end = uint64_t{b.kernel} << 32 | b.tail;
-              return a_end < b_end;
+              return a_end != b_end ? a_end < b_end : a.thread < b.thread;
             });
 }
 

@@ -7,41 +7,17 @@
 
 #include "analyzer/output/microseconds.h"
 #include "analyzer/output/output.h"
+#include "analyzer/output/text_sink.h"
 
 namespace twofold {
-namespace {
-
-constexpr size_t kFlushBytes = 1 << 20;
-
-std::string EscapeSemicolons(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    if (c == ';') {
-      out += "\\x3b";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
-Result<void> Flush(std::string& buffer, ByteSink& sink) {
-  Result<void> written =
-      sink.Append(std::span(reinterpret_cast<const uint8_t*>(buffer.data()), buffer.size()));
-  buffer.clear();
-  return written;
-}
-
-}  // namespace
 
 Result<void> WriteFolded(const Folded& folded, const Presentation&, ByteSink& sink) {
   std::vector<uint64_t> values_us = RoundToMicroseconds(folded.stacks);
   std::vector<std::string> frames;
   frames.reserve(folded.texts.size());
-  for (const std::string& text : folded.texts) frames.push_back(EscapeSemicolons(text));
+  for (const std::string& text : folded.texts) frames.push_back(WithoutSemicolons(text));
 
-  std::string buffer;
-  buffer.reserve(kFlushBytes + (64 << 10));
+  TextSink out(sink);
   std::string line;                // the frames of the current stack
   std::vector<size_t> frame_ends;  // where each frame ends in it
   PathWalker walker(folded);
@@ -54,15 +30,13 @@ Result<void> WriteFolded(const Folded& folded, const Presentation&, ByteSink& si
       line += frames[folded.names[walker.path()[depth]].text];
       frame_ends.push_back(line.size());
     }
-    char value[24];
-    char* end = std::to_chars(value, value + sizeof(value), values_us[i]).ptr;
-    buffer += line;
-    buffer += ' ';
-    buffer.append(value, end);
-    buffer += '\n';
-    if (buffer.size() >= kFlushBytes) TWOFOLD_RETURN_IF_ERROR(Flush(buffer, sink));
+    char value[24] = " ";
+    char* end = std::to_chars(value + 1, value + sizeof(value) - 1, values_us[i]).ptr;
+    *end++ = '\n';
+    TWOFOLD_RETURN_IF_ERROR(out.Append(line));
+    TWOFOLD_RETURN_IF_ERROR(out.Append(std::string_view(value, static_cast<size_t>(end - value))));
   }
-  return Flush(buffer, sink);
+  return out.Flush();
 }
 
 }  // namespace twofold

@@ -16,7 +16,9 @@ namespace twofold {
 // What an output may say beside the stacks themselves, and how pictures are drawn.
 struct Presentation {
   const View* view = nullptr;
-  int64_t window_ns = 0;           // the time that the stacks cover
+  int64_t window_ns = 0;          // the time that the stacks cover
+  int64_t start_realtime_ns = 0;  // CLOCK_REALTIME where it begins
+  int64_t cpu_period_ns = 0;  // that one CPU sample stands for; 0: there are none, or it changes
   std::vector<std::string> notes;  // what is missing, a sentence each
 
   std::string title;         // empty: the view's
@@ -25,13 +27,24 @@ struct Presentation {
   bool root_on_top = false;
 };
 
+// What an output needs to know of stacks.
+enum class Detail {
+  kTexts,    // names: stacks with the same ones are one
+  kFrames,   // Folded::details of their frames
+  kThreads,  // and of their threads
+};
+
 struct OutputFormat {
-  std::string_view name;
-  std::string_view summary;
+  std::string_view name;     // as --format has it
+  std::string_view summary;  // for --help
   Result<void> (*write)(const Folded& folded, const Presentation& presentation, ByteSink& sink);
+  Detail detail = Detail::kTexts;
 };
 
 const std::vector<OutputFormat>& OutputFormats();
+
+// Error: the name is unknown; suggests one.
+Result<const OutputFormat*> FindOutputFormat(std::string_view name);
 
 // The format of that name; names are the program's own, so a missing one is a bug.
 const OutputFormat& GetOutputFormat(std::string_view name);
@@ -41,5 +54,18 @@ Result<void> WriteFolded(const Folded& folded, const Presentation& presentation,
 
 // A flame graph that zooms and searches in a browser, and is a still picture elsewhere.
 Result<void> WriteSvg(const Folded& folded, const Presentation& presentation, ByteSink& sink);
+
+// A profile.proto, packed by gzip, in microseconds. Stacks have Detail::kThreads.
+Result<void> WritePprof(const Folded& folded, const Presentation& presentation, ByteSink& sink);
+
+// A file of speedscope, in microseconds.
+Result<void> WriteSpeedscope(const Folded& folded, const Presentation& presentation,
+                             ByteSink& sink);
+
+// An object with all stacks and frames, in nanoseconds. Stacks have Detail::kFrames.
+Result<void> WriteStackJson(const Folded& folded, const Presentation& presentation, ByteSink& sink);
+
+// RFC 4180: a row for each stack, in nanoseconds.
+Result<void> WriteStackCsv(const Folded& folded, const Presentation& presentation, ByteSink& sink);
 
 }  // namespace twofold

@@ -24,6 +24,11 @@ const std::vector<TabularView>& TabularViews() {
        {"limit", "wait-kinds", "no-demangle"},
        {"process_id", "thread_id", "interval_id"},
        MakeLongest},
+      {"top",
+       "functions by their own time and by that of all stacks that they are in",
+       {"of", "limit", "no-demangle"},
+       {"process_id", "thread_id", "interval_id", "state"},
+       MakeTop},
   };
   return views;
 }
@@ -81,6 +86,10 @@ Result<std::vector<std::string>> MissingNotes(Database& database, std::string_vi
 bool Takes(const TabularView& view, const Filter& filter) {
   const std::vector<std::string_view>& columns = view.filter_columns;
   return std::find(columns.begin(), columns.end(), filter.column) != columns.end();
+}
+
+bool TakesOption(const TabularView& view, std::string_view option) {
+  return std::find(view.options.begin(), view.options.end(), option) != view.options.end();
 }
 
 }  // namespace twofold

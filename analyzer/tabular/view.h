@@ -8,6 +8,8 @@
 
 #include "analyzer/data/database.h"
 #include "analyzer/fold/filter.h"
+#include "analyzer/fold/stack_filter.h"
+#include "analyzer/fold/view.h"
 #include "analyzer/tabular/tabular.h"
 #include "analyzer/waits/wait_kinds.h"
 #include "format/base/result.h"
@@ -33,12 +35,15 @@ struct TabularRequest {
   size_t limit = 16;
   bool demangle = true;             // names of frames
   WaitKinds* wait_kinds = nullptr;  // never null where the view needs it
+  const View* of = nullptr;  // the view of stacks that it is about; never null where it needs one
+  std::vector<StackStep> steps;  // filters of its stacks
 };
 
 struct TabularView {
   std::string_view name;     // as --view has it
   std::string_view summary;  // for --help
-  // Options beside filters that it takes: "root", "by", "limit", "wait-kinds", "no-demangle".
+  // Options beside filters that it takes: "root", "by", "limit", "wait-kinds", "no-demangle",
+  // "of"; a view with "of" takes the filters of stacks, too.
   std::vector<std::string_view> options;
   // The columns that its rows can be filtered by (Filter::column).
   std::vector<std::string_view> filter_columns;
@@ -55,6 +60,9 @@ Result<const TabularView*> FindTabularView(std::string_view name);
 // Whether rows of the view can be filtered so.
 bool Takes(const TabularView& view, const Filter& filter);
 
+// Whether the view takes that option.
+bool TakesOption(const TabularView& view, std::string_view option);
+
 // Appends the conditions to " WHERE ..." and their values to `parameters`; empty for none.
 std::string WhereText(const std::vector<Condition>& conditions, std::vector<SqlValue>& parameters);
 
@@ -69,6 +77,9 @@ Result<Tabular> MakeStatesByKind(Database& database, const TabularRequest& reque
 
 // Run-queue latency: how long threads waited for a CPU, by length.
 Result<Tabular> MakeRunQueue(Database& database, const TabularRequest& request);
+
+// Functions by their own time and by that of all stacks that they are in.
+Result<Tabular> MakeTop(Database& database, const TabularRequest& request);
 
 // The longest single blocks and waits.
 Result<Tabular> MakeLongest(Database& database, const TabularRequest& request);

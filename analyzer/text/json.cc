@@ -5,9 +5,19 @@
 namespace twofold {
 
 std::string JsonText(std::string_view text) {
-  // EscapeText leaves no control character, so only these two are special.
+  // EscapeText leaves no control character, so that only a few letters are special.
+  return JsonString(EscapeText(text));
+}
+
+std::string JsonString(std::string_view escaped) {
   std::string out = "\"";
-  for (char c : EscapeText(text)) {
+  for (size_t i = 0; i < escaped.size(); ++i) {
+    char c = escaped[i];
+    char next = i + 1 < escaped.size() ? escaped[i + 1] : '\0';
+    if (c == '<' && (next == '/' || next == '!')) {
+      out += "\\u003c";
+      continue;
+    }
     if (c == '"' || c == '\\') out += '\\';
     out += c;
   }

@@ -126,6 +126,10 @@ TEST(Mistakes, GetASuggestionAndStatus2) {
                          {{"table", "--root", "none", capture}, "thread, process"},
                          {{"table", "--state", "D", capture}, "--state"},
                          {{"table"}, "no capture is given"},
+                         {{"table", "--focus", "x", capture}, "--view top"},
+                         {{"export", "--format", "pporf", capture}, "'pprof'?"},
+                         {{"export", "--focus", "a(", capture}, "at letter 2"},
+                         {{"export", "--min-percent", "101", capture}, "0 to 100"},
                          {{"info"}, "no capture"},
                          {{"verify"}, "no capture"},
                          {{"load", capture}, "-o FILE"},
@@ -152,7 +156,7 @@ TEST(BadInput, IsASentenceAndStatus1) {
   std::string no_capture = WriteTemporary("text.twofold", "This is no capture at all.\n");
   std::string empty = WriteTemporary("empty.twofold", "");
   std::string folder = TemporaryPath("");
-  for (const char* command : {"info", "fold", "flame", "table"}) {
+  for (const char* command : {"info", "fold", "flame", "table", "export"}) {
     for (const std::string& path : {no_capture, empty, folder, TemporaryPath("missing.twofold")}) {
       RunResult result = RunTwofold({command, path});
       EXPECT_EQ(result.status, 1) << command << " " << path;
@@ -164,7 +168,7 @@ TEST(BadInput, IsASentenceAndStatus1) {
 
 TEST(Output, AFileInTheWayStaysUnlessForced) {
   std::string capture = WriteTemporary("small.twofold", SmallCapture());
-  for (const char* command : {"fold", "flame", "table"}) {
+  for (const char* command : {"fold", "flame", "table", "export"}) {
     std::string target = WriteTemporary("there.txt", "precious");
     RunResult result = RunTwofold({command, "-o", target, capture});
     EXPECT_EQ(result.status, 1);
@@ -215,7 +219,7 @@ TEST(Output, ABrokenPipeIsSilent) {
 
 TEST(Output, IsTheSameOnEveryRun) {
   std::string capture = WriteTemporary("small.twofold", SmallCapture());
-  for (const char* command : {"info", "fold", "flame", "table", "verify"}) {
+  for (const char* command : {"info", "fold", "flame", "table", "export", "verify"}) {
     EXPECT_EQ(RunTwofold({command, capture}).output, RunTwofold({command, capture}).output);
   }
 }

@@ -1,0 +1,22 @@
+// --ignore: stacks without any frame that matches.
+#include "analyzer/fold/filters/filters.h"
+#include "analyzer/fold/filters/keep_stacks.h"
+
+namespace twofold {
+namespace {
+
+Result<StackStep> Make(const std::string& value) {
+  Result<Pattern> pattern = Pattern::Parse(value, "ignore");
+  if (!pattern) return std::move(pattern).error();
+  auto apply = [pattern = *pattern](Folded folded) {
+    return KeepStacks(pattern, /*matching=*/false, std::move(folded));
+  };
+  return StackStep{apply, /*needs_details=*/true};
+}
+
+}  // namespace
+
+const StackFilter kIgnoreFilter = {
+    "ignore", "REGEX", "no stacks with a function, source file or library that matches", Make};
+
+}  // namespace twofold
