@@ -18,7 +18,18 @@ FrameKind KindOf(std::string_view module_kind) {
 }
 
 // The columns of a row that a stack is made from.
-enum Column { kThread, kUserStack, kKernelStack, kValue, kLoss, kSpecialFrame, kFirstMore };
+enum Column {
+  kThread,
+  kUserStack,
+  kKernelStack,
+  kValue,
+  kLoss,
+  kSpecialFrame,
+  kInterval,
+  kUnits,
+  kParts,
+  kFirstMore
+};
 
 class Folder {
  public:
@@ -34,12 +45,14 @@ class Folder {
     TWOFOLD_RETURN_IF_ERROR(ReadStacks());
     if (with_wakers()) TWOFOLD_RETURN_IF_ERROR(waker_frames_.Read(database_));
     TWOFOLD_RETURN_IF_ERROR(ReadRows());
-    SortStacks(folded_);
+    if (!keeps_rows()) SortStacks(folded_);
     return std::move(folded_);
   }
 
  private:
   bool with_wakers() const { return request_.view->shape != StackShape::kSleeper; }
+
+  bool keeps_rows() const { return !request_.rows_sql.empty(); }
 
   Result<void> ReadThreads() {
     if (request_.root == RootFrame::kNone) return {};
@@ -95,7 +108,8 @@ class Folder {
 
   Result<void> ReadRows() {
     const View& view = *request_.view;
-    std::string from = " FROM " + std::string(view.sql_view);
+    std::string from = " FROM " + std::string(keeps_rows() ? request_.rows_sql : view.sql_view);
+    const char* of_row = keeps_rows() ? "interval_id, units, parts" : "0, 0, 0";
     std::string value(view.value_column);
     std::string where;
     std::string where_time;
@@ -111,14 +125,14 @@ class Folder {
     }
     std::string columns = "SELECT thread_id, user_stack_id, kernel_stack_id, " + value + ", ";
     std::string more = with_wakers() ? ", chain_id, still_blocked" : "";
-    TWOFOLD_RETURN_IF_ERROR(ReadRowsOf(columns + "loss, special_frame" + more + from + where,
-                                       parameters, [&](const Statement& row, FoldedStack& stack) {
-                                         return with_wakers() ? AddWakers(row, stack)
-                                                              : Result<void>();
-                                       }));
+    TWOFOLD_RETURN_IF_ERROR(
+        ReadRowsOf(columns + "loss, special_frame, " + of_row + more + from + where, parameters,
+                   [&](const Statement& row, FoldedStack& stack) {
+                     return with_wakers() ? AddWakers(row, stack) : Result<void>();
+                   }));
     if (request_.with_waiting) {
       TWOFOLD_RETURN_IF_ERROR(ReadRowsOf(
-          columns + "NULL, special_frame, preempted FROM runnable" + where, parameters,
+          columns + "NULL, special_frame, 0, 0, 0, preempted FROM runnable" + where, parameters,
           [&](const Statement& row, FoldedStack& stack) -> Result<void> {
             bool preempted = row.Int(kFirstMore) != 0;
             stack.tail = forest_.Child(0, Message(preempted ? "[preempted]" : "[woken]"));
@@ -165,7 +179,7 @@ class Folder {
       std::string text = "[lost: " + std::string(row.Text(kLoss)) + "]";
       std::replace(text.begin(), text.end(), '-', ' ');
       SetOnlyFrame(stack, text);
-      Add(stack);
+      KeepRow(row, stack.value, Add(stack));
       return {};
     }
     TWOFOLD_RETURN_IF_ERROR(SetSleeper(row, stack));
@@ -173,8 +187,21 @@ class Folder {
     if (stack.root == Folded::kNoRoot && stack.user == 0 && stack.tail == 0) {
       SetOnlyFrame(stack, "[no stack]");
     }
-    Add(stack);
+    KeepRow(row, stack.value, Add(stack));
     return {};
+  }
+
+  void KeepRow(const Statement& row, uint64_t value, uint32_t stack) {
+    if (!keeps_rows()) return;
+    int64_t parts = row.Int(kParts);
+    folded_.rows.push_back({.stack = stack,
+                            .interval_id = row.Int(kInterval),
+                            .thread_id = row.Int(kThread),
+                            .value = value,
+                            .units = static_cast<uint64_t>(std::max<int64_t>(row.Int(kUnits), 0)),
+                            .is_lost = !row.IsNull(kLoss),
+                            .goes_on = (parts & 1) != 0,
+                            .stays_open = (parts & 2) != 0});
   }
 
   // The stack of the thread whose time it is.
@@ -233,7 +260,8 @@ class Folder {
 
   // Adds to the stack with the same texts. Where a part ends does not matter for that, so stacks
   // are found by a hash of their texts alone, and compared when more than one has it.
-  void Add(const FoldedStack& stack) {
+  // Returns the stack's index.
+  uint32_t Add(const FoldedStack& stack) {
     uint64_t hash = stack.root == Folded::kNoRoot ? 0 : forest_.HashOfFirst(stack.root);
     for (uint32_t node : {stack.user, stack.kernel, stack.tail}) {
       hash = forest_.AddToHash(hash, node);
@@ -244,7 +272,7 @@ class Folder {
     while (!inserted) {
       if (SameTexts(folded_.stacks[index], stack)) {
         folded_.stacks[index].value += stack.value;
-        return;
+        return index;
       }
       if (next_with_hash_[index] == kNone) {
         next_with_hash_[index] = fresh;
@@ -254,6 +282,7 @@ class Folder {
     }
     folded_.stacks.push_back(stack);
     next_with_hash_.push_back(kNone);
+    return fresh;
   }
 
   bool SameTexts(const FoldedStack& a, const FoldedStack& b) const {

@@ -49,6 +49,18 @@ struct FoldedStack {
   uint64_t value = 0;   // in the view's unit
 };
 
+// A row of the view before it was merged into its stack, for comparing intervals.
+struct FoldedRow {
+  uint32_t stack = 0;       // index into Folded::stacks
+  int64_t interval_id = 0;  // as in SQL
+  int64_t thread_id = 0;    // as in SQL; 0: of no thread
+  uint64_t value = 0;       // in the view's unit
+  uint64_t units = 0;       // samples, or blocks that were kept, that the value stands for
+  bool is_lost = false;     // lost time
+  bool goes_on = false;     // the thread's last block of the interval before goes on in this row
+  bool stays_open = false;  // a block of this row goes on in the next interval
+};
+
 struct Folded {
   static constexpr uint32_t kNoRoot = UINT32_MAX;
 
@@ -58,6 +70,7 @@ struct Folded {
   // In the order of their frames' texts, a function's kernel time before its callees. No two have
   // equal texts.
   std::vector<FoldedStack> stacks;
+  std::vector<FoldedRow> rows;     // if FoldRequest::rows_sql asked for them
   uint64_t total = 0;              // sum of all values
   uint64_t lost = 0;               // part of it that is lost time, under frames [lost: ...]
   uint64_t lost_left_out = 0;      // lost time that the filters left out: it may belong to them
@@ -78,6 +91,10 @@ struct FoldRequest {
   bool lines = false;                 // with their places in the source
   std::vector<Condition> conditions;  // all must hold
   bool with_waiting = false;          // adds time waiting for a CPU, of the SQL view runnable
+  // Not empty: what is read in the SQL view's place, with two columns more: units, as in FoldedRow,
+  // and parts: 1 for goes_on plus 2 for stays_open. Fills Folded::rows and leaves the stacks in the
+  // order in which they were found.
+  std::string_view rows_sql;
 };
 
 // Error: the database cannot be read, its ids are not those of `twofold load`, or times overflow.
