@@ -89,6 +89,28 @@ Keyed StackWeightsOf(const DiffSide& side, const StackTree& tree,
   return keyed;
 }
 
+// Weights of nodes with all that is below them, of nodes with one of these names.
+Keyed PlaceWeights(const DiffSide& side, const StackTree& tree, const std::set<uint32_t>& names) {
+  std::vector<bool> wanted(tree.names().size(), false);
+  for (uint32_t name : names) wanted[name] = true;
+  Keyed keyed;
+  FlatMap places;
+  for (const StackWeight& weight : side.weights) {
+    for (uint32_t at = weight.node; at != 0; at = tree.nodes()[at].parent) {
+      if (!wanted[tree.nodes()[at].name]) continue;
+      bool inserted = false;
+      uint32_t place = places.FindOrInsert(static_cast<uint64_t>(at) << 32 | weight.interval,
+                                           static_cast<uint32_t>(keyed.size()), inserted);
+      if (inserted) keyed.push_back({.node = at, .interval = weight.interval});
+      keyed[place].weight += weight.weight;
+      keyed[place].count += weight.count;
+      keyed[place].squares += weight.squares;
+    }
+  }
+  SortByKey(keyed);
+  return keyed;
+}
+
 // Takes the weights of `key` off the front of `rest`.
 Weights Take(std::span<const StackWeight>& rest, uint32_t key, const SideIntervals& side) {
   Weights weights;
@@ -177,6 +199,25 @@ Result<Diff> Compare(const DiffSides& sides) {
     diff.stacks.push_back({node, sides.tree.SelfName(node), std::move(stacks.changes[i])});
   }
   return diff;
+}
+
+std::vector<StackChange> MeasurePlaces(const DiffSides& sides, const Diff& diff) {
+  std::set<uint32_t> names;
+  for (const auto* functions : {&diff.self, &diff.totals}) {
+    for (const FunctionChange& function : *functions) {
+      if (function.change.flagged) names.insert(function.name);
+    }
+  }
+  Measured places = Measure(PlaceWeights(sides.before, sides.tree, names),
+                            PlaceWeights(sides.after, sides.tree, names), sides);
+  JudgeStacks(places.changes, sides.before.intervals, sides.after.intervals, diff.family,
+              diff.flags);
+  std::vector<StackChange> changes;
+  for (size_t i = 0; i < places.keys.size(); ++i) {
+    uint32_t node = places.keys[i];
+    changes.push_back({node, sides.tree.nodes()[node].name, std::move(places.changes[i])});
+  }
+  return changes;
 }
 
 }  // namespace twofold

@@ -41,4 +41,8 @@ bool IsFunction(const DiffName& name);
 // Error: the stacks are too many and too deep.
 Result<Diff> Compare(const DiffSides& sides);
 
+// The changes of frames in their places, with what they call: of functions that are flagged, by
+// self or in total, wherever they are. By node; judged together as stacks are.
+std::vector<StackChange> MeasurePlaces(const DiffSides& sides, const Diff& diff);
+
 }  // namespace twofold
