@@ -55,7 +55,9 @@ Result<Keyed> TotalWeights(const DiffSide& side, const StackTree& tree) {
       names.clear();
       for (uint32_t at = node; at != 0; at = tree.nodes()[at].parent) {
         uint32_t name = tree.nodes()[at].name;
-        if (last_seen[name] == node || !IsFunction(tree.names()[name])) continue;
+        const DiffName& shown = tree.names()[name];
+        bool counts = IsFunction(shown) && !OnlySchedules(shown.text, shown.kind);
+        if (last_seen[name] == node || !counts) continue;
         last_seen[name] = node;
         names.push_back(name);
       }

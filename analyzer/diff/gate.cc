@@ -84,9 +84,11 @@ GateResult CheckGate(const Gate& gate, const Diff& diff, const DiffSides& sides,
     const Change& change = function.change;
     bool larger = change.flagged && change.estimate > gate.threshold;
     if (gate.proved ? proved[i] : larger) {
-      result.reasons.push_back(name_of(function) + ": " + FormatChange(change.estimate) +
-                               ", 95 % interval " + FormatChange(change.low) + " to " +
-                               FormatChange(change.high));
+      std::string range =
+          change.standing == Standing::kNew
+              ? ", at least " + FormatChange(change.low)
+              : ", 95 % interval " + FormatChange(change.low) + " to " + FormatChange(change.high);
+      result.reasons.push_back(name_of(function) + ": " + FormatChange(change.estimate) + range);
       result.verdict = GateVerdict::kHolds;
     }
     if (ShareOf(change, sides) < min_share) continue;
@@ -119,7 +121,7 @@ GateResult CheckGate(const Gate& gate, const Diff& diff, const DiffSides& sides,
 std::string FormatChange(double change) {
   if (!std::isfinite(change)) return "new";
   char text[32];
-  if (change >= 9.995) {
+  if (change >= 2) {
     snprintf(text, sizeof(text), "x %.3g", std::min(change + 1, 1e9));
   } else {
     snprintf(text, sizeof(text), "%+.1f %%", 100 * change);

@@ -29,7 +29,7 @@ struct GateResult {
 // side could have grown by more than the threshold unseen.
 GateResult CheckGate(const Gate& gate, const Diff& diff, const DiffSides& sides, double min_share);
 
-// "+12.3 %", "x 3.4" from a doubling on, "new".
+// "+12.3 %", "x 3.4" from a tripling on, "new" for infinity.
 std::string FormatChange(double change);
 
 }  // namespace twofold

@@ -32,7 +32,7 @@ constexpr size_t kHeaderLetters = 106;
 constexpr double kControlsHeight = 36;
 constexpr double kDetailsHeight = 28;
 constexpr double kLeastWidth = 700;
-constexpr double kLegendWidth = 436;
+constexpr double kLegendWidth = 404;
 constexpr double kLeastShare = 0.001;  // narrower frames are not drawn
 constexpr double kUnits = 1e9;         // the whole width in data-v
 
@@ -219,7 +219,7 @@ class DiffPicture {
                                          {"\u221210 %", 0.9, 58},
                                          {"may be noise", 0, 96},
                                          {"+10 %", 1.1, 58},
-                                         {"twice or new", 2, 92}};
+                                         {"twice or new", 2, 90}};
     std::string out = "<g class=\"legend\" transform=\"translate(";
     Append(out, "%g,%g)\">", kPictureWidth - kMargin - kLegendWidth, y);
     double x = 0;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "analyzer/cli/options.h"
 #include "analyzer/diff/comparability.h"
 #include "analyzer/diff/gate.h"
 #include "analyzer/text/escape.h"
@@ -64,8 +65,8 @@ class Report {
         {"of", "", CellKind::kText},
         {"name", "", CellKind::kText},
         {"verdict", "", CellKind::kText},
-        {"before", "", CellKind::kNumber},
-        {"after", "", CellKind::kNumber},
+        {"before_cost", "", CellKind::kNumber},
+        {"after_cost", "", CellKind::kNumber},
         {"change", "", CellKind::kNumber},
         {"change_low", "", CellKind::kNumber},
         {"change_high", "", CellKind::kNumber},
@@ -109,13 +110,18 @@ class Report {
   }
 
   std::string Text() const {
-    std::string text = DescribeCosts(view_, sides_.per) + ": " + DescribeSides(sides_) + "\n";
+    std::string text =
+        Wrap(DescribeCosts(view_, sides_.per) + ": " + DescribeSides(sides_), 0) + "\n";
     double shift = std::expm1(diff_.family.shift.theta);
     if (std::abs(shift) >= 0.0005) {
-      text +=
-          "All functions changed by " + FormatChange(shift) + "; changes below are beside that.\n";
+      text += Wrap("All functions changed by " + FormatChange(shift) +
+                       " together; the changes below are what each did beyond that.",
+                   0) +
+              "\n";
     }
-    if (!diff_.flags) text += "Per second or in total, changes of the load count: no verdicts.\n";
+    if (!diff_.flags) {
+      text += "These costs change with the load, so there are no verdicts (--per cpu-second).\n";
+    }
     text += "\n" + FunctionTable("function, own time", diff_.self, diff_.self_tests, true);
     if (diff_.flags) {
       std::string totals =
@@ -182,7 +188,10 @@ class Report {
     if (change.standing == Standing::kNew) return "from " + FormatChange(change.low);
     if (change.standing == Standing::kGone) return "to " + FormatChange(change.high);
     if (change.floor <= 0) return "";
-    return FormatChange(change.low) + " " + FormatChange(change.high);
+    std::string low = FormatChange(change.low);
+    std::string high = FormatChange(change.high);
+    bool same_unit = low.back() == '%' && high.back() == '%';
+    return (same_unit ? low.substr(0, low.size() - 2) : low) + " .. " + high;
   }
 
   std::string StackLines() const {

@@ -22,7 +22,12 @@ constexpr size_t kTarget = 20;  // the function that scenarios change
 size_t PairCount() {
   const char* text = std::getenv("TWOFOLD_DIFF_PAIRS");
   int wanted = text != nullptr ? std::atoi(text) : 0;
-  return wanted > 0 ? static_cast<size_t>(wanted) : 200;
+  if (wanted > 0) return static_cast<size_t>(wanted);
+#if defined(__SANITIZE_ADDRESS__)
+  return 40;  // sanitizers look at the code, not at the method
+#else
+  return 200;
+#endif
 }
 
 using Pair = DiffSimulator::Pair;
@@ -273,6 +278,11 @@ TEST(DiffSimulation, PoissonNoiseAloneFailsUnderDrift) {
     alarms += std::any_of(flags.begin(), flags.end(), [](bool flag) { return flag; }) ? 1 : 0;
   });
   EXPECT_GT(Report("Poisson noise alone, hard drift: flagged", Percent(alarms)), 70);
+}
+
+TEST(DiffSimulation, RunNoiseIsInvisibleInsideOneRun) {
+  double percent = FalseAlarms("run noise of 2 %, one run a side", {.run_noise = 0.02});
+  EXPECT_GT(percent, 20);
 }
 
 TEST(DiffSimulation, RawSharesBlameOthers) {
