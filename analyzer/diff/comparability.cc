@@ -137,12 +137,15 @@ std::vector<std::string> CompareCaptures(const DiffSides& sides, const View& vie
       line += (i > 0 ? ", " : "") + files[i];
     }
     if (files.size() > 3) line += " ...";
-    lines.push_back(line + ": its functions are compared by name");
+    lines.push_back(line + (files.size() == 1 ? ": its" : ": their") +
+                    " functions are compared by name");
   }
   double load_before = LoadNumber(sides.before);
   double load_after = LoadNumber(sides.after);
   double larger = std::max(load_before, load_after);
-  if (larger > 0 && std::min(load_before, load_after) < 0.8 * larger) {
+  double smaller = std::min(load_before, load_after);
+  // 0: not recorded.
+  if (smaller > 0 && smaller < 0.8 * larger) {
     lines.push_back("the load differs: before " + Load(sides.before) + " CPU-seconds per second, " +
                     "after " + Load(sides.after) +
                     ((sides.per == Per::kCpuSecond || sides.per == Per::kShare)

@@ -217,7 +217,7 @@ class DiffPicture {
     };
     static constexpr Entry kEntries[] = {{"half or gone", 0.5, 92},
                                          {"\u221210 %", 0.9, 58},
-                                         {"may be noise", 0, 96},
+                                         {"may be noise", 0, 100},
                                          {"+10 %", 1.1, 58},
                                          {"twice or new", 2, 90}};
     std::string out = "<g class=\"legend\" transform=\"translate(";

@@ -150,7 +150,8 @@ class Report {
       ++shown[part];
       std::string verdict(VerdictOf(change, diff_.flags));
       if (change.standing == Standing::kTested && !change.flagged && diff_.flags) {
-        verdict = "needs " + FormatChange(SmallestVisible(change, tests)).substr(1);
+        std::string least = FormatChange(SmallestVisible(change, tests));
+        verdict = "needs " + (least[0] == '+' ? least.substr(1) : least);
         needs_words = true;
       }
       lines.push_back({UnescapeText(NameOf(*row)), FormatCost(change.before.rate, sides_.per),

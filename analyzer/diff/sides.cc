@@ -181,17 +181,19 @@ class SideBuilder {
   std::vector<std::unordered_map<int64_t, uint32_t>> place_of_;  // by SQL's ids, of each file
 };
 
-Result<std::vector<DiffFile>> ReadFiles(const std::vector<std::string>& paths,
-                                        const DiffRequest& request,
-                                        std::vector<std::string>& notes) {
-  std::vector<DiffFile> files;
+Result<void> ReadFiles(const char* side, const std::vector<std::string>& paths,
+                       const DiffRequest& request, std::vector<DiffFile>& files,
+                       std::vector<std::string>& notes) {
   for (const std::string& path : paths) {
-    Result<DiffFile> file = ReadDiffFile(path, request, notes);
+    std::vector<std::string> of_file;
+    Result<DiffFile> file = ReadDiffFile(path, request, of_file);
     if (!file) return std::move(file).error();
     files.push_back(std::move(*file));
-    for (const std::string& note : files.back().folded.notes) notes.push_back(note);
+    const std::vector<std::string>& more = files.back().folded.notes;
+    of_file.insert(of_file.end(), more.begin(), more.end());
+    for (const std::string& note : of_file) notes.push_back(std::string(side) + ": " + note);
   }
-  return files;
+  return {};
 }
 
 }  // namespace
@@ -235,22 +237,23 @@ Result<DiffSides> ReadDiffSides(const std::vector<std::string>& before,
   sides.per = request.per;
   std::vector<std::string> paths = before;
   paths.insert(paths.end(), after.begin(), after.end());
-  Result<std::vector<DiffFile>> read = ReadFiles(paths, request, sides.notes);
-  if (!read) return std::move(read).error();
+  std::vector<DiffFile> read;
+  TWOFOLD_RETURN_IF_ERROR(ReadFiles("before", before, request, read, sides.notes));
+  TWOFOLD_RETURN_IF_ERROR(ReadFiles("after", after, request, read, sides.notes));
   bool by_accounts = true;
-  for (size_t i = 0; i < read->size(); ++i) by_accounts = by_accounts && (*read)[i].has_accounts;
-  for (size_t i = 0; i < read->size() && request.per == Per::kCpuSecond && !by_accounts; ++i) {
-    if ((*read)[i].has_samples) continue;
+  for (size_t i = 0; i < read.size(); ++i) by_accounts = by_accounts && read[i].has_accounts;
+  for (size_t i = 0; i < read.size() && request.per == Per::kCpuSecond && !by_accounts; ++i) {
+    if (read[i].has_samples) continue;
     return Error{"the capture does not tell CPU time, so nothing can be told per CPU-second",
                  paths[i], "Compare with --per second or --per share"};
   }
-  SameModules same = FindSameModules(*read);
+  SameModules same = FindSameModules(read);
   std::vector<DiffFile> of_after(
-      std::make_move_iterator(read->begin() + static_cast<std::ptrdiff_t>(before.size())),
-      std::make_move_iterator(read->end()));
-  read->resize(before.size());
-  sides.before = SideBuilder(*read, request.per, by_accounts).Build(same, sides.tree);
-  read->clear();
+      std::make_move_iterator(read.begin() + static_cast<std::ptrdiff_t>(before.size())),
+      std::make_move_iterator(read.end()));
+  read.resize(before.size());
+  sides.before = SideBuilder(read, request.per, by_accounts).Build(same, sides.tree);
+  read.clear();
   sides.after = SideBuilder(of_after, request.per, by_accounts).Build(same, sides.tree);
   return sides;
 }
