@@ -137,7 +137,7 @@ Result<ExitStatus> RunGate(const Gate& gate, const Diff& diff, const DiffSides& 
 }
 
 bool IsIncomplete(const DiffSides& sides) {
-  auto incomplete = [](const CaptureFacts& facts) { return facts.is_partial || facts.lost_ns > 0; };
+  auto incomplete = [](const CaptureFacts& facts) { return facts.is_partial || facts.has_losses; };
   return std::any_of(sides.before.captures.begin(), sides.before.captures.end(), incomplete) ||
          std::any_of(sides.after.captures.begin(), sides.after.captures.end(), incomplete);
 }

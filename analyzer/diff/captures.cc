@@ -4,6 +4,7 @@
 
 #include "analyzer/cli/suggest.h"
 #include "analyzer/data/input.h"
+#include "analyzer/data/losses.h"
 #include "analyzer/text/units.h"
 
 namespace twofold {
@@ -39,6 +40,11 @@ Result<void> ForEachRow(Database& database, const std::string& sql,
   }
 }
 
+// Counts of a stranger's file may be anything.
+void AddSaturating(int64_t& sum, int64_t value) {
+  if (__builtin_add_overflow(sum, std::max<int64_t>(value, 0), &sum)) sum = INT64_MAX;
+}
+
 struct Where {
   std::string sql = " WHERE true";
   std::vector<SqlValue> parameters;
@@ -64,6 +70,9 @@ class DiffFileReader {
     TWOFOLD_RETURN_IF_ERROR(ReadLoad());
     TWOFOLD_RETURN_IF_ERROR(ReadLosses());
     TWOFOLD_RETURN_IF_ERROR(ReadCpuTimes());
+    Result<bool> losses = HasLosses(database_);
+    if (!losses) return std::move(losses).error();
+    for (CaptureFacts& facts : file_.captures) facts.has_losses = *losses;
     FoldRequest fold;
     fold.view = request_.view;
     fold.root = request_.root;
@@ -129,7 +138,7 @@ class DiffFileReader {
           size_t capture = static_cast<size_t>(facts - file_.captures.data());
           place_of_[row.Int(1)] = {capture, file_.intervals[capture].size()};
           file_.intervals[capture].push_back({.interval_id = row.Int(1), .length_ns = length_ns});
-          facts->window_ns += length_ns;
+          AddSaturating(facts->window_ns, length_ns);
           facts->intervals += 1;
           facts->quantum_ns = std::max(facts->quantum_ns, row.Int(5));
           file_.has_accounts = file_.has_accounts && row.Int(3) != 0;
@@ -158,16 +167,15 @@ class DiffFileReader {
          {"SELECT interval_id, sum(user_ns + system_ns + irq_ns + softirq_ns) FROM cpu_time",
           "SELECT interval_id, sum(on_cpu_ns) FROM account"}) {
       bool found = false;
-      TWOFOLD_RETURN_IF_ERROR(ForEachRow(database_, sql + where.sql + " GROUP BY interval_id",
-                                         where.parameters,
-                                         [&](const Statement& row) -> Result<void> {
-                                           auto place = place_of_.find(row.Int(0));
-                                           if (place == place_of_.end()) return {};
-                                           found = true;
-                                           file_.captures[place->second.capture].busy_ns +=
-                                               std::clamp<int64_t>(row.Int(1), 0, INT64_MAX / 1024);
-                                           return {};
-                                         }));
+      TWOFOLD_RETURN_IF_ERROR(
+          ForEachRow(database_, sql + where.sql + " GROUP BY interval_id", where.parameters,
+                     [&](const Statement& row) -> Result<void> {
+                       auto place = place_of_.find(row.Int(0));
+                       if (place == place_of_.end()) return {};
+                       found = true;
+                       AddSaturating(file_.captures[place->second.capture].busy_ns, row.Int(1));
+                       return {};
+                     }));
       if (found) return {};
     }
     return {};
@@ -183,8 +191,7 @@ class DiffFileReader {
                       where.parameters, [&](const Statement& row) -> Result<void> {
                         auto place = place_of_.find(row.Int(0));
                         if (place == place_of_.end()) return {};
-                        file_.captures[place->second.capture].lost_ns +=
-                            std::clamp<int64_t>(row.Int(1), 0, INT64_MAX / 1024);
+                        AddSaturating(file_.captures[place->second.capture].lost_ns, row.Int(1));
                         return {};
                       });
   }

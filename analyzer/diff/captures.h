@@ -43,8 +43,9 @@ struct CaptureFacts {
   std::string recorder_version;
   int64_t window_ns = 0;  // of the chosen intervals
   int64_t intervals = 0;
-  int64_t busy_ns = 0;  // of all CPUs, or of all threads where CPUs were not counted
-  int64_t lost_ns = 0;
+  int64_t busy_ns = 0;      // of all CPUs, or of all threads where CPUs were not counted
+  int64_t lost_ns = 0;      // of the view's source
+  bool has_losses = false;  // anything worse than a notice, in any capture of the file
   bool is_partial = false;
   std::map<std::string, std::string> build_ids;  // by path
 };

@@ -24,7 +24,7 @@ std::string Join(const Texts& texts) {
   return joined.empty() ? "nothing" : joined;
 }
 
-std::string Duration(double ns) { return FormatDuration(static_cast<int64_t>(ns)); }
+std::string Duration(double ns) { return FormatDuration(static_cast<int64_t>(std::min(ns, 9e18))); }
 
 std::string Load(const DiffSide& side) {
   double busy = 0;

@@ -16,6 +16,7 @@ constexpr double kTotalsLevel = 0.05;
 constexpr double kMostPriorFreedom = 20;
 constexpr size_t kLeastFunctions = 10;  // to learn from each other
 constexpr double kPower = 0.95;
+constexpr double kMostVisible = 1e9;  // nobody needs to know more
 constexpr double kLeastRatio = 1e-3;  // of V to what is expected: below, it is an accident
 
 double Square(double x) { return x * x; }
@@ -202,6 +203,12 @@ void JudgeLike(std::vector<Change>& changes, const SideIntervals& before,
   JudgeAll(changes, before, after, self, prior);
 }
 
+// How many standard errors a change has to have to be found with kPower.
+double VisibleErrors(const Change& change, size_t tests) {
+  double level = kDiscoveryRate / 2 / static_cast<double>(std::max<size_t>(tests, 1));
+  return StudentQuantile(1 - level, change.freedom) + StudentQuantile(kPower, change.freedom);
+}
+
 }  // namespace
 
 Family JudgeSelf(std::vector<Change>& changes, const SideIntervals& before,
@@ -238,16 +245,13 @@ void JudgeStacks(std::vector<Change>& changes, const SideIntervals& before,
 }
 
 double SmallestVisible(const Change& change, size_t tests) {
-  double level = kDiscoveryRate / 2 / static_cast<double>(std::max<size_t>(tests, 1));
-  double quantiles =
-      StudentQuantile(1 - level, change.freedom) + StudentQuantile(kPower, change.freedom);
-  return std::expm1(quantiles * std::sqrt(change.variance));
+  return std::min(std::expm1(VisibleErrors(change, tests) * std::sqrt(change.variance)),
+                  kMostVisible);
 }
 
 double LengthFactor(const Change& change, size_t tests, double wanted) {
-  double quantiles = std::log1p(SmallestVisible(change, tests)) / std::sqrt(change.variance);
   double noise = RunNoise(change);
-  double wanted_variance = Square(std::log1p(wanted) / quantiles);
+  double wanted_variance = Square(std::log1p(wanted) / VisibleErrors(change, tests));
   if (wanted_variance <= noise) return std::numeric_limits<double>::infinity();
   return std::max(1.0, (change.variance - noise) / (wanted_variance - noise));
 }

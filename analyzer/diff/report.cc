@@ -24,6 +24,8 @@ TabularCell Real(double value) {
   return Structure{text, text};
 }
 
+int64_t Whole(double value) { return std::llround(std::clamp(value, -9e18, 9e18)); }
+
 double Difference(const Change& change) { return std::abs(change.after.rate - change.before.rate); }
 
 // What people read first: flagged changes by size, new, gone, then what may be noise.
@@ -105,8 +107,8 @@ class Report {
          both ? Real(change.low) : none, both ? Real(change.high) : none,
          change.is_tested() ? Real(change.p) : none,
          change.standing == Standing::kTested ? Real(SmallestVisible(change, tests)) : none,
-         std::llround(change.before.weight), std::llround(change.after.weight),
-         std::llround(change.before.count), std::llround(change.after.count)});
+         Whole(change.before.weight), Whole(change.after.weight), Whole(change.before.count),
+         Whole(change.after.count)});
   }
 
   std::string Text() const {
