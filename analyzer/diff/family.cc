@@ -15,6 +15,7 @@ constexpr double kDiscoveryRate = 0.025;
 constexpr double kTotalsLevel = 0.05;
 constexpr double kMostPriorFreedom = 20;
 constexpr size_t kLeastFunctions = 10;  // to learn from each other
+constexpr size_t kLeastForShift = 3;
 constexpr double kPower = 0.95;
 constexpr double kMostVisible = 1e9;  // nobody needs to know more
 constexpr double kLeastRatio = 1e-3;  // of V to what is expected: below, it is an accident
@@ -88,11 +89,17 @@ double ShiftOf(const std::vector<Change>& changes) {
       if (change.floor > 0) tested.push_back(&change);
     }
   }
-  if (tested.empty()) return 0;
+  // One or two functions can't tell what all functions share from what they do themselves.
+  if (tested.size() < kLeastForShift) return 0;
   std::stable_sort(tested.begin(), tested.end(),
                    [](const Change* a, const Change* b) { return a->floor < b->floor; });
+  // The better known half says where to begin; of few functions all, so that one that changed is in
+  // the minority.
+  bool few = tested.size() < kLeastFunctions;
   std::vector<double> best;
-  for (size_t i = 0; i < (tested.size() + 1) / 2; ++i) best.push_back(tested[i]->theta);
+  for (size_t i = 0; i < (few ? tested.size() : (tested.size() + 1) / 2); ++i) {
+    best.push_back(tested[i]->theta);
+  }
   double shift = Median(std::move(best));
   for (int round = 0; round < 3; ++round) {
     double sum = 0;

@@ -140,6 +140,26 @@ TEST(DiffStatistics, TheShiftThatAllShareIsNoChange) {
   for (int f = 1; f < 20; ++f) EXPECT_FALSE(changes[static_cast<size_t>(f)].flagged) << f;
 }
 
+TEST(DiffStatistics, OneOrTwoFunctionsHaveNoShift) {
+  SideIntervals side = Seconds(32);
+  std::vector<Change> changes = {MeasureChange(side, Wave(32, 500, 5), side, Wave(32, 800, 5))};
+  Family family = JudgeSelf(changes, side, side, true);
+  EXPECT_EQ(family.shift.theta, 0);
+  EXPECT_NEAR(changes[0].estimate, 0.6, 1e-9);
+  EXPECT_TRUE(changes[0].flagged);
+}
+
+TEST(DiffStatistics, OneOfThreeFunctionsDoesNotMakeTheShift) {
+  SideIntervals side = Seconds(32);
+  std::vector<Change> changes = {MeasureChange(side, Wave(32, 900, 5), side, Wave(32, 1800, 5)),
+                                 MeasureChange(side, Wave(32, 500, 3), side, Wave(32, 500, 3)),
+                                 MeasureChange(side, Wave(32, 400, 7), side, Wave(32, 400, 7))};
+  Family family = JudgeSelf(changes, side, side, true);
+  EXPECT_NEAR(family.shift.theta, 0, 1e-9);
+  EXPECT_TRUE(changes[0].flagged);
+  EXPECT_FALSE(changes[1].flagged);
+}
+
 TEST(DiffStatistics, SmallestVisibleShrinksWithLength) {
   Change change;
   change.variance = 0.01;
