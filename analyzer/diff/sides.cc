@@ -213,11 +213,16 @@ uint32_t StackTree::Child(uint32_t parent, uint32_t name) {
 }
 
 uint32_t StackTree::SelfName(uint32_t node) const {
+  constexpr uint32_t kNone = UINT32_MAX;
+  uint32_t found = kNone;
   for (uint32_t at = node; at != 0; at = nodes_[at].parent) {
     const DiffName& name = names_[nodes_[at].name];
-    if (!OnlySchedules(name.text, name.kind)) return nodes_[at].name;
+    // Behind a separator are the wakers: the time is the sleeper's, before it.
+    if (name.kind == FrameKind::kSeparator) found = kNone;
+    bool names_it = name.kind != FrameKind::kSeparator && !OnlySchedules(name.text, name.kind);
+    if (found == kNone && names_it) found = nodes_[at].name;
   }
-  return nodes_[node].name;
+  return found != kNone ? found : nodes_[node].name;
 }
 
 std::string StackTree::PathText(uint32_t node) const {

@@ -36,7 +36,8 @@ class StackTree {
   const std::vector<DiffName>& names() const { return names_; }
   const std::vector<Node>& nodes() const { return nodes_; }
 
-  // The name whose own time a stack's is: the innermost frame that does more than schedule.
+  // The name whose own time a stack's is: the innermost frame of the sleeper, or of what runs, that
+  // does more than schedule.
   uint32_t SelfName(uint32_t node) const;
 
   // "root;caller;callee" of a stack.

@@ -281,6 +281,48 @@ TEST(DiffCommand, WrongUseAndMissingFiles) {
   EXPECT_TRUE(Has(not_recorded.words, "did not record")) << not_recorded.words;
 }
 
+TEST(DiffCommand, ADatabaseIsAsGoodAsItsCaptures) {
+  Costs after = Usual();
+  after["work_c"] = 300;
+  std::string a = Record("a.twofold", Usual(), 30, 70);
+  std::string b = Record("b.twofold", after, 30, 71);
+  std::string database = TemporaryPath("a.db");
+  ASSERT_EQ(RunTwofold({"load", "-o", database, a}).status, 0);
+  RunResult of_database = RunTwofold({"diff", database, b});
+  EXPECT_EQ(of_database.status, 0) << of_database.words;
+  EXPECT_EQ(of_database.output, RunTwofold({"diff", a, b}).output);
+}
+
+// The tooltip of a frame and its colour.
+std::string FrameOf(const std::string& picture, const std::string& name) {
+  size_t at = picture.find("<title>" + name + "\n");
+  return at == std::string::npos ? "" : picture.substr(at, picture.find("</g>", at) - at);
+}
+
+TEST(DiffCommand, ThePictureColoursWhatChanged) {
+  Costs before = Usual();
+  Costs after = Usual();
+  after["work_c"] = 400;
+  after["work_d"] = 100;
+  before["only_before"] = 100;
+  after["only_after"] = 100;
+  std::string a = Record("a.twofold", before, 30, 72);
+  std::string b = Record("b.twofold", after, 30, 73);
+  std::string picture = RunTwofold({"diff", "--format", "svg", a, b}).output;
+  EXPECT_TRUE(Has(FrameOf(picture, "only_after"), ", new</title>")) << picture;
+  EXPECT_TRUE(Has(FrameOf(picture, "only_after"), "fill=\"#e23e2c\"")) << picture;
+  EXPECT_TRUE(Has(FrameOf(picture, "only_before"), "fill=\"#2d6cdf\"")) << picture;
+  EXPECT_TRUE(Has(FrameOf(picture, "work_c"), "before ")) << picture;
+  EXPECT_TRUE(Has(FrameOf(picture, "work_c"), "(95 %: +")) << picture;
+  EXPECT_TRUE(Has(FrameOf(picture, "work_e"), "may be noise</title>")) << picture;
+  EXPECT_TRUE(Has(FrameOf(picture, "work_e"), "fill=\"#d9dbe0\"")) << picture;
+  // What is gone has no width after.
+  std::string of_after = RunTwofold({"diff", "--format", "svg", "--width", "after", a, b}).output;
+  EXPECT_EQ(FrameOf(of_after, "only_before"), "");
+  EXPECT_NE(FrameOf(of_after, "only_after"), "");
+  EXPECT_TRUE(Has(of_after, "Widths: cost after"));
+}
+
 TEST(DiffCommand, NamesCannotBreakThePicture) {
   Costs costs = Usual();
   costs["<script>alert(1)</script>"] = 400;
