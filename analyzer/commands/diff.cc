@@ -172,7 +172,8 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   if (!diff) return std::move(diff).error();
   std::vector<std::string> notes = sides->notes;
   for (std::string& line : CompareCaptures(*sides, *request->view)) notes.push_back(line);
-  for (auto [name, side] : {std::pair("before", &sides->before), {"after", &sides->after}}) {
+  for (auto [name, side] :
+       {std::pair("before", &sides->before), std::pair("after", &sides->after)}) {
     if (side->total > 0) continue;
     notes.push_back(std::string(name) +
                     (request->conditions.empty()

@@ -173,9 +173,9 @@ void JudgeAll(std::vector<Change>& changes, const SideIntervals& before, const S
   for (Change& change : changes) {
     bool one_sided = change.standing == Standing::kNew || change.standing == Standing::kGone;
     if (one_sided) {
-      JudgeOneSided(change, before, after, prior, family.shift.theta);
+      JudgeOneSided(change, before, after, prior, family.shift.Removed());
     } else if (change.floor > 0) {
-      JudgeRatio(change, family.shift.theta);
+      JudgeRatio(change, family.shift.Removed());
     }
   }
 }
@@ -221,8 +221,9 @@ double VisibleErrors(const Change& change, size_t tests) {
 Family JudgeSelf(std::vector<Change>& changes, const SideIntervals& before,
                  const SideIntervals& after, bool flags) {
   Family family;
+  family.shift.is_removed = flags;
   if (ComparesRuns(before, after)) {
-    FindRunShifts(changes, before, after, family.shift);
+    if (flags) FindRunShifts(changes, before, after, family.shift);
     CompareRuns(changes, before, after, family.shift);
   }
   family.prior = LearnPrior(changes);

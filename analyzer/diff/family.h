@@ -21,9 +21,12 @@ struct NoisePrior {
 // The change that all functions share, in logarithms.
 struct CommonShift {
   double theta = 0;
+  bool is_removed = true;  // from every change; false: it is a part of what was asked for
   // With runs as units: of each run against all runs.
   std::vector<double> before_runs;
   std::vector<double> after_runs;
+
+  double Removed() const { return is_removed ? theta : 0; }
 };
 
 struct Family {
@@ -33,7 +36,7 @@ struct Family {
 
 // Judges functions by self: finds the noise that they share and the common shift, gives each its
 // variance, p-value and interval, and flags discoveries at a false discovery rate of 2.5 %. With
-// `flags` false the numbers are there and nothing is flagged.
+// `flags` false, for costs that change with the load, nothing is flagged and the shift stays in.
 Family JudgeSelf(std::vector<Change>& changes, const SideIntervals& before,
                  const SideIntervals& after, bool flags);
 

@@ -175,7 +175,7 @@ class DiffPicture {
             : width_ == PictureWidth::kAfter ? "cost after"
                                              : "the larger cost of each stack, before or after";
     if (widths_[0] > 0) text += "; all: " + FormatCost(widths_[0], sides_.per);
-    double shift = std::expm1(diff_.family.shift.theta);
+    double shift = std::expm1(diff_.family.shift.Removed());
     if (std::abs(shift) >= 0.0005) {
       text += ". All functions changed by " + FormatChange(shift) + ", which is not coloured";
     }
@@ -257,7 +257,7 @@ class DiffPicture {
              " to " + FormatChange(change.high) + ")";
     }
     if (before > 0 && after > 0) {
-      double change = after / before * std::exp(-diff_.family.shift.theta) - 1;
+      double change = after / before * std::exp(-diff_.family.shift.Removed()) - 1;
       costs += ", " + FormatChange(change);
     }
     if (found != changes_.end() && found->second.is_tested()) {

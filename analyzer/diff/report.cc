@@ -116,10 +116,12 @@ class Report {
         Wrap(DescribeCosts(view_, sides_.per) + ": " + DescribeSides(sides_), 0) + "\n";
     double shift = std::expm1(diff_.family.shift.theta);
     if (std::abs(shift) >= 0.0005) {
-      text += Wrap("All functions changed by " + FormatChange(shift) +
-                       " together; the changes below are what each did beyond that.",
-                   0) +
-              "\n";
+      text +=
+          Wrap("All functions changed by " + FormatChange(shift) + " together; the changes below " +
+                   (diff_.family.shift.is_removed ? "are what each did beyond that."
+                                                  : "include that."),
+               0) +
+          "\n";
     }
     if (!diff_.flags) {
       text += "These costs change with the load, so there are no verdicts (--per cpu-second).\n";

@@ -250,6 +250,22 @@ TEST(DiffCommand, PerSecondAndInTotalHaveNoVerdicts) {
   EXPECT_TRUE(Has(Line(RunTwofold({"diff", "--per", "share", a, b}).output, "work_c"), " more"));
 }
 
+TEST(DiffCommand, PerSecondShowsTheLoad) {
+  Costs twice = Usual();
+  for (auto& [function, cost] : twice) cost *= 2;
+  std::string a = Record("a.twofold", Usual(), 30, 44);
+  std::string b = Record("b.twofold", twice, 30, 45);
+  RunResult result = RunTwofold({"diff", "--per", "second", "--format", "csv", a, b});
+  std::string line = Line(result.output, "self,work_c");
+  // of, name, verdict, before, after, change
+  EXPECT_TRUE(Has(line, ",not judged,")) << result.output;
+  size_t at = 0;
+  for (int comma = 0; comma < 5; ++comma) at = line.find(',', at) + 1;
+  EXPECT_NEAR(std::strtod(line.c_str() + at, nullptr), 1, 0.1) << line;
+  EXPECT_TRUE(Has(Joined(RunTwofold({"diff", "--per", "second", a, b}).output), "include that."));
+  EXPECT_FALSE(Has(RunTwofold({"diff", a, b}).output, " more\n"));
+}
+
 TEST(DiffCommand, FiltersWork) {
   std::string a = Record("a.twofold", Usual(), 30, 42);
   std::string b = Record("b.twofold", Usual(), 30, 43);
