@@ -25,7 +25,8 @@ std::string ProgramHelp() {
       "\n"
       "Data goes to standard output or to -o FILE, words go to standard error; '-'\n"
       "stands for standard input or output. Exit status: 0 done, 1 failed, 2 used\n"
-      "wrongly, 3 with --strict: done, but the capture is partial or has losses.\n"
+      "wrongly, 3 with --strict: done, but the capture is partial or has losses; 4 and 5\n"
+      "with --fail-if of 'diff'.\n"
       "\n"
       "Start with: twofold info host.twofold\n"
       "      then: twofold flame --view offcpu -o offcpu.svg host.twofold\n";
@@ -86,9 +87,9 @@ Result<ExitStatus> Dispatch(const std::vector<std::string>& words) {
 
 const std::vector<const Command*>& Commands() {
   static const std::vector<const Command*> commands = {
-      &kInfoCommand,   &kFlameCommand, &kFoldCommand,      &kTableCommand,
-      &kExportCommand, &kSqlCommand,   &kSymbolizeCommand, &kImportCommand,
-      &kLoadCommand,   &kVerifyCommand,
+      &kInfoCommand,   &kFlameCommand,  &kFoldCommand,   &kTableCommand,
+      &kDiffCommand,   &kExportCommand, &kSqlCommand,    &kSymbolizeCommand,
+      &kImportCommand, &kLoadCommand,   &kVerifyCommand,
   };
   return commands;
 }

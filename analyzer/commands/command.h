@@ -15,7 +15,9 @@ enum class ExitStatus : int {
   kDone = 0,
   kFailed = 1,
   kUsedWrongly = 2,
-  kIncomplete = 3,  // with --strict: done, but the capture is partial or has losses
+  kIncomplete = 3,      // with --strict: done, but the capture is partial or has losses
+  kConditionHolds = 4,  // with --fail-if: done, and the condition holds
+  kUndecided = 5,       // with --fail-if: done, and the captures can't tell whether it holds
 };
 
 struct Command {
@@ -36,6 +38,7 @@ extern const Command kVerifyCommand;
 extern const Command kFoldCommand;
 extern const Command kFlameCommand;
 extern const Command kTableCommand;
+extern const Command kDiffCommand;
 extern const Command kExportCommand;
 extern const Command kSqlCommand;
 extern const Command kLoadCommand;

@@ -20,7 +20,19 @@ FrameKind KindOf(std::string_view module_kind) {
 }
 
 // The columns of a row that a stack is made from.
-enum Column { kThread, kUserStack, kKernelStack, kValue, kCount, kLoss, kSpecialFrame, kFirstMore };
+enum Column {
+  kThread,
+  kUserStack,
+  kKernelStack,
+  kValue,
+  kCount,
+  kLoss,
+  kSpecialFrame,
+  kInterval,
+  kUnits,
+  kParts,
+  kFirstMore
+};
 
 // Whether frames must be told apart by more than their names until the filters are through.
 bool NeedsDetails(const FoldRequest& request) {
@@ -55,6 +67,8 @@ class Folder {
 
  private:
   bool with_wakers() const { return request_.view->shape != StackShape::kSleeper; }
+
+  bool keeps_rows() const { return !request_.rows_sql.empty(); }
 
   Result<void> ReadThreads() {
     if (request_.root == RootFrame::kNone) return {};
@@ -114,7 +128,8 @@ class Folder {
 
   Result<void> ReadRows() {
     const View& view = *request_.view;
-    std::string from = " FROM " + std::string(view.sql_view);
+    std::string from = " FROM " + std::string(keeps_rows() ? request_.rows_sql : view.sql_view);
+    const char* of_row = keeps_rows() ? "interval_id, units, parts" : "0, 0, 0";
     std::string value(view.value_column);
     std::string where;
     std::string where_time;
@@ -128,17 +143,17 @@ class Folder {
       time_parameters.insert(time_parameters.end(), condition.parameters.begin(),
                              condition.parameters.end());
     }
-    std::string columns =
-        "SELECT thread_id, user_stack_id, kernel_stack_id, " + value + ", count, ";
+    std::string columns = "SELECT thread_id, user_stack_id, kernel_stack_id, " + value + ", " +
+                          (keeps_rows() ? "units" : "count") + ", ";
     std::string more = with_wakers() ? ", chain_id, still_blocked" : "";
-    TWOFOLD_RETURN_IF_ERROR(ReadRowsOf(columns + "loss, special_frame" + more + from + where,
-                                       parameters, [&](const Statement& row, FoldedStack& stack) {
-                                         return with_wakers() ? AddWakers(row, stack)
-                                                              : Result<void>();
-                                       }));
+    TWOFOLD_RETURN_IF_ERROR(
+        ReadRowsOf(columns + "loss, special_frame, " + of_row + more + from + where, parameters,
+                   [&](const Statement& row, FoldedStack& stack) {
+                     return with_wakers() ? AddWakers(row, stack) : Result<void>();
+                   }));
     if (request_.with_waiting) {
       TWOFOLD_RETURN_IF_ERROR(ReadRowsOf(
-          columns + "NULL, special_frame, preempted FROM runnable" + where, parameters,
+          columns + "NULL, special_frame, 0, 0, 0, preempted FROM runnable" + where, parameters,
           [&](const Statement& row, FoldedStack& stack) -> Result<void> {
             bool preempted = row.Int(kFirstMore) != 0;
             stack.tail = forest_.Child(0, Message(preempted ? "[preempted]" : "[woken]"));
@@ -186,7 +201,7 @@ class Folder {
       std::string text = "[lost: " + std::string(row.Text(kLoss)) + "]";
       std::replace(text.begin(), text.end(), '-', ' ');
       SetOnlyFrame(stack, text);
-      merger_.Add(stack);
+      KeepRow(row, stack.value, merger_.Add(stack));
       return {};
     }
     TWOFOLD_RETURN_IF_ERROR(SetSleeper(row, stack));
@@ -194,8 +209,21 @@ class Folder {
     if (stack.root == Folded::kNoRoot && stack.user == 0 && stack.tail == 0) {
       SetOnlyFrame(stack, "[no stack]");
     }
-    merger_.Add(stack);
+    KeepRow(row, stack.value, merger_.Add(stack));
     return {};
+  }
+
+  void KeepRow(const Statement& row, uint64_t value, uint32_t stack) {
+    if (!keeps_rows()) return;
+    int64_t parts = row.Int(kParts);
+    folded_.rows.push_back({.stack = stack,
+                            .interval_id = row.Int(kInterval),
+                            .thread_id = row.Int(kThread),
+                            .value = value,
+                            .units = static_cast<uint64_t>(std::max<int64_t>(row.Int(kUnits), 0)),
+                            .is_lost = !row.IsNull(kLoss),
+                            .goes_on = (parts & 1) != 0,
+                            .stays_open = (parts & 2) != 0});
   }
 
   // The stack of the thread whose time it is.
@@ -298,7 +326,7 @@ Result<Folded> Fold(Database& database, const FoldRequest& request) {
     folded = step.apply(std::move(*folded));
   }
   if (!merged && !request.detailed) folded = MergeByTexts(std::move(*folded), request.annotate);
-  SortStacks(*folded);
+  if (request.rows_sql.empty()) SortStacks(*folded);
   return folded;
 }
 

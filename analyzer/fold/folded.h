@@ -55,6 +55,18 @@ struct FoldedStack {
   uint32_t thread = 0;  // by thread: index into StackDetails::threads and 1; 0: lost time
 };
 
+// A row of the view before it was merged into its stack, for comparing intervals.
+struct FoldedRow {
+  uint32_t stack = 0;       // index into Folded::stacks
+  int64_t interval_id = 0;  // as in SQL
+  int64_t thread_id = 0;    // as in SQL; 0: of no thread
+  uint64_t value = 0;       // in the view's unit
+  uint64_t units = 0;       // samples, or blocks that were kept, that the value stands for
+  bool is_lost = false;     // lost time
+  bool goes_on = false;     // the thread's last block of the interval before goes on in this row
+  bool stays_open = false;  // a block of this row goes on in the next interval
+};
+
 struct Folded {
   static constexpr uint32_t kNoRoot = UINT32_MAX;
 
@@ -65,6 +77,7 @@ struct Folded {
   // equal texts, unless details were asked for.
   std::vector<FoldedStack> stacks;
   StackDetails details;            // empty unless they were asked for
+  std::vector<FoldedRow> rows;     // if FoldRequest::rows_sql asked for them
   uint64_t total = 0;              // sum of all values
   uint64_t lost = 0;               // part of it that is lost time, under frames [lost: ...]
   uint64_t lost_left_out = 0;      // lost time that the filters left out: it may belong to them
@@ -93,6 +106,10 @@ struct FoldRequest {
   bool by_thread = false;             // and by thread; with details only
   bool annotate = false;              // names end in _[k] (kernel), _[w] (waker), _[i] (inlined) or
                                       // _[j] (made at run time); without details only
+  // Not empty: what is read in the SQL view's place, with two columns more: units, as in FoldedRow,
+  // and parts: 1 for goes_on plus 2 for stays_open. Fills Folded::rows and leaves the stacks in the
+  // order in which they were found. Without steps and details, which make stacks anew.
+  std::string_view rows_sql;
 };
 
 // Error: the database cannot be read, its ids are not those of `twofold load`, or times overflow.

@@ -14,6 +14,7 @@
   var total = number("data-total");
   var height = number("height");
   var width = number("width");
+  var compares = svg.hasAttribute("data-compares");  // a diff: widths are no shares of one whole
   var standalone = svg === document.documentElement;
   var legend = svg.querySelector(".legend");
   var legendWidth = legend ? number("data-legend-width") : 0;
@@ -152,8 +153,8 @@
   var describe = function (frame) {
     var text = "Click a frame to zoom, / to search, Esc to go back";
     if (frame) {
-      text = frame.amount + " of all";
-      if (zoomed !== frames[0] && frame.depth >= zoomed.depth) {
+      text = frame.amount + (compares ? "" : " of all");
+      if (!compares && zoomed !== frames[0] && frame.depth >= zoomed.depth) {
         text += ", " + percent(frame.value, zoomed.value) + " of what is shown";
       }
       text += ": " + frame.name;

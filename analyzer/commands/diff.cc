@@ -1,0 +1,222 @@
+// twofold diff: how costs changed between two sides, and whether noise explains it.
+#include "analyzer/diff/diff.h"
+
+#include <algorithm>
+
+#include "analyzer/cli/words.h"
+#include "analyzer/commands/folding.h"
+#include "analyzer/diff/comparability.h"
+#include "analyzer/diff/gate.h"
+#include "analyzer/diff/picture.h"
+#include "analyzer/diff/report.h"
+#include "analyzer/fold/filter.h"
+#include "analyzer/tabular/output.h"
+
+namespace twofold {
+namespace {
+
+constexpr std::string_view kPictureFormat = "svg";
+
+void AddOptions(OptionSet& options) {
+  options.Values("before", "CAPTURE", "a capture of the first side; may be given again");
+  options.Values("after", "CAPTURE",
+                 "a capture of the second side; with three or more on both sides, what runs differ "
+                 "by is measured");
+  std::string views;
+  for (const View& view : Views()) views += (views.empty() ? "" : ", ") + std::string(view.name);
+  options.Value("view", "VIEW", views + " (default: cpu)");
+  options.Value("per", "WHAT",
+                "divide by: cpu-second, CPU time of what is chosen (default); share, of all time "
+                "shown; second; total, nothing. Verdicts need one of the first two");
+  options.Value("root", "FRAME", "first frame: process (default), thread or none");
+  for (const Filter* filter : Filters()) {
+    options.Value(filter->option, filter->value_name, filter->summary);
+  }
+  AddNameOptions(options);
+  options.Value("format", "FORMAT", "table (default), csv, json, or svg, a flame graph");
+  options.Value("limit", "N", "of the table: so many rows of each part (default: 16; 0: all)");
+  options.Value("width", "WHAT",
+                "of the picture: a frame is as wide as before, after, or the larger of both "
+                "(default: larger)");
+  options.Value("fail-if", "CONDITION",
+                "'regression > 5 %': exit with 4 if a function's own cost grew by more, with 5 if "
+                "that cannot be decided; 'regression > 5 % proved' wants proof of more than 5 %");
+  options.Value("min-share", "PERCENT",
+                "--fail-if is undecided only because of functions with at least this share of the "
+                "time (default: 1)");
+  AddOutputOptions(options);
+}
+
+struct Paths {
+  std::vector<std::string> before;
+  std::vector<std::string> after;
+};
+
+Result<Paths> ParsePaths(const Arguments& arguments) {
+  Paths paths{arguments.All("before"), arguments.All("after")};
+  const std::vector<std::string>& rest = arguments.positionals();
+  bool by_options = !paths.before.empty() || !paths.after.empty();
+  if (!by_options && rest.size() == 2) return Paths{{rest[0]}, {rest[1]}};
+  if (by_options && rest.empty() && !paths.before.empty() && !paths.after.empty()) return paths;
+  return Error{by_options ? "a side has no capture, or a capture has no side"
+                          : "two captures are compared, and " + std::to_string(rest.size()) +
+                                (rest.size() == 1 ? " is given" : " are given"),
+               "", "Give BEFORE AFTER, or each with --before or --after", Error::Kind::kUsage};
+}
+
+Result<DiffRequest> ParseRequest(const Arguments& arguments) {
+  DiffRequest request;
+  Result<const View*> view = FindView(arguments.Get("view", "cpu"));
+  if (!view) return std::move(view).error();
+  request.view = *view;
+  if (request.view->sql_view != "cpu" && request.view->sql_view != "offcpu") {
+    return Error{"the view " + std::string(request.view->name) + " cannot be compared", "--view",
+                 "", Error::Kind::kUsage};
+  }
+  Result<RootFrame> root = ParseRootFrame(arguments.Get("root", "process"));
+  if (!root) return std::move(root).error();
+  request.root = *root;
+  Result<Per> per = ParsePer(arguments.Get("per", "cpu-second"));
+  if (!per) return std::move(per).error();
+  request.per = *per;
+  request.demangle = !arguments.Has("no-demangle");
+  for (const Filter* filter : Filters()) {
+    if (!arguments.Has(filter->option)) continue;
+    Result<Condition> condition = filter->make(arguments.Get(filter->option));
+    if (!condition) return std::move(condition).error();
+    if (filter->column != "state") request.cpu_conditions.push_back(*condition);
+    request.conditions.push_back(std::move(*condition));
+  }
+  return request;
+}
+
+// How the diff is written.
+struct Output {
+  const TabularOutput* table = nullptr;  // null: a picture
+  DiffReportOptions report;
+  PictureWidth width = PictureWidth::kLarger;
+};
+
+Result<Output> ParseOutput(const Arguments& arguments) {
+  Output output;
+  std::string format = arguments.Get("format", "table");
+  if (format != kPictureFormat) {
+    Result<const TabularOutput*> table = FindTabularOutput(format);
+    if (!table) return std::move(table).error();
+    output.table = *table;
+  }
+  Result<double> limit = arguments.Number("limit", 16, 0, 1e9);
+  if (!limit) return std::move(limit).error();
+  output.report.limit = static_cast<size_t>(*limit);
+  if (arguments.Has("width") && output.table != nullptr) {
+    return Error{"only a picture has widths", "--width", "Give it with --format svg",
+                 Error::Kind::kUsage};
+  }
+  Result<PictureWidth> width = ParsePictureWidth(arguments.Get("width", "larger"));
+  if (!width) return std::move(width).error();
+  output.width = *width;
+  return output;
+}
+
+Result<ExitStatus> RunGate(const Gate& gate, const Diff& diff, const DiffSides& sides,
+                           double min_share) {
+  GateResult result = CheckGate(gate, diff, sides, min_share);
+  switch (result.verdict) {
+    case GateVerdict::kPasses:
+      return ExitStatus::kDone;
+    case GateVerdict::kHolds:
+      Say("the condition of --fail-if holds");
+      break;
+    case GateVerdict::kUndecided:
+      Say("--fail-if can't be decided");
+      break;
+  }
+  for (const std::string& reason : result.reasons) Say(reason);
+  bool holds = result.verdict == GateVerdict::kHolds;
+  return holds ? ExitStatus::kConditionHolds : ExitStatus::kUndecided;
+}
+
+bool IsIncomplete(const DiffSides& sides) {
+  auto incomplete = [](const CaptureFacts& facts) { return facts.is_partial || facts.has_losses; };
+  return std::any_of(sides.before.captures.begin(), sides.before.captures.end(), incomplete) ||
+         std::any_of(sides.after.captures.begin(), sides.after.captures.end(), incomplete);
+}
+
+Result<ExitStatus> Run(const Arguments& arguments) {
+  Result<Paths> paths = ParsePaths(arguments);
+  if (!paths) return std::move(paths).error();
+  Result<DiffRequest> request = ParseRequest(arguments);
+  if (!request) return std::move(request).error();
+  Result<Output> how = ParseOutput(arguments);
+  if (!how) return std::move(how).error();
+  Gate gate;
+  bool has_gate = arguments.Has("fail-if");
+  if (has_gate) {
+    Result<Gate> parsed = ParseGate(arguments.Get("fail-if"));
+    if (!parsed) return std::move(parsed).error();
+    gate = *parsed;
+    if (!AllowsFlags(request->per)) {
+      return Error{"a regression is told only per CPU-second or as a share", "--per",
+                   "Leave it out, or give --per share", Error::Kind::kUsage};
+    }
+  }
+  Result<double> min_share = arguments.Number("min-share", 1, 0, 100);
+  if (!min_share) return std::move(min_share).error();
+  // Before the work, so that a file in the way is found at once.
+  Result<OutputFile> output = CreateOutput(arguments);
+  if (!output) return std::move(output).error();
+
+  Result<DiffSides> sides = ReadDiffSides(paths->before, paths->after, *request);
+  if (!sides) return std::move(sides).error();
+  Result<Diff> diff = Compare(*sides);
+  if (!diff) return std::move(diff).error();
+  std::vector<std::string> notes = sides->notes;
+  for (std::string& line : CompareCaptures(*sides, *request->view)) notes.push_back(line);
+  for (auto [name, side] :
+       {std::pair("before", &sides->before), std::pair("after", &sides->after)}) {
+    if (side->total > 0) continue;
+    notes.push_back(std::string(name) +
+                    (request->conditions.empty()
+                         ? ": no time in the view " + std::string(request->view->name)
+                         : ": no time matches the filters"));
+  }
+  for (const std::string& note : notes) Say(note);
+  if (how->table != nullptr) {
+    Tabular table = MakeDiffTable(*diff, *sides, *request->view, how->report);
+    TWOFOLD_RETURN_IF_ERROR(how->table->write(table, *output));
+  } else {
+    std::string picture = DrawDiff(*diff, *sides, *request->view, how->width, notes);
+    TWOFOLD_RETURN_IF_ERROR(output->Append(picture));
+  }
+  TWOFOLD_RETURN_IF_ERROR(output->Commit());
+  if (has_gate) {
+    Result<ExitStatus> status = RunGate(gate, *diff, *sides, *min_share / 100);
+    if (!status || *status != ExitStatus::kDone) return status;
+  }
+  bool incomplete = arguments.Has("strict") && IsIncomplete(*sides);
+  return incomplete ? ExitStatus::kIncomplete : ExitStatus::kDone;
+}
+
+}  // namespace
+
+const Command kDiffCommand = {
+    "diff",
+    "what changed between two captures, told from noise",
+    "[OPTIONS] BEFORE AFTER",
+    "Compares what each function costs before and after, aligned by names. The shift that all "
+    "functions share is taken out; a change is called one only if noise between the intervals of "
+    "the captures does not explain it, with all functions that were tested taken into account. "
+    "Anything else may be noise, and how large it would have to be to be found is shown. First it "
+    "says in what the captures differ. Exit status with --fail-if: 0 it does not hold, 4 it holds, "
+    "5 that cannot be decided.",
+    "twofold diff before.twofold after.twofold\n"
+    "twofold diff --view offcpu --comm 'nginx*' before.twofold after.twofold\n"
+    "twofold diff --format svg -o diff.svg before.twofold after.twofold\n"
+    "twofold diff --fail-if 'regression > 5 %' --min-share 10 old.twofold new.twofold\n"
+    "twofold diff --before a1.twofold --before a2.twofold --before a3.twofold \\\n"
+    "             --after b1.twofold --after b2.twofold --after b3.twofold",
+    AddOptions,
+    Run,
+};
+
+}  // namespace twofold

@@ -1,0 +1,327 @@
+// What is written here is a complete still picture, as in output/svg.cc, with the same style and
+// script. Frames are those of both sides; a frame is coloured if its function's change, own or with
+// what it calls, was found to be none of noise, and then its change in this place as well.
+#include "analyzer/diff/picture.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdarg>
+#include <cstdio>
+#include <map>
+
+#include "analyzer/cli/options.h"
+#include "analyzer/cli/suggest.h"
+#include "analyzer/diff/comparability.h"
+#include "analyzer/diff/gate.h"
+#include "analyzer/diff/report.h"
+#include "analyzer/output/picture_text.h"
+#include "analyzer/text/escape.h"
+#include "analyzer/text/table.h"
+#include "analyzer/text/units.h"
+
+namespace twofold {
+namespace {
+
+constexpr double kPictureWidth = 1200;  // pixels
+constexpr double kMargin = 10;
+constexpr double kFrameHeight = 17;
+constexpr double kLetterWidth = 6.95;
+constexpr double kTextPadding = 3;
+constexpr double kHeaderLine = 17;
+constexpr size_t kHeaderLetters = 106;
+constexpr double kControlsHeight = 36;
+constexpr double kDetailsHeight = 28;
+constexpr double kLeastWidth = 700;
+constexpr double kLegendWidth = 404;
+constexpr double kLeastShare = 0.001;  // narrower frames are not drawn
+constexpr double kUnits = 1e9;         // the whole width in data-v
+
+__attribute__((format(printf, 2, 3))) void Append(std::string& out, const char* format, ...) {
+  char buffer[512];
+  va_list arguments;
+  va_start(arguments, format);
+  int length = vsnprintf(buffer, sizeof(buffer), format, arguments);
+  va_end(arguments);
+  out.append(buffer, std::min(static_cast<size_t>(std::max(length, 0)), sizeof(buffer) - 1));
+}
+
+// From a pale to a full colour, full at a change by a factor of two or more.
+std::string ColourOfChange(double ratio) {
+  double strength = std::clamp(std::abs(std::log(std::max(ratio, 1e-9))) / std::log(2.0), 0.0, 1.0);
+  const int pale[2][3] = {{252, 206, 196}, {205, 222, 250}};
+  const int full[2][3] = {{226, 62, 44}, {45, 108, 223}};
+  int side = ratio >= 1 ? 0 : 1;
+  int channels[3];
+  for (int i = 0; i < 3; ++i) {
+    channels[i] =
+        static_cast<int>(std::lround(pale[side][i] + strength * (full[side][i] - pale[side][i])));
+  }
+  char text[32];
+  snprintf(text, sizeof(text), "#%02x%02x%02x", channels[0] & 255, channels[1] & 255,
+           channels[2] & 255);
+  return text;
+}
+
+constexpr char kGrey[] = "#d9dbe0";
+
+class DiffPicture {
+ public:
+  DiffPicture(const Diff& diff, const DiffSides& sides, const View& view, PictureWidth width,
+              const std::vector<std::string>& notes)
+      : diff_(diff), sides_(sides), view_(view), width_(width), notes_(notes) {}
+
+  std::string Draw() {
+    AddUp();
+    Arrange();
+    for (const StackChange& change : MeasurePlaces(sides_, diff_)) {
+      changes_.emplace(change.node, change.change);
+    }
+    std::string header = Header();
+    double top = header_bottom_ + kControlsHeight;
+    double height = top + (deepest_ + 1) * kFrameHeight + kDetailsHeight;
+    std::string out;
+    Append(out,
+           "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"twofold-flame\" width=\"%g\" "
+           "height=\"%g\" viewBox=\"0 0 %g %g\" data-total=\"%.0f\" data-margin=\"%g\" "
+           "data-letter=\"%g\" data-padding=\"%g\" data-controls-y=\"%g\" data-legend-width=\"%g\" "
+           "data-least-width=\"%g\" data-compares=\"\" role=\"img\">\n",
+           kPictureWidth, height, kPictureWidth, height, kUnits, kMargin, kLetterWidth,
+           kTextPadding, header_bottom_ + 4, kLegendWidth, kLeastWidth);
+    out += "<title>" + EscapeXml(Title()) + "</title>\n<style>\n" + std::string(kFlameCss) +
+           "</style>\n";
+    Append(out, "<rect class=\"background\" width=\"%g\" height=\"%g\"/>\n", kPictureWidth, height);
+    out += header + Legend(header_bottom_ + 21) + "<g class=\"frames\">\n";
+    for (const Placed& placed : frames_) AppendFrame(out, placed, top);
+    out += "</g>\n<script><![CDATA[\n" + std::string(kFlameScript) + "]]></script>\n</svg>\n";
+    return out;
+  }
+
+ private:
+  struct Placed {
+    uint32_t node;
+    double start;  // 0 to 1
+    double width;
+  };
+
+  std::string Title() const { return DescribeCosts(view_, sides_.per) + ": before and after"; }
+
+  // Costs of every node with what is below it, and widths.
+  void AddUp() {
+    size_t count = sides_.tree.nodes().size();
+    before_.assign(count, 0);
+    after_.assign(count, 0);
+    auto rate = [](double weight, const DiffSide& side) {
+      return side.intervals.sum > 0 ? weight / side.intervals.sum : 0;
+    };
+    for (const StackWeight& w : sides_.before.weights) {
+      before_[w.node] += rate(w.weight, sides_.before);
+    }
+    for (const StackWeight& w : sides_.after.weights) {
+      after_[w.node] += rate(w.weight, sides_.after);
+    }
+    widths_.resize(count);
+    for (size_t i = 0; i < count; ++i) {
+      widths_[i] = width_ == PictureWidth::kBefore  ? before_[i]
+                   : width_ == PictureWidth::kAfter ? after_[i]
+                                                    : std::max(before_[i], after_[i]);
+    }
+    for (size_t i = count; i-- > 1;) {
+      uint32_t parent = sides_.tree.nodes()[i].parent;
+      before_[parent] += before_[i];
+      after_[parent] += after_[i];
+      widths_[parent] += widths_[i];
+    }
+  }
+
+  // Where each frame that is wide enough goes: callers before callees, siblings by name.
+  void Arrange() {
+    const std::vector<StackTree::Node>& nodes = sides_.tree.nodes();
+    double whole = widths_[0];
+    if (whole <= 0) return;
+    std::vector<std::vector<uint32_t>> children(nodes.size());
+    for (uint32_t i = 1; i < nodes.size(); ++i) {
+      if (widths_[i] < kLeastShare * whole) {
+        ++left_out_;
+      } else {
+        children[nodes[i].parent].push_back(i);
+      }
+    }
+    auto before = [&](uint32_t a, uint32_t b) {
+      const DiffName& of_a = sides_.tree.names()[nodes[a].name];
+      const DiffName& of_b = sides_.tree.names()[nodes[b].name];
+      return of_a.text != of_b.text ? of_a.text < of_b.text : of_a.kind < of_b.kind;
+    };
+    std::vector<Placed> pending = {{0, 0, 1}};
+    while (!pending.empty()) {
+      Placed placed = pending.back();
+      pending.pop_back();
+      frames_.push_back(placed);
+      deepest_ = std::max(deepest_, nodes[placed.node].depth);
+      std::vector<uint32_t>& below = children[placed.node];
+      std::sort(below.begin(), below.end(), before);
+      double start = placed.start;
+      std::vector<Placed> row;
+      for (uint32_t child : below) {
+        row.push_back({child, start, widths_[child] / whole});
+        start += widths_[child] / whole;
+      }
+      pending.insert(pending.end(), row.rbegin(), row.rend());
+    }
+  }
+
+  std::string Facts() const {
+    std::string text = DescribeSides(sides_) + ". Widths: ";
+    text += width_ == PictureWidth::kBefore  ? "cost before"
+            : width_ == PictureWidth::kAfter ? "cost after"
+                                             : "the larger cost of each stack, before or after";
+    if (widths_[0] > 0) text += "; all: " + FormatCost(widths_[0], sides_.per);
+    double shift = std::expm1(diff_.family.shift.Removed());
+    if (std::abs(shift) >= 0.0005) {
+      text += ". All functions changed by " + FormatChange(shift) + ", which is not coloured";
+    }
+    if (!diff_.flags) text += ". Nothing is coloured per second or in total";
+    if (left_out_ > 0) {
+      text += "; " + FormatCount(static_cast<int64_t>(left_out_)) +
+              " frames narrower than 0.1 % are not drawn";
+    }
+    return text + ".";
+  }
+
+  std::string Header() {
+    std::string out;
+    double y = 27;
+    Append(out, "<text class=\"heading\" x=\"%g\" y=\"%g\">", kMargin, y);
+    out += EscapeXml(Shorten(Title(), 64)) + "</text>\n";
+    y += 4;
+    auto append = [&](const char* style, const std::string& text) {
+      std::string wrapped = Wrap(text, 0, kHeaderLetters);
+      for (size_t start = 0; start <= wrapped.size();) {
+        size_t end = std::min(wrapped.find('\n', start), wrapped.size());
+        y += kHeaderLine;
+        Append(out, "<text class=\"%s\" x=\"%g\" y=\"%g\">", style, kMargin, y);
+        out += EscapeXml(wrapped.substr(start, end - start)) + "</text>\n";
+        start = end + 1;
+      }
+    };
+    append("facts", Facts());
+    for (const std::string& note : notes_) append("note", EscapeText(note));
+    header_bottom_ = y + 6;
+    return out;
+  }
+
+  static std::string Legend(double y) {
+    struct Entry {
+      const char* label;
+      double ratio;  // 0: grey
+      double width;
+    };
+    static constexpr Entry kEntries[] = {{"half or gone", 0.5, 92},
+                                         {"\u221210 %", 0.9, 58},
+                                         {"may be noise", 0, 100},
+                                         {"+10 %", 1.1, 58},
+                                         {"twice or new", 2, 90}};
+    std::string out = "<g class=\"legend\" transform=\"translate(";
+    Append(out, "%g,%g)\">", kPictureWidth - kMargin - kLegendWidth, y);
+    double x = 0;
+    for (const Entry& entry : kEntries) {
+      std::string colour = entry.ratio > 0 ? ColourOfChange(entry.ratio) : kGrey;
+      Append(out, "<rect x=\"%g\" y=\"-9\" width=\"11\" height=\"11\" rx=\"2\" fill=\"%s\"/>", x,
+             colour.c_str());
+      Append(out, "<text x=\"%g\" y=\"0\">%s</text>", x + 16, entry.label);
+      x += entry.width;
+    }
+    return out + "</g>\n";
+  }
+
+  // The change of a frame in numbers and words, and its colour.
+  std::string Describe(uint32_t node, std::string& colour) const {
+    double before = before_[node];
+    double after = after_[node];
+    std::string costs =
+        "before " + FormatCost(before, sides_.per) + ", after " + FormatCost(after, sides_.per);
+    colour = kGrey;
+    if (node == 0) return costs;
+    auto found = changes_.find(node);
+    if (found != changes_.end() && found->second.flagged) {
+      const Change& change = found->second;
+      if (change.standing == Standing::kNew) {
+        colour = ColourOfChange(2);
+        return costs + ", new";
+      }
+      if (change.standing == Standing::kGone) {
+        colour = ColourOfChange(0.5);
+        return costs + ", gone";
+      }
+      colour = ColourOfChange(1 + change.estimate);
+      return costs + ", " + FormatChange(change.estimate) + " (95 %: " + FormatChange(change.low) +
+             " to " + FormatChange(change.high) + ")";
+    }
+    if (before > 0 && after > 0) {
+      double change = after / before * std::exp(-diff_.family.shift.Removed()) - 1;
+      costs += ", " + FormatChange(change);
+    }
+    if (found != changes_.end() && found->second.is_tested()) {
+      costs += " (95 %: " + FormatChange(found->second.low) + " to " +
+               FormatChange(found->second.high) + ")";
+    }
+    return costs + (diff_.flags ? ", may be noise" : "");
+  }
+
+  void AppendFrame(std::string& out, const Placed& placed, double top) const {
+    const StackTree::Node& node = sides_.tree.nodes()[placed.node];
+    std::string_view name = "all";
+    bool special = false;
+    if (placed.node != 0) {
+      name = sides_.tree.names()[node.name].text;
+      special = sides_.tree.names()[node.name].kind == FrameKind::kSpecial;
+    }
+    double scale = kPictureWidth - 2 * kMargin;
+    double x = kMargin + placed.start * scale;
+    double width = placed.width * scale;
+    double y = top + (deepest_ - node.depth) * kFrameHeight;
+    double start = std::round(placed.start * kUnits);
+    double end = std::round((placed.start + placed.width) * kUnits);
+    std::string colour;
+    std::string words = Describe(placed.node, colour);
+    Append(out, "<g%s data-s=\"%.0f\" data-v=\"%.0f\" data-d=\"%u\"><title>",
+           special ? " class=\"special\"" : "", start, end - start, node.depth);
+    out += EscapeXml(name) + "\n" + EscapeXml(words) + "</title>";
+    Append(out, "<rect x=\"%.2f\" y=\"%g\" width=\"%.2f\" height=\"%g\" rx=\"2\" fill=\"%s\"/>", x,
+           y, width - (width > 2 ? 0.6 : 0), kFrameHeight - 1, colour.c_str());
+    double letters = std::floor((width - 2 * kTextPadding) / kLetterWidth);
+    Append(out, "<text x=\"%.2f\" y=\"%g\">", x + kTextPadding, y + 12);
+    if (letters >= 3) out += EscapeXml(Shorten(std::string(name), static_cast<size_t>(letters)));
+    out += "</text></g>\n";
+  }
+
+  const Diff& diff_;
+  const DiffSides& sides_;
+  const View& view_;
+  PictureWidth width_;
+  const std::vector<std::string>& notes_;
+  std::vector<double> before_;  // by node
+  std::vector<double> after_;
+  std::vector<double> widths_;
+  std::vector<Placed> frames_;
+  std::map<uint32_t, Change> changes_;  // of frames of flagged functions, by node
+  uint32_t deepest_ = 0;
+  uint64_t left_out_ = 0;
+  double header_bottom_ = 0;
+};
+
+}  // namespace
+
+Result<PictureWidth> ParsePictureWidth(std::string_view name) {
+  if (name == "before") return PictureWidth::kBefore;
+  if (name == "after") return PictureWidth::kAfter;
+  if (name == "larger") return PictureWidth::kLarger;
+  return Error{"a frame cannot be as wide as '" + std::string(name) + "'", "--width",
+               Suggestion(name, {"before", "after", "larger"}), Error::Kind::kUsage};
+}
+
+std::string DrawDiff(const Diff& diff, const DiffSides& sides, const View& view, PictureWidth width,
+                     const std::vector<std::string>& notes) {
+  return DiffPicture(diff, sides, view, width, notes).Draw();
+}
+
+}  // namespace twofold
