@@ -152,7 +152,7 @@ Result<ExitStatus> Run(const Arguments& arguments) {
 
 const Command kTableCommand = {
     "table",
-    "a view as a table: time by state or kind, longest blocks, top functions",
+    "tables: time by state or kind, longest blocks, functions with most time",
     "[--view VIEW] [OPTIONS] CAPTURE",
     "The table 'states' tells where the time of every thread went, measured, not sampled, most CPU "
     "time first, with totals in its last line: CPU is divided into user and kern as the kernel's "
