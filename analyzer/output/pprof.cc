@@ -279,7 +279,8 @@ class ProfileWriter {
 Result<void> WritePprof(const Folded& folded, const Presentation& presentation, ByteSink& sink) {
   Result<std::string> packed = Gzip(ProfileWriter(folded, presentation).Write());
   if (!packed) return std::move(packed).error();
-  return sink.Append(std::span(reinterpret_cast<const uint8_t*>(packed->data()), packed->size()));
+  const std::string& bytes = *packed;
+  return sink.Append(std::span(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()));
 }
 
 }  // namespace twofold
