@@ -25,11 +25,9 @@ std::string ProgramHelp() {
       "\n"
       "Data goes to standard output or to -o FILE, words go to standard error; '-'\n"
       "stands for standard input or output. Exit status: 0 done, 1 failed, 2 used\n"
-      "wrongly, 3 with --strict: done, but the capture is partial or has losses; 4 and 5\n"
-      "with --fail-if of 'diff'.\n"
+      "wrongly, 3 with --strict: done, but the capture is partial or has losses.\n"
       "\n"
-      "Start with: twofold info host.twofold\n"
-      "      then: twofold flame --view offcpu -o offcpu.svg host.twofold\n";
+      "Start with: twofold info host.twofold\n";
   return text;
 }
 

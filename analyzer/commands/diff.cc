@@ -212,9 +212,8 @@ const Command kDiffCommand = {
     "twofold diff before.twofold after.twofold\n"
     "twofold diff --view offcpu --comm 'nginx*' before.twofold after.twofold\n"
     "twofold diff --format svg -o diff.svg before.twofold after.twofold\n"
-    "twofold diff --fail-if 'regression > 5 %' --min-share 10 old.twofold new.twofold\n"
-    "twofold diff --before a1.twofold --before a2.twofold --before a3.twofold \\\n"
-    "             --after b1.twofold --after b2.twofold --after b3.twofold",
+    "twofold diff --fail-if 'regression > 5 %' host.twofold after.twofold; echo $?\n"
+    "twofold diff --before host.twofold --after after.twofold",
     AddOptions,
     Run,
 };

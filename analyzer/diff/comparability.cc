@@ -164,6 +164,10 @@ std::vector<std::string> CompareCaptures(const DiffSides& sides, const View& vie
       lines.push_back(std::string(name) + ": " + FormatShare(share, 1) +
                       " of the time was lost while recording and takes no part");
     }
+    if (side->total > 0 && side->without_stack >= 0.05 * side->total) {
+      lines.push_back(std::string(name) + ": " + FormatShare(side->without_stack, side->total) +
+                      " of the time has no stack, was not sampled or not kept, and takes no part");
+    }
     size_t n = side->intervals.totals.size();
     if (n < kLeastIntervals) {
       lines.push_back(std::string(name) + ": " + std::to_string(n) +

@@ -161,12 +161,6 @@ std::vector<FunctionChange> Named(Measured measured) {
 
 bool AllowsFlags(Per per) { return per == Per::kCpuSecond || per == Per::kShare; }
 
-bool IsFunction(const DiffName& name) {
-  if (name.kind == FrameKind::kSeparator) return false;
-  if (name.kind != FrameKind::kSpecial) return true;
-  return name.text == "[woken]" || name.text == "[preempted]";
-}
-
 Result<Diff> Compare(const DiffSides& sides) {
   Diff diff;
   diff.flags = AllowsFlags(sides.per);

@@ -35,9 +35,6 @@ struct Diff {
 // Whether a denominator makes costs comparable under another load.
 bool AllowsFlags(Per per);
 
-// Whether a name is a function or a process, not a message about missing stacks.
-bool IsFunction(const DiffName& name);
-
 // Error: the stacks are too many and too deep.
 Result<Diff> Compare(const DiffSides& sides);
 

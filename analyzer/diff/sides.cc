@@ -57,8 +57,10 @@ std::vector<uint32_t> AddStacks(const Folded& folded, const SameModules& same, S
 // Adds what the intervals of a file are divided by, and where each went in the side.
 class SideBuilder {
  public:
-  SideBuilder(const std::vector<DiffFile>& files, Per per, bool by_accounts)
-      : files_(files), per_(per), by_accounts_(by_accounts) {}
+  // `by_stacks`: by the time that has a stack, so that what was not sampled never looks like
+  // functions that are gone.
+  SideBuilder(const std::vector<DiffFile>& files, Per per, bool by_accounts, bool by_stacks)
+      : files_(files), per_(per), by_accounts_(by_accounts), by_stacks_(by_stacks) {}
 
   DiffSide Build(const SameModules& same, StackTree& tree) {
     JoinIntervals();
@@ -67,8 +69,12 @@ class SideBuilder {
       AddRows(folded, AddStacks(folded, same, tree), i);
     }
     MergeWeights();
-    if (per_ == Per::kShare) {
-      for (const StackWeight& weight : side_.weights) totals_[weight.interval] += weight.weight;
+    if (by_stacks_) totals_.assign(totals_.size(), 0);
+    double scale = per_ == Per::kShare ? 1 : 1e-9;
+    for (const StackWeight& weight : side_.weights) {
+      bool has_stack = IsFunction(tree.names()[tree.SelfName(weight.node)]);
+      if (by_stacks_ && has_stack) totals_[weight.interval] += weight.weight * scale;
+      if (!has_stack) side_.without_stack += weight.weight;
     }
     side_.intervals = MakeSide(std::move(totals_), std::move(runs_));
     return std::move(side_);
@@ -175,6 +181,7 @@ class SideBuilder {
   const std::vector<DiffFile>& files_;
   Per per_;
   bool by_accounts_;
+  bool by_stacks_;
   DiffSide side_;
   std::vector<double> totals_;
   std::vector<size_t> runs_;
@@ -197,6 +204,12 @@ Result<void> ReadFiles(const char* side, const std::vector<std::string>& paths,
 }
 
 }  // namespace
+
+bool IsFunction(const DiffName& name) {
+  if (name.kind == FrameKind::kSeparator) return false;
+  if (name.kind != FrameKind::kSpecial) return true;
+  return name.text == "[woken]" || name.text == "[preempted]";
+}
 
 uint32_t StackTree::Name(const std::string& text, FrameKind kind) {
   auto [entry, fresh] = name_ids_.try_emplace({text, kind}, static_cast<uint32_t>(names_.size()));
@@ -252,14 +265,16 @@ Result<DiffSides> ReadDiffSides(const std::vector<std::string>& before,
     return Error{"the capture does not tell CPU time, so nothing can be told per CPU-second",
                  paths[i], "Compare with --per second or --per share"};
   }
+  bool of_cpu = request.view->sql_view == "cpu" && request.per == Per::kCpuSecond;
+  bool by_stacks = of_cpu || request.per == Per::kShare;
   SameModules same = FindSameModules(read);
   std::vector<DiffFile> of_after(
       std::make_move_iterator(read.begin() + static_cast<std::ptrdiff_t>(before.size())),
       std::make_move_iterator(read.end()));
   read.resize(before.size());
-  sides.before = SideBuilder(read, request.per, by_accounts).Build(same, sides.tree);
+  sides.before = SideBuilder(read, request.per, by_accounts, by_stacks).Build(same, sides.tree);
   read.clear();
-  sides.after = SideBuilder(of_after, request.per, by_accounts).Build(same, sides.tree);
+  sides.after = SideBuilder(of_after, request.per, by_accounts, by_stacks).Build(same, sides.tree);
   return sides;
 }
 

@@ -18,6 +18,9 @@ struct DiffName {
   FrameKind kind = FrameKind::kUser;
 };
 
+// Whether a name is a function or a process, not a message about missing stacks.
+bool IsFunction(const DiffName& name);
+
 // Names and stacks of all captures, each once. A node is a stack: a frame and its callers.
 class StackTree {
  public:
@@ -64,7 +67,8 @@ struct DiffSide {
   SideIntervals intervals;
   std::vector<StackWeight> weights;  // by node, then by interval; no two with the same
   double length_ns = 0;
-  double total = 0;  // of all weights
+  double total = 0;          // of all weights
+  double without_stack = 0;  // the part of it of which no stack is known
 };
 
 struct DiffSides {

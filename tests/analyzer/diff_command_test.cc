@@ -266,6 +266,24 @@ TEST(DiffCommand, PerSecondShowsTheLoad) {
   EXPECT_FALSE(Has(RunTwofold({"diff", a, b}).output, " more\n"));
 }
 
+TEST(DiffCommand, WhatWasNotSampledMakesNothingNew) {
+  auto record = [](const std::string& name, uint64_t samples) {
+    CaptureMaker maker({"cpu"});
+    ThreadId app = maker.AddThread("app", 100);
+    StackId work = maker.Stack({"main", "work"});
+    for (int t = 0; t < 30; ++t) {
+      if (samples > 0) maker.Cpu(app, work, maker.NoStack(), samples);
+      maker.AddAccount({.thread = app, .existed_ns = kSecondNs, .on_cpu_ns = kSecondNs});
+      maker.EndInterval();
+    }
+    return WriteTemporary(name, maker.Finish());
+  };
+  RunResult result = RunTwofold({"diff", record("a.twofold", 0), record("b.twofold", 100)});
+  EXPECT_EQ(result.status, 0) << result.words;
+  EXPECT_FALSE(Has(result.output, " new\n")) << result.output;
+  EXPECT_TRUE(Has(result.words, "before: 100.0 % of the time has no stack")) << result.words;
+}
+
 TEST(DiffCommand, FiltersWork) {
   std::string a = Record("a.twofold", Usual(), 30, 42);
   std::string b = Record("b.twofold", Usual(), 30, 43);
