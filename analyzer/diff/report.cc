@@ -186,6 +186,8 @@ class Report {
   static std::string Estimate(const Change& change) {
     if (change.standing == Standing::kNew) return "new";
     if (change.standing == Standing::kGone) return "gone";
+    // Too little to judge, but no ratio either.
+    if (change.before.rate <= 0 || change.after.rate <= 0) return "-";
     return FormatChange(change.estimate);
   }
 
