@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "recorder/capture_builder.h"
+#include "recorder/clocks.h"
 
 namespace twofold {
 namespace {

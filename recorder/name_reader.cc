@@ -7,7 +7,6 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +16,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "recorder/clocks.h"
 #include "recorder/name_reader_process.h"
 #include "recorder/small_file.h"
 
@@ -27,19 +27,9 @@ constexpr uint32_t kMaxFailedStarts = 3;
 constexpr int kPollMs = 100;
 constexpr size_t kMaxStatusBytes = size_t{16} * 1024;
 
-uint64_t ClockNs(clockid_t clock) {
-  timespec now{};
-  if (clock_gettime(clock, &now) != 0) return 0;
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
-
 uint64_t CpuTimeNs(pid_t pid) {
   clockid_t clock;
   return clock_getcpuclockid(pid, &clock) == 0 ? ClockNs(clock) : 0;
-}
-
-uint64_t TimevalNs(const timeval& time) {
-  return uint64_t(time.tv_sec) * 1'000'000'000 + uint64_t(time.tv_usec) * 1000;
 }
 
 // VmHWM of /proc/PID/status; 0: not known. What getrusage tells holds the peak of the program that
@@ -147,7 +137,7 @@ bool NameReader::Send(const NameRequest& request, int fd) {
 
 // False: it died, or took too long.
 bool NameReader::WaitForReply() {
-  const uint64_t begin_ns = ClockNs(CLOCK_MONOTONIC);
+  const uint64_t begin_ns = MonotonicNowNs();
   const uint64_t begin_cpu_ns = CpuTimeNs(pid_);
   while (true) {
     pollfd wanted = {socket_.get(), POLLIN, 0};
@@ -155,7 +145,7 @@ bool NameReader::WaitForReply() {
     if (ready > 0) return (wanted.revents & POLLIN) != 0;
     if (ready < 0 && errno != EINTR) return false;
     if (CpuTimeNs(pid_) > begin_cpu_ns + limits_.cpu_ns) return false;
-    if (ClockNs(CLOCK_MONOTONIC) - begin_ns > limits_.wall_ns) return false;
+    if (MonotonicNowNs() - begin_ns > limits_.wall_ns) return false;
   }
 }
 

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <utility>
 
+#include "recorder/clocks.h"
 #include "recorder/file_limit.h"
 #include "recorder/sandbox.h"
 
@@ -25,10 +26,6 @@ NameService::Reply Say(NameReplyKind kind, std::string text = "") {
   reply.header.kind = kind;
   reply.text = std::move(text);
   return reply;
-}
-
-uint64_t TimevalNs(const timeval& time) {
-  return uint64_t(time.tv_sec) * 1'000'000'000 + uint64_t(time.tv_usec) * 1000;
 }
 
 // False: the other end is gone.

@@ -2,15 +2,9 @@
 
 #include <sys/resource.h>
 
+#include "recorder/clocks.h"
+
 namespace twofold {
-namespace {
-
-uint64_t TimevalNs(const timeval& time) {
-  return uint64_t(time.tv_sec) * 1'000'000'000 + uint64_t(time.tv_usec) * 1000;
-}
-
-}  // namespace
-
 OwnCost::Own OwnCost::ReadOwn() {
   rusage usage = {};
   getrusage(RUSAGE_SELF, &usage);

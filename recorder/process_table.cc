@@ -1,9 +1,9 @@
 #include "recorder/process_table.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <utility>
+
+#include "recorder/clocks.h"
 
 namespace twofold {
 namespace {
@@ -12,15 +12,9 @@ namespace {
 // clone(2), which a busy CPU can stretch; no pid comes round again that fast.
 constexpr uint64_t kStartToleranceNs = 1'000'000'000;
 
-uint64_t NowNs(clockid_t clock) {
-  timespec now{};
-  clock_gettime(clock, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
-
 // CLOCK_BOOTTIME of a moment of CLOCK_MONOTONIC; the two differ by the time spent suspended.
 uint64_t BoottimeOf(uint64_t monotonic_ns) {
-  return monotonic_ns + NowNs(CLOCK_BOOTTIME) - NowNs(CLOCK_MONOTONIC);
+  return monotonic_ns + ClockNs(CLOCK_BOOTTIME) - MonotonicNowNs();
 }
 
 bool SameStart(uint64_t a_ns, uint64_t b_ns) {
@@ -96,7 +90,7 @@ void ProcessTable::ReadMappings(const ProcProcess& process, ProcessImage& image)
 }
 
 ProcessImage* ProcessTable::ReadFromProc(Pid pid) {
-  const uint64_t read_monotonic_ns = NowNs(CLOCK_MONOTONIC);
+  const uint64_t read_monotonic_ns = MonotonicNowNs();
   const auto process = ProcProcess::Open(pid);
   if (!process) return nullptr;
   const auto stat = process->Stat();
@@ -132,7 +126,7 @@ ProcessImage* ProcessTable::ReadFromProc(Pid pid) {
 }
 
 void ProcessTable::ScanProc() {
-  const uint64_t scan_monotonic_ns = NowNs(CLOCK_MONOTONIC);
+  const uint64_t scan_monotonic_ns = MonotonicNowNs();
   std::vector<Pid> running;
   if (scope_.all) {
     running = ListProcesses();

@@ -2,13 +2,13 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include <algorithm>
 #include <charconv>
 #include <string_view>
 
 #include "recorder/careful_open.h"
+#include "recorder/clocks.h"
 #include "recorder/module_file.h"
 #include "recorder/small_file.h"
 
@@ -24,12 +24,6 @@ constexpr uint64_t kForgetAfter = 64;
 constexpr uint64_t kRetryPauseNs = 100'000'000;
 // A clock tick, and the grain of a file's times.
 constexpr int64_t kStartToleranceNs = 1'000'000'000;
-
-uint64_t NowNs(clockid_t clock) {
-  timespec now{};
-  clock_gettime(clock, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
 
 // The numbers behind "KEY:" at the begin of a line.
 std::vector<uint32_t> NumbersOf(std::string_view text, std::string_view key) {
@@ -68,8 +62,8 @@ bool SharesOurRoot(const ProcProcess& process) {
 int64_t StartRealtimeNs(const ProcessImage& image) {
   if (image.start_boottime_ns == 0) return 0;
   const int64_t age_ns =
-      static_cast<int64_t>(NowNs(CLOCK_BOOTTIME)) - static_cast<int64_t>(image.start_boottime_ns);
-  return static_cast<int64_t>(NowNs(CLOCK_REALTIME)) - age_ns - kStartToleranceNs;
+      static_cast<int64_t>(ClockNs(CLOCK_BOOTTIME)) - static_cast<int64_t>(image.start_boottime_ns);
+  return static_cast<int64_t>(ClockNs(CLOCK_REALTIME)) - age_ns - kStartToleranceNs;
 }
 
 }  // namespace
@@ -197,7 +191,7 @@ void RuntimeNames::OpenJitDump(Process& process, const ProcessImage& image) {
 }
 
 void RuntimeNames::Open(Process& process, const ProcessImage& image) {
-  process.tried_monotonic_ns = NowNs(CLOCK_MONOTONIC);
+  process.tried_monotonic_ns = MonotonicNowNs();
   const auto running = OpenProcess(image);
   if (running) {
     if (const auto text = ReadSmallFile(running->directory_fd(), "status", kMaxStatusBytes)) {
@@ -283,7 +277,7 @@ void RuntimeNames::Prepare(const ProcessImage& image) {
   Process& process = ProcessOf(image);
   process.used_in_interval = interval_;
   if (process.perf_map || process.jit_dump) return;
-  if (NowNs(CLOCK_MONOTONIC) - process.tried_monotonic_ns < kRetryPauseNs) return;
+  if (MonotonicNowNs() - process.tried_monotonic_ns < kRetryPauseNs) return;
   Open(process, image);
 }
 

@@ -20,6 +20,7 @@
 #include "format/capture_writer.h"
 #include "recorder/capture_builder.h"
 #include "recorder/cgroup.h"
+#include "recorder/clocks.h"
 #include "recorder/command.h"
 #include "recorder/cpu_times.h"
 #include "recorder/file_limit.h"
@@ -43,12 +44,6 @@ constexpr uint64_t kSecond_ns = 1'000'000'000;
 
 // New keys that each CPU may put into maps: about 1 % of its time at the most.
 constexpr double kInsertsPerSecond = 32768;
-
-int64_t ClockNs(clockid_t clock) {
-  timespec now;
-  clock_gettime(clock, &now);
-  return int64_t(now.tv_sec) * int64_t(kSecond_ns) + now.tv_nsec;
-}
 
 std::string DefaultOutputName() {
   const time_t now = time(nullptr);
@@ -319,8 +314,8 @@ Result<void> Session::Begin() {
   const uint64_t now_ns = MonotonicNowNs();
   recording_.start_monotonic_ns = command_ != nullptr ? now_ns : *start_ns;
   const uint64_t age_ns = now_ns - recording_.start_monotonic_ns;
-  recording_.start_realtime_ns = ClockNs(CLOCK_REALTIME) - int64_t(age_ns);
-  recording_.start_boottime_ns = uint64_t(ClockNs(CLOCK_BOOTTIME)) - age_ns;
+  recording_.start_realtime_ns = int64_t(ClockNs(CLOCK_REALTIME)) - int64_t(age_ns);
+  recording_.start_boottime_ns = ClockNs(CLOCK_BOOTTIME) - age_ns;
   interval_start_ns_ = recording_.start_monotonic_ns;
   static_cast<void>(cpu_times_.TakeDifferences());
   interval_start_real_ns_ = recording_.start_realtime_ns;
@@ -485,7 +480,7 @@ Result<void> Session::CloseInterval(uint64_t boundary_ns, bool last) {
   ++intervals_;
   previous_boundary_ns_ = interval_start_ns_;
   interval_start_ns_ = boundary_ns;
-  interval_start_real_ns_ = ClockNs(CLOCK_REALTIME);
+  interval_start_real_ns_ = int64_t(ClockNs(CLOCK_REALTIME));
 
   const double interval_total_ns = double(interval.end_ns - interval.start_ns);
   const double cost_ns =

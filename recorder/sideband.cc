@@ -4,7 +4,6 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include <span>
 #include <utility>
 
+#include "recorder/clocks.h"
 #include "recorder/online_cpus.h"
 #include "recorder/sideband_record.h"
 #include "recorder/unique_fd.h"
@@ -23,12 +23,6 @@ namespace {
 
 constexpr size_t kWantedRingBytes = size_t{128} * 1024;
 constexpr size_t kSmallestRingBytes = size_t{8} * 1024;
-
-uint64_t MonotonicNs() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
 
 perf_event_attr Attributes(bool with_build_id) {
   perf_event_attr attr;
@@ -200,7 +194,7 @@ uint64_t Sideband::lost() const { return state_->lost; }
 
 void Sideband::Drain(std::vector<SidebandEvent>& events) {
   State& state = *state_;
-  const uint64_t horizon_ns = MonotonicNs();
+  const uint64_t horizon_ns = MonotonicNowNs();
   std::vector<SidebandEvent> fresh = std::move(state.kept_back);
   state.kept_back.clear();
   for (Ring& ring : state.rings) {

@@ -1,12 +1,11 @@
 #include "recorder/symbolizer.h"
 
-#include <time.h>
-
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
 
+#include "recorder/clocks.h"
 #include "recorder/elf_notes.h"
 #include "recorder/host_facts.h"
 #include "recorder/runtime_names.h"
@@ -25,12 +24,6 @@ constexpr uint64_t kEndOf32Bits = 1ULL << 32;
 constexpr std::string_view kUnmapped = "[unmapped address]";
 constexpr std::string_view kGone = "[process gone before its mappings were read]";
 constexpr std::string_view kKernelUnknown = "[kernel address without symbol]";
-
-uint64_t MonotonicNs() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
 
 // A frame's cache key: an address or offset, and how its name is looked up.
 uint64_t CacheKey(uint64_t address, bool is_return_address) {
@@ -53,7 +46,7 @@ struct Symbolizer::State {
         kernel_symbols(kernel_symbols_in),
         reader(reader_in),
         kernel_build_id(ReadKernelBuildId()),
-        last_reload_ns(MonotonicNs()),
+        last_reload_ns(MonotonicNowNs()),
         tables(reader_in),
         runtime_names(reader_in) {}
 
@@ -114,10 +107,10 @@ FrameId Symbolizer::KernelFrame(uint64_t address, bool is_return_address) {
   }
   const uint64_t wanted = is_return_address ? address - 1 : address;
   std::optional<KernelSymbols::Hit> hit = state.kernel_symbols.Find(wanted);
-  if (!hit && MonotonicNs() - state.last_reload_ns >= kReloadPauseNs) {
+  if (!hit && MonotonicNowNs() - state.last_reload_ns >= kReloadPauseNs) {
     state.kernel_symbols.Reload();
     state.kernel_frames.clear();  // a module that went may have given its place to another
-    state.last_reload_ns = MonotonicNs();
+    state.last_reload_ns = MonotonicNowNs();
     hit = state.kernel_symbols.Find(wanted);
   }
   if (!hit) return state.definitions.InternSpecialFrame(kKernelUnknown);

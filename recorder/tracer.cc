@@ -13,6 +13,7 @@
 #include <ctime>
 #include <fstream>
 
+#include "recorder/clocks.h"
 #include "recorder/tracer_state.h"
 
 namespace twofold {
@@ -159,12 +160,6 @@ Result<void> SetTargets(const twofold_bpf& skeleton, const TracerSettings& setti
 }
 
 }  // namespace
-
-uint64_t MonotonicNowNs() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return uint64_t(now.tv_sec) * 1'000'000'000 + uint64_t(now.tv_nsec);
-}
 
 MapSizes PlanMaps(uint64_t memory_bytes, bool cpu, bool offcpu) {
   // In parts of 1/64 of the budget: 4 for the thread table, ended accounts and the threads'

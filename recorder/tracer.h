@@ -176,7 +176,4 @@ class Tracer {
   std::unique_ptr<State> state_;
 };
 
-// CLOCK_MONOTONIC, as the BPF programs read it.
-uint64_t MonotonicNowNs();
-
 }  // namespace twofold

@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 
+#include "recorder/clocks.h"
 #include "recorder/tracer_state.h"
 
 namespace twofold {
