@@ -5,15 +5,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdarg>
 #include <cstdio>
 #include <map>
 
-#include "analyzer/cli/options.h"
 #include "analyzer/cli/suggest.h"
 #include "analyzer/diff/comparability.h"
 #include "analyzer/diff/gate.h"
 #include "analyzer/diff/report.h"
+#include "analyzer/output/drawing.h"
 #include "analyzer/output/picture_text.h"
 #include "analyzer/text/escape.h"
 #include "analyzer/text/table.h"
@@ -23,27 +22,9 @@ namespace twofold {
 namespace {
 
 constexpr double kPictureWidth = 1200;  // pixels
-constexpr double kMargin = 10;
-constexpr double kFrameHeight = 17;
-constexpr double kLetterWidth = 6.95;
-constexpr double kTextPadding = 3;
-constexpr double kHeaderLine = 17;
-constexpr size_t kHeaderLetters = 106;
-constexpr double kControlsHeight = 36;
-constexpr double kDetailsHeight = 28;
-constexpr double kLeastWidth = 700;
 constexpr double kLegendWidth = 404;
 constexpr double kLeastShare = 0.001;  // narrower frames are not drawn
 constexpr double kUnits = 1e9;         // the whole width in data-v
-
-__attribute__((format(printf, 2, 3))) void Append(std::string& out, const char* format, ...) {
-  char buffer[512];
-  va_list arguments;
-  va_start(arguments, format);
-  int length = vsnprintf(buffer, sizeof(buffer), format, arguments);
-  va_end(arguments);
-  out.append(buffer, std::min(static_cast<size_t>(std::max(length, 0)), sizeof(buffer) - 1));
-}
 
 // From a pale to a full colour, full at a change by a factor of two or more.
 std::string ColourOfChange(double ratio) {
@@ -86,7 +67,7 @@ class DiffPicture {
            "data-letter=\"%g\" data-padding=\"%g\" data-controls-y=\"%g\" data-legend-width=\"%g\" "
            "data-least-width=\"%g\" data-compares=\"\" role=\"img\">\n",
            kPictureWidth, height, kPictureWidth, height, kUnits, kMargin, kLetterWidth,
-           kTextPadding, header_bottom_ + 4, kLegendWidth, kLeastWidth);
+           kTextPadding, header_bottom_ + 4, kLegendWidth, kWidestHeader);
     out += "<title>" + EscapeXml(Title()) + "</title>\n<style>\n" + std::string(kFlameCss) +
            "</style>\n";
     Append(out, "<rect class=\"background\" width=\"%g\" height=\"%g\"/>\n", kPictureWidth, height);
@@ -194,13 +175,10 @@ class DiffPicture {
     out += EscapeXml(Shorten(Title(), 64)) + "</text>\n";
     y += 4;
     auto append = [&](const char* style, const std::string& text) {
-      std::string wrapped = Wrap(text, 0, kHeaderLetters);
-      for (size_t start = 0; start <= wrapped.size();) {
-        size_t end = std::min(wrapped.find('\n', start), wrapped.size());
+      for (const std::string& line : HeaderLines(text, kWidestHeader)) {
         y += kHeaderLine;
         Append(out, "<text class=\"%s\" x=\"%g\" y=\"%g\">", style, kMargin, y);
-        out += EscapeXml(wrapped.substr(start, end - start)) + "</text>\n";
-        start = end + 1;
+        out += EscapeXml(line) + "</text>\n";
       }
     };
     append("facts", Facts());
@@ -225,9 +203,7 @@ class DiffPicture {
     double x = 0;
     for (const Entry& entry : kEntries) {
       std::string colour = entry.ratio > 0 ? ColourOfChange(entry.ratio) : kGrey;
-      Append(out, "<rect x=\"%g\" y=\"-9\" width=\"11\" height=\"11\" rx=\"2\" fill=\"%s\"/>", x,
-             colour.c_str());
-      Append(out, "<text x=\"%g\" y=\"0\">%s</text>", x + 16, entry.label);
+      AppendLegendEntry(out, x, colour, entry.label);
       x += entry.width;
     }
     return out + "</g>\n";
@@ -288,10 +264,8 @@ class DiffPicture {
     out += EscapeXml(name) + "\n" + EscapeXml(words) + "</title>";
     Append(out, "<rect x=\"%.2f\" y=\"%g\" width=\"%.2f\" height=\"%g\" rx=\"2\" fill=\"%s\"/>", x,
            y, width - (width > 2 ? 0.6 : 0), kFrameHeight - 1, colour.c_str());
-    double letters = std::floor((width - 2 * kTextPadding) / kLetterWidth);
     Append(out, "<text x=\"%.2f\" y=\"%g\">", x + kTextPadding, y + 12);
-    if (letters >= 3) out += EscapeXml(Shorten(std::string(name), static_cast<size_t>(letters)));
-    out += "</text></g>\n";
+    out += EscapeXml(FittedLabel(name, width)) + "</text></g>\n";
   }
 
   const Diff& diff_;

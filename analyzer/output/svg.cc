@@ -5,10 +5,9 @@
 // and script are the same in every file, and nothing is fetched from anywhere.
 #include <algorithm>
 #include <cmath>
-#include <cstdarg>
 #include <cstdio>
 
-#include "analyzer/cli/options.h"
+#include "analyzer/output/drawing.h"
 #include "analyzer/output/flame_tree.h"
 #include "analyzer/output/output.h"
 #include "analyzer/output/picture_text.h"
@@ -18,26 +17,6 @@
 
 namespace twofold {
 namespace {
-
-// Lengths in pixels. flame.js reads those that it needs from the attributes of the svg element.
-constexpr double kMargin = 10;
-constexpr double kFrameHeight = 17;
-constexpr double kLetterWidth = 6.95;  // of the frames' font
-constexpr double kTextPadding = 3;
-constexpr double kHeaderLetterWidth = 6.6;
-constexpr double kHeaderLine = 17;
-constexpr double kControlsHeight = 36;
-constexpr double kDetailsHeight = 28;
-constexpr double kWidestHeader = 700;  // so that the header also fits where the window is narrower
-
-__attribute__((format(printf, 2, 3))) void Append(std::string& out, const char* format, ...) {
-  char buffer[512];
-  va_list arguments;
-  va_start(arguments, format);
-  int length = vsnprintf(buffer, sizeof(buffer), format, arguments);
-  va_end(arguments);
-  out.append(buffer, std::min(static_cast<size_t>(std::max(length, 0)), sizeof(buffer) - 1));
-}
 
 // Hue, saturation and lightness, each as a range that names spread over.
 struct ColourRange {
@@ -87,24 +66,6 @@ std::string ColourOf(std::string_view name, const ColourRange& range) {
   double second = (hash >> 8 & 0xff) / 255.0;
   return HexColour(range.hue + range.hue_spread * first, range.saturation,
                    range.lightness + range.lightness_spread * second);
-}
-
-// A text of a whole frame's width, or as much of it as fits; empty where nothing readable does.
-std::string FittedLabel(std::string_view text, double width_px) {
-  double letters = std::floor((width_px - 2 * kTextPadding) / kLetterWidth);
-  if (letters < 3) return "";
-  return Shorten(std::string(text), static_cast<size_t>(letters));
-}
-
-std::vector<std::string> Lines(const std::string& text, double width_px) {
-  std::string wrapped = Wrap(text, 0, static_cast<size_t>(width_px / kHeaderLetterWidth));
-  std::vector<std::string> lines;
-  for (size_t start = 0; start <= wrapped.size();) {
-    size_t end = std::min(wrapped.find('\n', start), wrapped.size());
-    lines.push_back(wrapped.substr(start, end - start));
-    start = end + 1;
-  }
-  return lines;
 }
 
 class Picture {
@@ -176,7 +137,7 @@ class Picture {
     out += EscapeXml(Shorten(Title(), title_letters)) + "</text>\n";
     y += 4;
     auto append_lines = [&](const char* style, const std::string& text) {
-      for (const std::string& line : Lines(text, text_width)) {
+      for (const std::string& line : HeaderLines(text, text_width)) {
         y += kHeaderLine;
         Append(out, "<text class=\"%s\" x=\"%g\" y=\"%g\">", style, kMargin, y);
         out += EscapeXml(line) + "</text>\n";
@@ -222,9 +183,7 @@ class Picture {
       ColourRange range = ColoursOf(presentation_.view->palette, entry.kind);
       std::string colour = HexColour(range.hue + range.hue_spread / 2, range.saturation,
                                      range.lightness + range.lightness_spread / 2);
-      Append(out, "<rect x=\"%g\" y=\"-9\" width=\"11\" height=\"11\" rx=\"2\" fill=\"%s\"/>", x,
-             colour.c_str());
-      Append(out, "<text x=\"%g\" y=\"0\">%s</text>", x + 16, entry.label);
+      AppendLegendEntry(out, x, colour, entry.label);
       x += entry.width;
     }
     return out + "</g>\n";
