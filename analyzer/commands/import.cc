@@ -31,10 +31,6 @@ void AddOptions(OptionSet& options) {
   options.Flag("force", "replace FILE if it exists");
 }
 
-std::string Count(uint64_t count, const char* one, const char* more) {
-  return FormatCount(static_cast<int64_t>(count)) + (count == 1 ? one : more);
-}
-
 // Frames of perf are indented, folded stacks never are.
 bool LooksLikePerf(std::string_view text) {
   return text.find("\n\t") != std::string_view::npos || text.find("\n ") != std::string_view::npos;
@@ -74,15 +70,15 @@ Result<uint64_t> PeriodNs(const Arguments& arguments, bool is_folded, uint64_t t
 
 void SayNotes(const ImportNotes& notes, const ImportedCapture& capture, const std::string& name) {
   if (notes.unreadable_lines > 0) {
-    Say(name + ": " + Count(notes.unreadable_lines, " line is", " lines are") +
+    Say(name + ": " + FormatCount(notes.unreadable_lines, " line is", " lines are") +
         " of no known form and left out; the first is " + notes.first_unreadable);
   }
   for (const auto& [event, samples] : notes.other_events) {
-    Say(name + ": " + Count(samples, " sample", " samples") + " of the event '" + event +
+    Say(name + ": " + FormatCount(samples, " sample", " samples") + " of the event '" + event +
         "' left out; --event chooses another event");
   }
   if (capture.cut_stacks() > 0) {
-    Say(name + ": " + Count(capture.cut_stacks(), " stack is", " stacks are") +
+    Say(name + ": " + FormatCount(capture.cut_stacks(), " stack is", " stacks are") +
         " cut to 1024 frames");
   }
 }

@@ -29,10 +29,6 @@ void AddOptions(OptionSet& options) {
   options.Flag("strict", "exit with 3 when the capture is partial or has losses");
 }
 
-std::string Count(uint64_t count, const char* one, const char* more) {
-  return FormatCount(static_cast<int64_t>(count)) + (count == 1 ? one : more);
-}
-
 // A capture that can be written again: whole, or whole up to where it was cut short.
 Result<Capture> ReadWhole(const std::string& path) {
   Result<std::vector<uint8_t>> bytes = ReadInputFile(path, ReadLimits{}.max_file_bytes);
@@ -78,11 +74,12 @@ std::string Summary(const Capture& capture, const AskedDebugFiles& asked) {
       inlined += place.frames.size() - 1;
     }
   }
-  return "debug files for " + Count(asked.found.size(), "", "") + " of " +
-         Count(asked.reports.size(), " file", " files") + ": " + Count(with_line, "", "") + " of " +
-         Count(all, " place", " places") + " in code with a source line, " +
-         Count(NamesGained(capture, asked.found), " new name", " new names") + ", " +
-         Count(inlined, " inlined call", " inlined calls");
+  return "debug files for " + FormatCount(static_cast<int64_t>(asked.found.size())) + " of " +
+         FormatCount(asked.reports.size(), " file", " files") + ": " +
+         FormatCount(static_cast<int64_t>(with_line)) + " of " +
+         FormatCount(all, " place", " places") + " in code with a source line, " +
+         FormatCount(NamesGained(capture, asked.found), " new name", " new names") + ", " +
+         FormatCount(inlined, " inlined call", " inlined calls");
 }
 
 void SayMissing(const std::vector<DebugFileReport>& reports) {
@@ -94,10 +91,10 @@ void SayMissing(const std::vector<DebugFileReport>& reports) {
     if (named == kMaxNamed) continue;
     ++named;
     Say("no debug file for build id " + report.build_id + ": " + report.module_path + " (" +
-        Count(report.places, " place", " places") + ")");
+        FormatCount(report.places, " place", " places") + ")");
   }
   if (missing > named) {
-    Say("and for " + Count(missing - named, " more file", " more files") +
+    Say("and for " + FormatCount(missing - named, " more file", " more files") +
         "; 'twofold info --modules' lists those whose names are missing");
   }
 }
@@ -150,7 +147,7 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   SayMissing(asked.reports);
   for (const std::string& note : folders->notes()) Say(note);
   if (counts->inlined_left_out > 0) {
-    Say(Count(counts->inlined_left_out, " inlined frame is", " inlined frames are") +
+    Say(FormatCount(counts->inlined_left_out, " inlined frame is", " inlined frames are") +
         " left out: stacks have at most 1024 frames");
   }
   if (!capture->end) Say("the capture was cut short, and so is the new one");

@@ -60,6 +60,10 @@ std::string FormatCount(int64_t count) {
   return text;
 }
 
+std::string FormatCount(uint64_t count, const char* one, const char* more) {
+  return FormatCount(static_cast<int64_t>(count)) + (count == 1 ? one : more);
+}
+
 std::string FormatShare(double part, double whole) {
   if (part <= 0 || whole <= 0) return "0 %";
   double percent = 100 * part / whole;

@@ -15,6 +15,9 @@ std::string FormatBytes(int64_t size_bytes);
 // "1,234,567".
 std::string FormatCount(int64_t count);
 
+// With a word behind it, for one and for more: "1 file", "1,234 files".
+std::string FormatCount(uint64_t count, const char* one, const char* more);
+
 // "12.3 %"; "0 %" for 0 of anything; small shares as "0.04 %", and "< 0.01 %".
 std::string FormatShare(double part, double whole);
 
