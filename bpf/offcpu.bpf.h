@@ -826,7 +826,8 @@ int visit_task(struct bpf_iter__task *ctx)
 	if (!task || !task->pid)
 		return 0;
 	if (pass == TWOFOLD_PASS_SEED) {
-		if (!is_found_in_scope(task))
+		/* What has ended, and whose parent has not asked for its status yet, does nothing. */
+		if (task->exit_state || !is_found_in_scope(task))
 			return 0;
 		state = follow_thread(task, pass_boundary_ns);
 		if (!state)

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -284,8 +286,28 @@ TEST(Accounting, ThreadsWithoutARowOfTheTableAddUp) {
 }
 
 // Looks at the whole host and keeps nothing of it.
+// A process that has ended before the window, and whose parent has not asked for its status.
+class EndedChild {
+ public:
+  EndedChild() : pid_(fork()) {
+    if (pid_ == 0) _exit(0);
+    siginfo_t status;
+    waitid(P_PID, id_t(pid_), &status, WEXITED | WNOWAIT);
+  }
+  ~EndedChild() { waitpid(pid_, nullptr, 0); }
+  EndedChild(const EndedChild&) = delete;
+  EndedChild& operator=(const EndedChild&) = delete;
+
+  pid_t pid() const { return pid_; }
+
+ private:
+  pid_t pid_;
+};
+
 TEST(Accounting, EveryThreadOfTheHostAddsUp) {
   const Workplace workplace;
+  const EndedChild ended;
+  ASSERT_GT(ended.pid(), 0);
   const Outcome outcome =
       RunToEnd(workplace, {RecorderPath(), "-o", workplace.Path("capture.twofold"), "-d", "3"});
   ASSERT_EQ(outcome.status, 0) << outcome.errors;
@@ -308,6 +330,8 @@ TEST(Accounting, EveryThreadOfTheHostAddsUp) {
     whole += double(time_ns) >= double(window_ns) * (1 - kIdentityPart);
   }
   EXPECT_GT(whole, 20u);
+  // What has ended is not a thread that does something.
+  EXPECT_EQ(OfTid(capture, uint64_t(ended.pid())).existed_ns, 0u);
 }
 
 }  // namespace
