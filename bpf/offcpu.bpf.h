@@ -382,7 +382,7 @@ static __always_inline void credit_unseen(struct task_struct *task, struct twofo
 		part.chain = 0;
 		part.state = state->block_state;
 		part.flags = state->continued ? TWOFOLD_PART_BEGUN_BEFORE : 0;
-		if (is_recorded_length(now_ns - state->block_began_ns))
+		if (record_offcpu && is_recorded_length(now_ns - state->block_began_ns))
 			credit_part(state->thread, &stacks, &part, 1);
 		count_loss(TWOFOLD_SOURCE_OFFCPU, TWOFOLD_LOSS_WAKEUP_MISSED, 1, 0);
 	}
@@ -483,6 +483,9 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 		/* A preempted thread can run, whatever state it was about to enter. */
 		const bool blocks = !preempt && prev_state && !(prev_state & TASK_DEAD);
 
+		/* It was found asleep, and was not seen to wake up. */
+		if (!state->since_ns && state->blocked_since_ns)
+			settle_state(state, TWOFOLD_BLOCKED + state->block_state);
 		if (state->since_ns && state->state != TWOFOLD_ON_CPU) {
 			credit_unseen(prev, state, now_ns);
 			close_unseen_run(state, prev->se.sum_exec_runtime, now_ns);
@@ -774,8 +777,8 @@ static __always_inline void open_old_block(struct task_struct *task, struct twof
 	__u64 switches;
 	long kernel_state = task_state(task);
 
-	if (!record_offcpu || !kernel_state || kernel_state & TASK_NEW || task->on_cpu ||
-	    task->exit_state || state->blocked_since_ns)
+	if (!kernel_state || kernel_state & TASK_NEW || task->on_cpu || task->exit_state ||
+	    state->blocked_since_ns)
 		return;
 	switches = switches_of(task);
 	state->switches = switches;
@@ -787,7 +790,7 @@ static __always_inline void open_old_block(struct task_struct *task, struct twof
 		return;
 	if (!task_state(task) || switches_of(task) != switches)
 		__sync_val_compare_and_swap(&state->blocked_since_ns, since_ns, 0);
-	else if (user_stack_at_switch_out && !(task->flags & PF_KTHREAD))
+	else if (record_offcpu && user_stack_at_switch_out && !(task->flags & PF_KTHREAD))
 		count_loss(TWOFOLD_SOURCE_OFFCPU, TWOFOLD_LOSS_USER_STACK_NOT_TAKEN, 1, 0);
 }
 
@@ -826,7 +829,8 @@ int visit_task(struct bpf_iter__task *ctx)
 	if (!task || !task->pid)
 		return 0;
 	if (pass == TWOFOLD_PASS_SEED) {
-		/* What has ended, and whose parent has not asked for its status yet, does nothing. */
+		/* What has ended, and whose parent has not asked for its status yet, does nothing.
+		 */
 		if (task->exit_state || !is_found_in_scope(task))
 			return 0;
 		state = follow_thread(task, pass_boundary_ns);

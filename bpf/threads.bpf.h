@@ -149,13 +149,18 @@ static __always_inline struct twofold_task *join_scope(struct task_struct *task,
 	return state;
 }
 
+/* What a thread that the recording found did before its first event. */
+static __always_inline void settle_state(struct twofold_task *state, __u32 first_state)
+{
+	state->state = first_state;
+	state->since_ns = window_start_ns;
+}
+
 /* No event came since the recording found the thread: it is still doing what it did then. */
 static __always_inline void settle_first_state(struct task_struct *task, struct twofold_task *state)
 {
-	if (state->since_ns)
-		return;
-	state->state = present_state(task);
-	state->since_ns = window_start_ns;
+	if (!state->since_ns)
+		settle_state(state, present_state(task));
 }
 
 static __always_inline void leave_scope(struct task_struct *task, struct twofold_task *state,
