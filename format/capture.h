@@ -208,6 +208,37 @@ struct CpuRows {
   friend bool operator==(const CpuRows&, const CpuRows&) = default;
 };
 
+// Hardware events of a thread with a pair of stacks, by sampling: each sample stands for as many
+// events as lay between it and the sample before on that CPU, its period.
+struct CounterRow {
+  ThreadId thread;
+  StackId kernel_stack;  // 0: the samples hit user mode
+  StackId user_stack;    // 0: a kernel thread
+  uint64_t cycles = 0;   // sum of the samples' periods
+  uint64_t cycle_samples = 0;
+  uint64_t instructions = 0;
+  uint64_t instruction_samples = 0;
+
+  friend bool operator==(const CounterRow&, const CounterRow&) = default;
+};
+
+// One event's counters of all CPUs together, whoever ran.
+struct CounterTotal {
+  uint64_t counted = 0;
+  uint64_t enabled_ns = 0;
+  uint64_t running_ns = 0;  // less than enabled_ns: the counters were shared with other users
+
+  friend bool operator==(const CounterTotal&, const CounterTotal&) = default;
+};
+
+struct CounterRows {
+  CounterTotal cycles;
+  CounterTotal instructions;
+  std::vector<CounterRow> rows;
+
+  friend bool operator==(const CounterRows&, const CounterRows&) = default;
+};
+
 // Why a thread was off the CPU and not able to run; letters as ps(1) has them.
 enum class BlockState : uint8_t {
   kInterruptible = 1,    // S
@@ -380,6 +411,7 @@ struct Interval {
   std::optional<std::vector<WaitCount>> wait_counts;  // nullopt: not recorded
   std::optional<std::vector<CpuTime>> cpu_times;      // nullopt: not recorded
   std::vector<Exemplar> exemplars;
+  std::optional<CounterRows> counters;  // nullopt: not recorded
 
   friend bool operator==(const Interval&, const Interval&) = default;
 };

@@ -11,6 +11,8 @@ std::string_view LossSourceName(LossSource source) {
       return "recorder";
     case LossSource::kCpu:
       return "cpu";
+    case LossSource::kCounters:
+      return "cpi";
     case LossSource::kOffCpu:
       return "offcpu";
   }

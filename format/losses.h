@@ -48,6 +48,7 @@ enum class LossSource : uint8_t {
   kRecorder = 0,  // none: names, events, bookkeeping
   kCpu = 1,       // rows of CPU samples
   kOffCpu = 2,    // rows of blocked time
+  kCounters = 3,  // rows of hardware events
 };
 
 enum class LossSeverity : uint8_t {
@@ -64,7 +65,7 @@ struct LossInfo {
   std::string_view advice;       // a sentence: the way out
 };
 
-// "recorder", "cpu" or "offcpu".
+// "recorder", "cpu", "offcpu" or "cpi".
 std::string_view LossSourceName(LossSource source);
 
 // All causes in order of number.

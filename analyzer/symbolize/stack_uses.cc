@@ -25,6 +25,9 @@ void StackUses::NoteNamed(const Capture& capture) {
   for (const Waker& waker : capture.definitions.wakers) note(waker);
   for (const Interval& interval : capture.intervals) {
     if (interval.cpu) std::for_each(interval.cpu->rows.begin(), interval.cpu->rows.end(), note);
+    if (interval.counters) {
+      std::for_each(interval.counters->rows.begin(), interval.counters->rows.end(), note);
+    }
     if (interval.blocked) std::for_each(interval.blocked->begin(), interval.blocked->end(), note);
     if (interval.waiting) std::for_each(interval.waiting->begin(), interval.waiting->end(), note);
     std::for_each(interval.exemplars.begin(), interval.exemplars.end(), note);

@@ -2,6 +2,7 @@
 
 #include "format/records/accounts.h"
 #include "format/records/blocked_rows.h"
+#include "format/records/counter_rows.h"
 #include "format/records/cpu_rows.h"
 #include "format/records/cpu_times.h"
 #include "format/records/exemplars.h"
@@ -46,6 +47,7 @@ void PackInterval(const Interval& interval, flatbuffers::FlatBufferBuilder& buil
   flatbuffers::Offset<wire::WaitCounts> wait_counts;
   flatbuffers::Offset<wire::CpuTimes> cpu_times;
   flatbuffers::Offset<wire::Exemplars> exemplars;
+  flatbuffers::Offset<wire::CounterRows> counters;
   if (interval.cpu) cpu = PackCpuRows(builder, *interval.cpu);
   if (interval.blocked) blocked = PackBlockedRows(builder, *interval.blocked);
   if (interval.accounts) accounts = PackAccounts(builder, *interval.accounts);
@@ -54,6 +56,7 @@ void PackInterval(const Interval& interval, flatbuffers::FlatBufferBuilder& buil
   if (interval.wait_counts) wait_counts = PackWaitCounts(builder, *interval.wait_counts);
   if (interval.cpu_times) cpu_times = PackCpuTimes(builder, *interval.cpu_times);
   if (!interval.exemplars.empty()) exemplars = PackExemplars(builder, interval.exemplars);
+  if (interval.counters) counters = PackCounterRows(builder, *interval.counters);
   const Cost& spent = interval.cost;
   auto cost =
       wire::CreateCost(builder, spent.bpf_ns, spent.bpf_runs, spent.user_ns, spent.system_ns,
@@ -61,7 +64,7 @@ void PackInterval(const Interval& interval, flatbuffers::FlatBufferBuilder& buil
   builder.Finish(wire::CreateInterval(builder, interval.number, interval.start_ns, interval.end_ns,
                                       interval.start_realtime_ns, cpu, blocked, losses, cost,
                                       accounts, interval.quantum_ns, waiting, wait_counts,
-                                      cpu_times, exemplars));
+                                      cpu_times, exemplars, counters));
 }
 
 MaybeFault UnpackInterval(std::span<const uint8_t> payload, MemoryBudget& budget,
@@ -103,6 +106,10 @@ MaybeFault UnpackInterval(std::span<const uint8_t> payload, MemoryBudget& budget
   if (table->exemplars() != nullptr) {
     TWOFOLD_RETURN_IF_FAULT(UnpackExemplars(*table->exemplars(), budget, interval.exemplars));
   }
+  if (table->counters() != nullptr) {
+    TWOFOLD_RETURN_IF_FAULT(
+        UnpackCounterRows(*table->counters(), budget, interval.counters.emplace()));
+  }
   if (table->cost() != nullptr) interval.cost = UnpackCost(*table->cost());
   return std::nullopt;
 }
@@ -141,6 +148,9 @@ MaybeFault AddInterval(const Interval& interval, Progress& progress) {
     TWOFOLD_RETURN_IF_FAULT(CheckWaitCounts(*interval.wait_counts, progress.defined, totals));
   }
   if (interval.cpu_times) TWOFOLD_RETURN_IF_FAULT(CheckCpuTimes(*interval.cpu_times, totals));
+  if (interval.counters) {
+    TWOFOLD_RETURN_IF_FAULT(CheckCounterRows(*interval.counters, progress.defined, totals));
+  }
   TWOFOLD_RETURN_IF_FAULT(CheckExemplars(interval.exemplars, progress.defined));
   TWOFOLD_RETURN_IF_FAULT(CheckLosses(interval.losses, totals));
   TWOFOLD_RETURN_IF_FAULT(CheckCost(interval.cost, totals));
@@ -158,6 +168,7 @@ DefinitionCounts HighestIds(const Interval& interval) {
   if (interval.accounts) NoteIds(*interval.accounts, highest);
   if (interval.waiting) NoteIds(*interval.waiting, highest);
   if (interval.wait_counts) NoteIds(*interval.wait_counts, highest);
+  if (interval.counters) NoteIds(*interval.counters, highest);
   NoteIds(interval.exemplars, highest);
   return highest;
 }

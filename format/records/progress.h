@@ -35,6 +35,12 @@ struct DefinitionCounts {
 struct Totals {
   uint64_t samples = 0;
   uint64_t cpu_ns = 0;
+  uint64_t cycles = 0;
+  uint64_t cycle_samples = 0;
+  uint64_t instructions = 0;
+  uint64_t instruction_samples = 0;
+  uint64_t counted_events = 0;
+  uint64_t counter_ns = 0;
   uint64_t blocked_ns = 0;
   uint64_t blocks = 0;
   uint64_t blocked_samples = 0;

@@ -203,6 +203,7 @@ TEST(LossRegistry, SourcesHaveNames) {
   EXPECT_EQ(LossSourceName(LossSource::kRecorder), "recorder");
   EXPECT_EQ(LossSourceName(LossSource::kCpu), "cpu");
   EXPECT_EQ(LossSourceName(LossSource::kOffCpu), "offcpu");
+  EXPECT_EQ(LossSourceName(LossSource::kCounters), "cpi");
 }
 
 }  // namespace

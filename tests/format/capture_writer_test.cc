@@ -55,6 +55,7 @@ TEST(CaptureWriter, EverythingIsInTheSample) {
   EXPECT_EQ(interval.wait_counts->size(), 2U);
   EXPECT_EQ(interval.exemplars.size(), 2U);
   EXPECT_EQ(interval.cpu_times->size(), 2U);
+  EXPECT_EQ(interval.counters->rows.size(), 2U);
   Sample longer = MakeSample({.intervals = 3});
   EXPECT_EQ(longer.expected.definitions.wakers.size(), 4U);
   EXPECT_EQ(longer.expected.GetChain(ChainId(3)).next, ChainId(2));
@@ -94,6 +95,7 @@ TEST(CaptureWriter, NewColumnsOfZerosAreNotWritten) {
   EXPECT_EQ(table->waiting()->thread()->size(), 1U);
   EXPECT_EQ(table->waiting()->time_ns(), nullptr);
   EXPECT_EQ(table->wait_counts(), nullptr);
+  EXPECT_EQ(table->counters(), nullptr);
   EXPECT_EQ(table->exemplars(), nullptr);
   // A table's first column says how many rows there are.
   ASSERT_NE(table->cpu_times()->cpu(), nullptr);

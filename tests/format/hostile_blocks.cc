@@ -88,9 +88,15 @@ void WriteInterval(CaptureBytes& capture, const IntervalSpec& spec) {
       Column(builder, spec.exemplar_user_stacks), Column(builder, spec.exemplar_chains));
   auto cpu_times = wire::CreateCpuTimes(builder, Column(builder, spec.cpus), 0, 0, 0, 0, 0,
                                         Column(builder, spec.idle_ns));
+  auto counters = wire::CreateCounterRows(
+      builder, Column(builder, spec.counter_threads), Column(builder, spec.counter_kernel_stacks),
+      Column(builder, spec.counter_user_stacks), Column(builder, spec.cycles),
+      Column(builder, spec.cycle_samples), Column(builder, spec.instructions),
+      Column(builder, spec.instruction_samples), spec.cycles_counted, spec.cycles_enabled_ns,
+      spec.cycles_running_ns, spec.instructions_counted);
   builder.Finish(wire::CreateInterval(builder, spec.number, spec.start_ns, spec.end_ns, 0, cpu,
                                       blocked, losses, cost, accounts, spec.quantum_ns, waiting,
-                                      wait_counts, cpu_times, exemplars));
+                                      wait_counts, cpu_times, exemplars, counters));
   capture.WriteBlock(BlockType::kInterval, builder);
 }
 

@@ -82,6 +82,17 @@ struct IntervalSpec {
   std::vector<uint64_t> waits = {1};
   std::vector<uint64_t> waiting_kept = {1};
   std::vector<uint64_t> waiting_variances_us2 = {1};
+  std::vector<uint32_t> counter_threads = {1};
+  std::vector<uint32_t> counter_kernel_stacks = {1};
+  std::vector<uint32_t> counter_user_stacks = {1};
+  std::vector<uint64_t> cycles = {1};
+  std::vector<uint64_t> cycle_samples = {1};
+  std::vector<uint64_t> instructions = {1};
+  std::vector<uint64_t> instruction_samples = {1};
+  uint64_t cycles_counted = 1;
+  uint64_t cycles_enabled_ns = 1;
+  uint64_t cycles_running_ns = 1;
+  uint64_t instructions_counted = 1;
   std::vector<uint32_t> counted_threads = {1};
   std::vector<uint8_t> buckets = {25};
   std::vector<uint64_t> counted_waits = {1};

@@ -125,6 +125,14 @@ TEST(HostileChains, ColumnsOfDifferentLengthsAreRefused) {
   EXPECT_EQ(FaultOfInterval({.buckets = {}}), "its columns of wait counts differ in length");
   EXPECT_EQ(FaultOfInterval({.counted_waits = {1, 1}}),
             "its columns of wait counts differ in length");
+  const std::string counters = "its columns of counter rows differ in length";
+  EXPECT_EQ(FaultOfInterval({.counter_threads = {1, 1}}), counters);
+  EXPECT_EQ(FaultOfInterval({.counter_kernel_stacks = {}}), counters);
+  EXPECT_EQ(FaultOfInterval({.counter_user_stacks = {1, 1}}), counters);
+  EXPECT_EQ(FaultOfInterval({.cycles = {}}), counters);
+  EXPECT_EQ(FaultOfInterval({.cycle_samples = {1, 1}}), counters);
+  EXPECT_EQ(FaultOfInterval({.instructions = {}}), counters);
+  EXPECT_EQ(FaultOfInterval({.instruction_samples = {1, 1}}), counters);
   const std::string exemplars = "its columns of exemplars differ in length";
   EXPECT_EQ(FaultOfInterval({.exemplar_kinds = {}}), exemplars);
   EXPECT_EQ(FaultOfInterval({.exemplar_threads = {}}), exemplars);
@@ -145,6 +153,10 @@ TEST(HostileChains, RowsNameWhatIsDefined) {
   EXPECT_EQ(FaultOfInterval({.waiting_threads = {2}}), kUndefined);
   EXPECT_EQ(FaultOfInterval({.waiting_kernel_stacks = {2}}), kUndefined);
   EXPECT_EQ(FaultOfInterval({.waiting_user_stacks = {2}}), kUndefined);
+  EXPECT_EQ(FaultOfInterval({.counter_threads = {0}}), "a counter row names no thread");
+  EXPECT_EQ(FaultOfInterval({.counter_threads = {2}}), kUndefined);
+  EXPECT_EQ(FaultOfInterval({.counter_kernel_stacks = {2}}), kUndefined);
+  EXPECT_EQ(FaultOfInterval({.counter_user_stacks = {2}}), kUndefined);
   EXPECT_EQ(FaultOfInterval({.counted_threads = {0}}), "a wait count names no thread");
   EXPECT_EQ(FaultOfInterval({.counted_threads = {2}}), kUndefined);
   EXPECT_EQ(FaultOfInterval({.exemplar_threads = {0}}), "an exemplar names no thread");
@@ -168,6 +180,17 @@ TEST(HostileChains, SumsThatOverflowAreRefused) {
   EXPECT_EQ(FaultOfInterval({.idle_ns = {1ULL << 63}}), "its CPU times add up to more than 2^63");
   EXPECT_EQ(FaultOfInterval({.cpus = {0, 1}, .idle_ns = {1ULL << 62, 1ULL << 62}}),
             "its CPU times add up to more than 2^63");
+  const std::string counter_rows = "its counter rows add up to more than 2^63";
+  EXPECT_EQ(FaultOfInterval({.cycles = {1ULL << 63}}), counter_rows);
+  EXPECT_EQ(FaultOfInterval({.cycle_samples = {1ULL << 63}}), counter_rows);
+  EXPECT_EQ(FaultOfInterval({.instructions = {UINT64_MAX}}), counter_rows);
+  EXPECT_EQ(FaultOfInterval({.instruction_samples = {1ULL << 63}}), counter_rows);
+  const std::string counters = "its counters add up to more than 2^63";
+  EXPECT_EQ(FaultOfInterval({.cycles_counted = 1ULL << 63}), counters);
+  EXPECT_EQ(FaultOfInterval({.cycles_counted = 1ULL << 62, .instructions_counted = 1ULL << 62}),
+            counters);
+  EXPECT_EQ(FaultOfInterval({.cycles_enabled_ns = 1ULL << 63}), counters);
+  EXPECT_EQ(FaultOfInterval({.cycles_running_ns = 1ULL << 63}), counters);
   EXPECT_EQ(FaultOfInterval({.map_inserts = 1ULL << 63}), "its costs add up to more than 2^63");
 }
 

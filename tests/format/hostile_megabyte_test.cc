@@ -162,8 +162,9 @@ TEST(HostileMegabyte, OfAbsentColumns) {
     auto waiting = wire::CreateWaitingRows(builder, threads);
     auto wait_counts = wire::CreateWaitCounts(builder, threads);
     auto cpu_times = wire::CreateCpuTimes(builder, cpus);
+    auto counters = wire::CreateCounterRows(builder, threads);
     builder.Finish(wire::CreateInterval(builder, number, number, number + 1, 0, 0, 0, 0, 0, 0, 0,
-                                        waiting, wait_counts, cpu_times));
+                                        waiting, wait_counts, cpu_times, 0, counters));
     next.WriteBlock(BlockType::kInterval, builder);
     number += 1;
   }));

@@ -154,6 +154,10 @@ class SampleMaker {
     wait.open = true;
     wait.end_ns = interval.end_ns;
     interval.exemplars = {longest, wait};
+    interval.counters = CounterRows{{9'000'000, 2'000, 1'500},
+                                    {4'000'000, 2'000, 1'500},
+                                    {{thread, kernel, user, 6'000'000, 3, 2'000'000, 1},
+                                     {thread, {}, user, 0, 0, 2'000'000, 1}}};
     interval.cpu_times = {{0, 1, 2, 3, 4, 5, 6, 7}, {1, 0, 0, 0, 0, 0, kIntervalNs, 0}};
   }
 

@@ -143,6 +143,13 @@ class RowChecker {
         Add(row.variance_us2, waiting_variance_us2_);
       }
     }
+    if (interval.counters) {
+      for (const CounterRow& row : interval.counters->rows) {
+        CheckStacks(row);
+        Add(row.cycles, cycles_);
+        Add(row.instructions, instructions_);
+      }
+    }
     if (interval.wait_counts) {
       for (const WaitCount& row : *interval.wait_counts) {
         CheckThread(row.thread);
@@ -184,6 +191,8 @@ class RowChecker {
   int64_t waiting_ns_ = 0;
   int64_t waiting_variance_us2_ = 0;
   int64_t waits_ = 0;
+  int64_t cycles_ = 0;
+  int64_t instructions_ = 0;
   int64_t idle_ns_ = 0;
 };
 

@@ -51,6 +51,9 @@ Counts Needs(const Capture& capture, const Interval& interval, const Counts& wri
   if (interval.cpu) {
     for (const CpuRow& r : interval.cpu->rows) row(r.thread, r.kernel_stack, r.user_stack);
   }
+  if (interval.counters) {
+    for (const CounterRow& r : interval.counters->rows) row(r.thread, r.kernel_stack, r.user_stack);
+  }
   if (interval.blocked) {
     for (const BlockedRow& r : *interval.blocked) {
       row(r.thread, r.kernel_stack, r.user_stack);

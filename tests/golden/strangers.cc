@@ -40,6 +40,9 @@ class Shown {
       if (interval.cpu) {
         for (const CpuRow& r : interval.cpu->rows) row(r);
       }
+      if (interval.counters) {
+        for (const CounterRow& r : interval.counters->rows) row(r);
+      }
       if (interval.blocked) {
         for (const BlockedRow& r : *interval.blocked) row(r);
       }
