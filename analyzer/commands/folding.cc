@@ -90,21 +90,23 @@ Result<std::vector<std::string>> NotesOnChains(Database& database, const View& v
 
 std::vector<std::string> NotesOn(const Folded& folded, const FoldRequest& request) {
   std::vector<std::string> notes = folded.notes;
-  auto duration = [](uint64_t value) { return FormatDuration(static_cast<int64_t>(value)); };
+  auto amount = [&](uint64_t value) { return FormatValue(request.view->unit, value); };
   if (folded.lost > 0) {
     notes.push_back(
-        duration(folded.lost) + " (" +
+        amount(folded.lost) + " (" +
         FormatShare(static_cast<double>(folded.lost), static_cast<double>(folded.total)) +
         ") were lost while recording and are shown as [lost: ...]");
   }
   if (folded.lost_left_out > 0) {
-    notes.push_back(duration(folded.lost_left_out) +
+    notes.push_back(amount(folded.lost_left_out) +
                     " were lost while recording; a part of them may belong to what was selected");
   }
   if (folded.stacks.empty()) {
+    std::string what = request.view->unit == Unit::kNanoseconds ? "time" : "sample";
     notes.push_back(request.conditions.empty() && request.steps.empty()
-                        ? "the capture holds no time in the view " + std::string(request.view->name)
-                        : "no time matches the filters");
+                        ? "the capture holds no " + what + " in the view " +
+                              std::string(request.view->name)
+                        : "no " + what + " matches the filters");
   }
   return notes;
 }

@@ -125,6 +125,8 @@ Result<std::string> DescribeContents(Database& database, int64_t capture_id) {
       "   SELECT user_stack_id, kernel_stack_id FROM cpu"
       "   WHERE capture_id = ?1 AND loss IS NULL AND special_frame IS NULL"
       "   UNION"
+      "   SELECT user_stack_id, kernel_stack_id FROM cpi WHERE capture_id = ?1"
+      "   UNION"
       "   SELECT user_stack_id, kernel_stack_id FROM offcpu"
       "   WHERE capture_id = ?1 AND loss IS NULL AND special_frame IS NULL))",
       capture_id);
@@ -157,7 +159,8 @@ Result<std::string> DescribeView(Database& database, int64_t capture_id, const V
   Result<int64_t> total = database.QueryInt(
       "SELECT sum(" + value + ") FROM " + name + " WHERE capture_id = ?", {capture_id});
   if (!total) return std::move(total).error();
-  std::string out = "\n" + std::string(view.title) + ": " + FormatDuration(*total) + "\n";
+  std::string out = "\n" + std::string(view.title) + ": " +
+                    FormatValue(view.unit, static_cast<uint64_t>(*total)) + "\n";
   Result<Statement> statement = database.Prepare(
       "SELECT process.pid, process.name, coalesce(process.executable, ''), top.value FROM ("
       " SELECT process_id, sum(" +
@@ -173,13 +176,13 @@ Result<std::string> DescribeView(Database& database, int64_t capture_id, const V
     if (!row) return std::move(row).error();
     if (!*row) break;
     rows.push_back(
-        {FormatDuration(statement->Int(3)),
+        {FormatValue(view.unit, static_cast<uint64_t>(statement->Int(3))),
          FormatShare(static_cast<double>(statement->Int(3)), static_cast<double>(*total)),
          std::to_string(statement->Int(0)), std::string(statement->Text(1)),
          std::string(statement->Text(2))});
   }
   if (rows.empty()) return out;
-  return out + FormatTable({{"time", Align::kRight},
+  return out + FormatTable({{view.unit == Unit::kNanoseconds ? "time" : "cycles", Align::kRight},
                             {"share", Align::kRight},
                             {"pid", Align::kRight},
                             {"process", Align::kLeft},
@@ -209,7 +212,7 @@ Result<std::string> Describe(Database& database, int64_t capture_id) {
   using Part = Result<std::string> (*)(Database&, int64_t);
   std::string out;
   for (Part part : {Part{DescribeRecording}, Part{DescribeContents}, Part{DescribeNames},
-                    Part{DescribeCpus}, Part{DescribeAccounting}}) {
+                    Part{DescribeCpus}, Part{DescribeCounters}, Part{DescribeAccounting}}) {
     Result<std::string> text = part(database, capture_id);
     if (!text) return text;
     out += *text;

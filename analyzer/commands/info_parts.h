@@ -33,6 +33,9 @@ Result<std::string> DescribeModules(Database& database, int64_t capture_id);
 // What the host's CPUs did. Empty where it was not recorded.
 Result<std::string> DescribeCpus(Database& database, int64_t capture_id);
 
+// What the hardware counters counted. Empty where they were not recorded.
+Result<std::string> DescribeCounters(Database& database, int64_t capture_id);
+
 // Where the time of all threads went, exactly. Empty where the capture has no accounts.
 Result<std::string> DescribeAccounting(Database& database, int64_t capture_id);
 

@@ -24,7 +24,9 @@ constexpr std::string_view kViewOptions[] = {"root",       "by",          "limit
                                              "wait-kinds", "no-demangle", "of"};
 
 void AddOptions(OptionSet& options) {
-  options.Value("view", "VIEW", Summaries(TabularViews()) + " (default: states)");
+  options.Value(
+      "view", "VIEW",
+      Summaries(TabularViews()) + "; a view of stacks: its top functions (default: states)");
   options.Value("root", "ROW",
                 "one row per thread (default of states) or process (default of runq)");
   std::string views;
@@ -103,18 +105,34 @@ Result<TabularRequest> ParseRequest(const Arguments& arguments, const TabularVie
   return request;
 }
 
+// Null: no view of stacks has that name.
+const View* FindStackView(std::string_view name) {
+  for (const View& view : Views()) {
+    if (view.name == name) return &view;
+  }
+  return nullptr;
+}
+
 Result<ExitStatus> Run(const Arguments& arguments) {
   if (arguments.positionals().size() != 1) {
     return Error{arguments.positionals().empty() ? "no capture is given" : "one capture is enough",
                  "", "", Error::Kind::kUsage};
   }
   const std::string& path = arguments.positionals()[0];
-  Result<const TabularView*> view = FindTabularView(arguments.Get("view", "states"));
+  std::string name = arguments.Get("view", "states");
+  // The table of a view of stacks is its top functions.
+  const View* of = FindStackView(name);
+  if (of != nullptr && arguments.Has("of")) {
+    return Error{"the table " + name + " is of that view", "--of", "Leave it out",
+                 Error::Kind::kUsage};
+  }
+  Result<const TabularView*> view = FindTabularView(of == nullptr ? name : "top");
   if (!view) return std::move(view).error();
   Result<const TabularOutput*> format = FindTabularOutput(arguments.Get("format", "table"));
   if (!format) return std::move(format).error();
   Result<TabularRequest> request = ParseRequest(arguments, **view);
   if (!request) return std::move(request).error();
+  if (of != nullptr) request->of = of;
   Result<WaitKinds> wait_kinds = WaitKinds::Load(arguments.Get("wait-kinds"));
   if (!wait_kinds) return std::move(wait_kinds).error();
   request->wait_kinds = &*wait_kinds;

@@ -73,6 +73,9 @@ CaptureSource::CaptureSource(const Capture& from, std::string name, int64_t id,
   window_ns = static_cast<int64_t>(std::min<uint64_t>(window, INT64_MAX));
 
   cpu_rows = Places(capture, [](const Interval& i) { return i.cpu ? i.cpu->rows.size() : 0; });
+  counter_rows =
+      Places(capture, [](const Interval& i) { return i.counters ? i.counters->rows.size() : 0; });
+  counter_totals = Places(capture, [](const Interval& i) { return i.counters ? 2 : 0; });
   blocked_rows =
       Places(capture, [](const Interval& i) { return i.blocked ? i.blocked->size() : 0; });
   waiting_rows =

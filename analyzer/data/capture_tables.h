@@ -32,6 +32,8 @@ struct IdOffsets {
   int64_t chain = 0;
   int64_t interval = 0;
   int64_t cpu_sample = 0;
+  int64_t counter_sample = 0;
+  int64_t counter = 0;
   int64_t blocked = 0;
   int64_t waiting = 0;
   int64_t unplaced = 0;
@@ -64,6 +66,8 @@ struct CaptureSource {
   std::string tids;
   int64_t window_ns = 0;
   std::vector<RowPlace> cpu_rows;
+  std::vector<RowPlace> counter_rows;
+  std::vector<RowPlace> counter_totals;  // row 0: of cycles, 1: of instructions
   std::vector<RowPlace> blocked_rows;
   std::vector<RowPlace> waiting_rows;
   std::vector<RowPlace> wait_count_rows;

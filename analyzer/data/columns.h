@@ -33,9 +33,12 @@ std::vector<CaptureTable> FactTables();
 // Tables of wakers and their chains.
 std::vector<CaptureTable> WakerTables();
 
-// Tables of what lies in intervals: interval, cpu_sample, those of OffCpuTables, account, loss,
-// cost.
+// Tables of what lies in intervals: interval, cpu_sample, those of CounterTables and OffCpuTables,
+// account, loss, cost.
 std::vector<CaptureTable> RowTables();
+
+// Tables of hardware events: counter_sample, counter.
+std::vector<CaptureTable> CounterTables();
 
 // Tables of time off the CPU: blocked, waiting, unplaced, wait_count, exemplar, cpu_time.
 std::vector<CaptureTable> OffCpuTables();

@@ -16,7 +16,7 @@ namespace {
 
 // As in sql/schema.sql.
 constexpr int64_t kApplicationId = 845573220;
-constexpr int64_t kUserVersion = 4;
+constexpr int64_t kUserVersion = 5;
 
 std::string BaseName(const std::string& path) {
   size_t slash = path.rfind('/');
@@ -104,6 +104,8 @@ Result<IdOffsets> NextOffsets(Database& database) {
       {"SELECT max(chain_id) FROM chain", &offsets.chain},
       {"SELECT max(interval_id) FROM interval", &offsets.interval},
       {"SELECT max(cpu_sample_id) FROM cpu_sample", &offsets.cpu_sample},
+      {"SELECT max(counter_sample_id) FROM counter_sample", &offsets.counter_sample},
+      {"SELECT max(counter_id) FROM counter", &offsets.counter},
       {"SELECT max(blocked_id) FROM blocked", &offsets.blocked},
       {"SELECT max(waiting_id) FROM waiting", &offsets.waiting},
       {"SELECT max(unplaced_id) FROM unplaced", &offsets.unplaced},

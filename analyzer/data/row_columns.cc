@@ -105,6 +105,10 @@ std::vector<CaptureTable> RowTables() {
             [](const Source& s, size_t row) {
               return Int(s.capture.intervals[row].cpu_times ? 1 : 0);
             }},
+           {"has_counters INTEGER",
+            [](const Source& s, size_t row) {
+              return Int(s.capture.intervals[row].counters ? 1 : 0);
+            }},
            {"quantum_ns INTEGER",
             [](const Source& s, size_t row) {
               return Clamped(s.capture.intervals[row].quantum_ns);
@@ -141,6 +145,7 @@ std::vector<CaptureTable> RowTables() {
            {"scaled_ns INTEGER",
             [](const Source& s, size_t row) { return Clamped(s.cpu_scaling.scaled_ns()[row]); }},
        }});
+  for (CaptureTable& table : CounterTables()) tables.push_back(std::move(table));
   for (CaptureTable& table : OffCpuTables()) tables.push_back(std::move(table));
   tables.push_back(
       {"account",

@@ -31,6 +31,8 @@ enum Column {
   kInterval,
   kUnits,
   kParts,
+  kDivisor,
+  kDivisorCount,
   kFirstMore
 };
 
@@ -145,16 +147,21 @@ class Folder {
     }
     std::string columns = "SELECT thread_id, user_stack_id, kernel_stack_id, " + value + ", " +
                           (keeps_rows() ? "units" : "count") + ", ";
+    std::string divisor = ", 0, 0";
+    if (view.ratio != nullptr) {
+      divisor = ", " + std::string(view.ratio->divisor_column) + ", " +
+                std::string(view.ratio->divisor_count_column);
+    }
     std::string more = with_wakers() ? ", chain_id, still_blocked" : "";
     TWOFOLD_RETURN_IF_ERROR(
-        ReadRowsOf(columns + "loss, special_frame, " + of_row + more + from + where, parameters,
-                   [&](const Statement& row, FoldedStack& stack) {
+        ReadRowsOf(columns + "loss, special_frame, " + of_row + divisor + more + from + where,
+                   parameters, [&](const Statement& row, FoldedStack& stack) {
                      return with_wakers() ? AddWakers(row, stack) : Result<void>();
                    }));
     if (request_.with_waiting) {
       TWOFOLD_RETURN_IF_ERROR(ReadRowsOf(
-          columns + "NULL, special_frame, 0, 0, 0, preempted FROM runnable" + where, parameters,
-          [&](const Statement& row, FoldedStack& stack) -> Result<void> {
+          columns + "NULL, special_frame, 0, 0, 0, 0, 0, preempted FROM runnable" + where,
+          parameters, [&](const Statement& row, FoldedStack& stack) -> Result<void> {
             bool preempted = row.Int(kFirstMore) != 0;
             stack.tail = forest_.Child(0, Message(preempted ? "[preempted]" : "[woken]"));
             return {};
@@ -183,18 +190,30 @@ class Folder {
     }
   }
 
+  static uint64_t CountIn(const Statement& row, Column column) {
+    return static_cast<uint64_t>(std::clamp<int64_t>(row.Int(column), 0, INT32_MAX));
+  }
+
   template <typename Finish>
   Result<void> AddRow(const Statement& row, Finish finish) {
     int64_t value = row.Int(kValue);
+    int64_t divisor = row.Int(kDivisor);
     if (value < 0 || static_cast<uint64_t>(value) > INT64_MAX - folded_.total) {
       return Error{"the times of the capture add up to more than 292 years", "",
                    "The file is not a recording of a real host"};
     }
-    if (value == 0) return {};
+    if (divisor < 0 || static_cast<uint64_t>(divisor) > INT64_MAX - folded_.divisor_total) {
+      return Error{"the numbers of the capture add up to more than 2^63", "",
+                   "The file is not a recording of a real host"};
+    }
+    if (value == 0 && divisor == 0) return {};
     folded_.total += static_cast<uint64_t>(value);
+    folded_.divisor_total += static_cast<uint64_t>(divisor);
     FoldedStack stack;
     stack.value = static_cast<uint64_t>(value);
-    stack.count = static_cast<uint64_t>(std::clamp<int64_t>(row.Int(kCount), 0, INT32_MAX));
+    stack.count = CountIn(row, kCount);
+    stack.divisor = static_cast<uint64_t>(divisor);
+    stack.divisor_count = CountIn(row, kDivisorCount);
     if (!row.IsNull(kLoss)) {
       folded_.lost += stack.value;
       lost_without_thread_ += stack.value;

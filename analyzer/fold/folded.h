@@ -53,6 +53,9 @@ struct FoldedStack {
   uint64_t value = 0;   // in the view's unit
   uint64_t count = 0;   // of samples, blocks or waits
   uint32_t thread = 0;  // by thread: index into StackDetails::threads and 1; 0: lost time
+  // Of views with a ratio, else 0: what the value is divided by, and how many samples that is.
+  uint64_t divisor = 0;
+  uint64_t divisor_count = 0;
 };
 
 // A row of the view before it was merged into its stack, for comparing intervals.
@@ -79,6 +82,7 @@ struct Folded {
   StackDetails details;            // empty unless they were asked for
   std::vector<FoldedRow> rows;     // if FoldRequest::rows_sql asked for them
   uint64_t total = 0;              // sum of all values
+  uint64_t divisor_total = 0;      // sum of all divisors
   uint64_t lost = 0;               // part of it that is lost time, under frames [lost: ...]
   uint64_t lost_left_out = 0;      // lost time that the filters left out: it may belong to them
   std::vector<std::string> notes;  // sentences for the user

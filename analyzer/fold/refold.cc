@@ -79,6 +79,7 @@ uint32_t Refold::PlaceOf(uint32_t node) {
 uint32_t Refold::Add(FoldedStack stack) {
   if (stack.user == 0) std::swap(stack.user, stack.kernel);
   fresh_.total += stack.value;
+  fresh_.divisor_total += stack.divisor;
   if (fresh_.IsLost(stack)) fresh_.lost += stack.value;
   return merger_.Add(stack);
 }

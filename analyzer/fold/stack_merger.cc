@@ -21,6 +21,8 @@ uint32_t StackMerger::Add(const FoldedStack& stack) {
     if (AreSame(found, stack)) {
       found.value += stack.value;
       found.count += stack.count;
+      found.divisor += stack.divisor;
+      found.divisor_count += stack.divisor_count;
       return index;
     }
     if (next_with_hash_[index] == kNone) {

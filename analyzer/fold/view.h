@@ -4,6 +4,8 @@
 // chain_id and still_blocked. Outputs and filters work on any view.
 #pragma once
 
+#include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -11,10 +13,18 @@
 
 namespace twofold {
 
-enum class Unit { kNanoseconds };
+enum class Unit { kNanoseconds, kCycles };
 
-// Colours of pictures: warm for work, cool for waiting.
-enum class Palette { kWarm, kCool };
+// A view's value divided by another number of the same stacks, both sampled.
+struct Ratio {
+  std::string_view name;                  // "CPI"
+  std::string_view divisor_name;          // "instructions"
+  std::string_view divisor_column;        // of the SQL view
+  std::string_view divisor_count_column;  // of the SQL view: how many samples
+};
+
+// Colours of pictures: warm for work, cool for waiting; or told by the view's ratio.
+enum class Palette { kWarm, kCool, kByRatio };
 
 // What a stack of a view shows.
 enum class StackShape {
@@ -37,7 +47,14 @@ struct View {
   StackShape shape;
   Unit unit;
   Palette palette;
+  const Ratio* ratio = nullptr;
 };
+
+// A value of that unit for people: "12.3 ms", "4.56 G cycles".
+std::string FormatValue(Unit unit, uint64_t value);
+
+// "microseconds" or "cycles": what values are in where they are not for people.
+std::string_view UnitName(Unit unit);
 
 // All views, in the order in which --help shows them. Those of the sources cpu and offcpu divide
 // the threads' time among them; those of kWakersSource show blocked time again.

@@ -11,10 +11,14 @@ FlameTree BuildFlameTree(const Folded& folded, double min_value) {
   FlameTree tree;
   std::vector<size_t> open;  // indices of the current path's frames
   uint64_t position = 0;
+  RatioSums& sums = tree.all;  // of what is to the left
   auto close_down_to = [&](size_t depth) {
     for (; open.size() > depth; open.pop_back()) {
       FlameFrame& frame = tree.frames[open.back()];
       frame.value = position - frame.start;
+      frame.sums = {sums.value - frame.sums.value, sums.count - frame.sums.count,
+                    sums.divisor - frame.sums.divisor,
+                    sums.divisor_count - frame.sums.divisor_count};
       if (static_cast<double>(frame.value) < min_value) {
         tree.frames.pop_back();
         ++tree.frames_left_out;
@@ -29,9 +33,10 @@ FlameTree BuildFlameTree(const Folded& folded, double min_value) {
     close_down_to(common);
     for (size_t i = common; i < walker.path().size(); ++i) {
       open.push_back(tree.frames.size());
-      tree.frames.push_back({walker.path()[i], static_cast<uint32_t>(i) + 1, position, 0});
+      tree.frames.push_back({walker.path()[i], static_cast<uint32_t>(i) + 1, position, 0, sums});
     }
     position += stack.value;
+    sums.Add(stack);
   }
   close_down_to(0);
   return tree;

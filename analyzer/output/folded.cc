@@ -1,5 +1,6 @@
 // The output "folded": one line per stack, frames from the outermost caller to the innermost, with
-// ';' between them, a space, and the value in microseconds. The usual flame graph tools read it.
+// ';' between them, a space, and the value: microseconds, or cycles. The usual flame graph tools
+// read it.
 //
 // Frames are escaped by EscapeFrame: ';', control characters and invisible characters cannot break
 // a line, and every name can be got back. Lines are in the order of their frames.
@@ -11,8 +12,8 @@
 
 namespace twofold {
 
-Result<void> WriteFolded(const Folded& folded, const Presentation&, ByteSink& sink) {
-  std::vector<uint64_t> values_us = RoundToMicroseconds(folded.stacks);
+Result<void> WriteFolded(const Folded& folded, const Presentation& presentation, ByteSink& sink) {
+  std::vector<uint64_t> values = ShownValues(folded.stacks, presentation.view->unit);
   std::vector<std::string> frames;
   frames.reserve(folded.texts.size());
   for (const std::string& text : folded.texts) frames.push_back(WithoutSemicolons(text));
@@ -31,7 +32,7 @@ Result<void> WriteFolded(const Folded& folded, const Presentation&, ByteSink& si
       frame_ends.push_back(line.size());
     }
     char value[24] = " ";
-    char* end = std::to_chars(value + 1, value + sizeof(value) - 1, values_us[i]).ptr;
+    char* end = std::to_chars(value + 1, value + sizeof(value) - 1, values[i]).ptr;
     *end++ = '\n';
     TWOFOLD_RETURN_IF_ERROR(out.Append(line));
     TWOFOLD_RETURN_IF_ERROR(out.Append(std::string_view(value, static_cast<size_t>(end - value))));

@@ -36,4 +36,12 @@ std::vector<uint64_t> RoundToMicroseconds(const std::vector<FoldedStack>& stacks
   return values_us;
 }
 
+std::vector<uint64_t> ShownValues(const std::vector<FoldedStack>& stacks, Unit unit) {
+  if (unit == Unit::kNanoseconds) return RoundToMicroseconds(stacks);
+  std::vector<uint64_t> values;
+  values.reserve(stacks.size());
+  for (const FoldedStack& stack : stacks) values.push_back(stack.value);
+  return values;
+}
+
 }  // namespace twofold

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "analyzer/fold/folded.h"
+#include "analyzer/fold/view.h"
 
 namespace twofold {
 
@@ -14,5 +15,9 @@ namespace twofold {
 // so no value is off by one microsecond or more and none is dropped. A stack of less than a
 // microsecond may have 0.
 std::vector<uint64_t> RoundToMicroseconds(const std::vector<FoldedStack>& stacks);
+
+// The value of each stack as outputs for programs have it: in microseconds, or as it is where it is
+// no time.
+std::vector<uint64_t> ShownValues(const std::vector<FoldedStack>& stacks, Unit unit);
 
 }  // namespace twofold

@@ -86,14 +86,23 @@ class ProfileWriter {
 
   std::string Write() {
     bool is_cpu = presentation_.view->source == "cpu";
-    std::string time_type = is_cpu ? "cpu" : "time";
-    profile_.Message(ProfileField::kSampleType, ValueType(is_cpu ? "samples" : "events", "count"));
-    profile_.Message(ProfileField::kSampleType, ValueType(time_type, "microseconds"));
-    std::vector<uint64_t> values_us = RoundToMicroseconds(folded_.stacks);
+    const View& view = *presentation_.view;
+    bool is_time = view.unit == Unit::kNanoseconds;
+    bool is_sampled = is_cpu || view.ratio != nullptr;
+    std::string value_type = !is_time ? std::string(UnitName(view.unit)) : is_cpu ? "cpu" : "time";
+    profile_.Message(ProfileField::kSampleType,
+                     ValueType(is_sampled ? "samples" : "events", "count"));
+    profile_.Message(ProfileField::kSampleType,
+                     ValueType(value_type, is_time ? "microseconds" : "count"));
+    if (view.ratio != nullptr) {
+      profile_.Message(ProfileField::kSampleType,
+                       ValueType(std::string(view.ratio->divisor_name), "count"));
+    }
+    std::vector<uint64_t> values = ShownValues(folded_.stacks, view.unit);
     PathWalker walker(folded_);
     for (size_t i = 0; i < folded_.stacks.size(); ++i) {
       walker.MoveTo(folded_.stacks[i]);
-      WriteSample(walker.path(), folded_.stacks[i], values_us[i]);
+      WriteSample(walker.path(), folded_.stacks[i], values[i]);
     }
     WriteMappings();
     profile_.Number(ProfileField::kTime, static_cast<uint64_t>(presentation_.start_realtime_ns));
@@ -108,7 +117,7 @@ class ProfileWriter {
       comments.push_back(StringId(EscapeText(note)));
     }
     profile_.Numbers(ProfileField::kComment, comments);
-    profile_.Number(ProfileField::kDefaultSampleType, StringId(time_type));
+    profile_.Number(ProfileField::kDefaultSampleType, StringId(value_type));
     for (const std::string& text : strings_) profile_.Bytes(ProfileField::kString, text);
     return profile_.bytes();
   }
@@ -152,7 +161,7 @@ class ProfileWriter {
            inner->module == outer->module && inner->offset == outer->offset;
   }
 
-  void WriteSample(const std::vector<uint32_t>& path, const FoldedStack& stack, uint64_t value_us) {
+  void WriteSample(const std::vector<uint32_t>& path, const FoldedStack& stack, uint64_t value) {
     std::vector<uint64_t> locations;
     for (size_t i = path.size(); i > 0;) {
       std::vector<uint32_t> names = {path[--i]};
@@ -161,7 +170,9 @@ class ProfileWriter {
     }
     ProtobufMessage sample;
     sample.Numbers(SampleField::kLocationIds, locations);
-    sample.Numbers(SampleField::kValues, {stack.count, value_us});
+    std::vector<uint64_t> values = {stack.count, value};
+    if (presentation_.view->ratio != nullptr) values.push_back(stack.divisor);
+    sample.Numbers(SampleField::kValues, values);
     if (stack.thread != 0) {
       const ThreadDetail& thread = folded_.details.threads[stack.thread - 1];
       AddNumberLabel(sample, "pid", thread.pid);

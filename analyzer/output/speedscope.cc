@@ -29,11 +29,13 @@ Result<void> WriteSpeedscope(const Folded& folded, const Presentation& presentat
   TextSink out(sink);
   std::string title =
       presentation.title.empty() ? std::string(presentation.view->title) : presentation.title;
+  // It has no unit for cycles.
+  std::string unit = presentation.view->unit == Unit::kNanoseconds ? "microseconds" : "none";
   TWOFOLD_RETURN_IF_ERROR(
       out.Append("{\"$schema\":" + JsonString(kSchema) + ",\n\"exporter\":\"twofold@" +
                  std::string(kVersion) + "\",\n\"name\":" + JsonText(title) +
                  ",\n\"activeProfileIndex\":0,\n\"profiles\":[{\"type\":\"sampled\",\"name\":" +
-                 JsonText(title) + ",\"unit\":\"microseconds\",\n\"samples\":["));
+                 JsonText(title) + ",\"unit\":\"" + unit + "\",\n\"samples\":["));
   // Frames in the order in which they come first, one for each text.
   std::vector<uint32_t> texts;
   std::unordered_map<uint32_t, uint64_t> frame_of_text;
@@ -51,12 +53,12 @@ Result<void> WriteSpeedscope(const Folded& folded, const Presentation& presentat
     TWOFOLD_RETURN_IF_ERROR(out.Append(separator + JoinNumbers(frames)));
     separator = ",\n";
   }
-  std::vector<uint64_t> values_us = RoundToMicroseconds(folded.stacks);
-  uint64_t total_us = 0;
-  for (uint64_t value_us : values_us) total_us += value_us;
-  TWOFOLD_RETURN_IF_ERROR(out.Append("],\n\"weights\":" + JoinNumbers(values_us) +
-                                     ",\n\"startValue\":0,\"endValue\":" +
-                                     std::to_string(total_us) + "}],\n\"shared\":{\"frames\":["));
+  std::vector<uint64_t> values = ShownValues(folded.stacks, presentation.view->unit);
+  uint64_t total = 0;
+  for (uint64_t value : values) total += value;
+  TWOFOLD_RETURN_IF_ERROR(out.Append("],\n\"weights\":" + JoinNumbers(values) +
+                                     ",\n\"startValue\":0,\"endValue\":" + std::to_string(total) +
+                                     "}],\n\"shared\":{\"frames\":["));
   separator = "\n";
   for (uint32_t text : texts) {
     TWOFOLD_RETURN_IF_ERROR(

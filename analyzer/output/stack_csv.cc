@@ -6,10 +6,17 @@
 
 namespace twofold {
 
-Result<void> WriteStackCsv(const Folded& folded, const Presentation&, ByteSink& sink) {
+Result<void> WriteStackCsv(const Folded& folded, const Presentation& presentation, ByteSink& sink) {
   TextSink out(sink);
-  TWOFOLD_RETURN_IF_ERROR(
-      out.Append(CsvLine({"time_ns", "count", "first_frame", "last_frame", "stack"})));
+  const View& view = *presentation.view;
+  std::vector<std::string> heading = {view.unit == Unit::kNanoseconds ? "time_ns" : "cycles",
+                                      "count"};
+  if (view.ratio != nullptr) {
+    heading.emplace_back(view.ratio->divisor_column);
+    heading.emplace_back(view.ratio->divisor_count_column);
+  }
+  heading.insert(heading.end(), {"first_frame", "last_frame", "stack"});
+  TWOFOLD_RETURN_IF_ERROR(out.Append(CsvLine(heading)));
   PathWalker walker(folded);
   for (const FoldedStack& stack : folded.stacks) {
     walker.MoveTo(stack);
@@ -18,10 +25,15 @@ Result<void> WriteStackCsv(const Folded& folded, const Presentation&, ByteSink& 
       if (!frames.empty()) frames += ';';
       frames += WithoutSemicolons(folded.Text(name));
     }
-    TWOFOLD_RETURN_IF_ERROR(
-        out.Append(CsvLine({std::to_string(stack.value), std::to_string(stack.count),
-                            std::string(folded.Text(walker.path().front())),
-                            std::string(folded.Text(walker.path().back())), std::move(frames)})));
+    std::vector<std::string> cells = {std::to_string(stack.value), std::to_string(stack.count)};
+    if (view.ratio != nullptr) {
+      cells.push_back(std::to_string(stack.divisor));
+      cells.push_back(std::to_string(stack.divisor_count));
+    }
+    cells.emplace_back(folded.Text(walker.path().front()));
+    cells.emplace_back(folded.Text(walker.path().back()));
+    cells.push_back(std::move(frames));
+    TWOFOLD_RETURN_IF_ERROR(out.Append(CsvLine(cells)));
   }
   return out.Flush();
 }

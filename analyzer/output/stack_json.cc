@@ -58,16 +58,17 @@ std::string FrameObject(const Folded& folded, uint32_t name) {
 Result<void> WriteStackJson(const Folded& folded, const Presentation& presentation,
                             ByteSink& sink) {
   TextSink out(sink);
+  const View& view = *presentation.view;
   std::vector<std::string> notes;
   for (const std::string& note : presentation.notes) notes.push_back(JsonText(note));
-  TWOFOLD_RETURN_IF_ERROR(
-      out.Append("{\n\"format\": \"twofold-stacks\",\n\"version\": 1,\n\"view\": " +
-                 JsonString(presentation.view->name) +
-                 ",\n\"unit\": \"nanoseconds\",\n\"start_realtime_ns\": " +
-                 std::to_string(presentation.start_realtime_ns) +
-                 ",\n\"window_ns\": " + std::to_string(presentation.window_ns) + ",\n\"total\": " +
-                 std::to_string(folded.total) + ",\n\"lost\": " + std::to_string(folded.lost) +
-                 ",\n\"notes\": " + JsonArray(notes) + ",\n\"stacks\": ["));
+  TWOFOLD_RETURN_IF_ERROR(out.Append(
+      "{\n\"format\": \"twofold-stacks\",\n\"version\": 1,\n\"view\": " + JsonString(view.name) +
+      ",\n\"unit\": " +
+      JsonString(view.unit == Unit::kNanoseconds ? "nanoseconds" : UnitName(view.unit)) +
+      ",\n\"start_realtime_ns\": " + std::to_string(presentation.start_realtime_ns) +
+      ",\n\"window_ns\": " + std::to_string(presentation.window_ns) + ",\n\"total\": " +
+      std::to_string(folded.total) + ",\n\"lost\": " + std::to_string(folded.lost) +
+      ",\n\"notes\": " + JsonArray(notes) + ",\n\"stacks\": ["));
   // Frames are numbered in the order in which they come first.
   std::vector<uint32_t> numbers(folded.names.size(), kUnused);
   std::vector<uint32_t> names;
@@ -83,9 +84,15 @@ Result<void> WriteStackJson(const Folded& folded, const Presentation& presentati
       }
       frames += (frames.empty() ? "" : ", ") + std::to_string(numbers[name]);
     }
-    TWOFOLD_RETURN_IF_ERROR(out.Append(separator + ("{\"weight\": " + std::to_string(stack.value) +
-                                                    ", \"count\": " + std::to_string(stack.count) +
-                                                    ", \"frames\": [" + frames + "]}")));
+    std::string object = "{\"weight\": " + std::to_string(stack.value) +
+                         ", \"count\": " + std::to_string(stack.count);
+    if (view.ratio != nullptr) {
+      object += ", \"" + std::string(view.ratio->divisor_column) +
+                "\": " + std::to_string(stack.divisor) + ", \"" +
+                std::string(view.ratio->divisor_count_column) +
+                "\": " + std::to_string(stack.divisor_count);
+    }
+    TWOFOLD_RETURN_IF_ERROR(out.Append(separator + object + ", \"frames\": [" + frames + "]}"));
     separator = ",\n";
   }
   TWOFOLD_RETURN_IF_ERROR(out.Append(folded.stacks.empty() ? "],\n" : "\n],\n"));

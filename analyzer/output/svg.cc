@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "analyzer/output/colours.h"
 #include "analyzer/output/drawing.h"
 #include "analyzer/output/flame_tree.h"
 #include "analyzer/output/output.h"
@@ -17,56 +18,6 @@
 
 namespace twofold {
 namespace {
-
-// Hue, saturation and lightness, each as a range that names spread over.
-struct ColourRange {
-  double hue, hue_spread;
-  double saturation;
-  double lightness, lightness_spread;
-};
-
-ColourRange ColoursOf(Palette palette, FrameKind kind) {
-  bool warm = palette == Palette::kWarm;
-  switch (kind) {
-    case FrameKind::kUser:
-      return warm ? ColourRange{6, 14, 0.80, 0.70, 0.08} : ColourRange{205, 14, 0.66, 0.70, 0.08};
-    case FrameKind::kKernel:
-      return warm ? ColourRange{38, 9, 0.88, 0.62, 0.08} : ColourRange{252, 16, 0.52, 0.74, 0.07};
-    case FrameKind::kRoot:
-      return warm ? ColourRange{24, 8, 0.30, 0.80, 0.04} : ColourRange{215, 10, 0.25, 0.80, 0.04};
-    case FrameKind::kWaker:
-      return warm ? ColourRange{168, 12, 0.38, 0.70, 0.08} : ColourRange{40, 12, 0.62, 0.72, 0.08};
-    case FrameKind::kSeparator:
-      return {220, 0, 0.06, 0.66, 0};
-    case FrameKind::kSpecial:
-      break;
-  }
-  return {220, 0, 0.04, 0.80, 0.03};
-}
-
-std::string HexColour(double hue, double saturation, double lightness) {
-  auto channel = [&](double n) {
-    double k = std::fmod(n + hue / 30, 12);
-    double a = saturation * std::min(lightness, 1 - lightness);
-    double value = lightness - a * std::max(-1.0, std::min({k - 3, 9 - k, 1.0}));
-    return static_cast<int>(std::lround(255 * std::clamp(value, 0.0, 1.0)));
-  };
-  char text[8];
-  snprintf(text, sizeof(text), "#%02x%02x%02x", channel(0) & 255, channel(8) & 255,
-           channel(4) & 255);
-  return text;
-}
-
-// The same name has the same colour in every picture.
-std::string ColourOf(std::string_view name, const ColourRange& range) {
-  uint32_t hash = 2166136261u;
-  for (char c : name) hash = (hash ^ static_cast<uint8_t>(c)) * 16777619u;
-  hash ^= hash >> 15;
-  double first = (hash & 0xff) / 255.0;
-  double second = (hash >> 8 & 0xff) / 255.0;
-  return HexColour(range.hue + range.hue_spread * first, range.saturation,
-                   range.lightness + range.lightness_spread * second);
-}
 
 class Picture {
  public:
@@ -97,7 +48,7 @@ class Picture {
     out += header + Legend(header_bottom_ + 21);
     out += "<g class=\"frames\">\n";
     if (folded_.total > 0) {
-      AppendFrame(out, "all", FrameKind::kRoot, {0, 0, 0, folded_.total}, frames_top);
+      AppendFrame(out, "all", FrameKind::kRoot, {0, 0, 0, folded_.total, tree_.all}, frames_top);
       for (const FlameFrame& frame : tree_.frames) {
         AppendFrame(out, folded_.Text(frame.name), folded_.names[frame.name].kind, frame,
                     frames_top);
@@ -113,16 +64,25 @@ class Picture {
     return std::string(presentation_.view->title);
   }
 
+  const Ratio* ratio() const { return presentation_.view->ratio; }
+
+  std::string Value(uint64_t value) const { return FormatValue(presentation_.view->unit, value); }
+
+  // "CPI 1.23 +- 0.05".
+  std::string RatioText(const RatioSums& sums) const {
+    return std::string(ratio()->name) + ": " + FormatRatio(sums);
+  }
+
   std::string Facts() const {
-    std::string text = std::string(presentation_.view->name) +
-                       " view: " + FormatDuration(static_cast<int64_t>(folded_.total)) +
+    std::string text = std::string(presentation_.view->name) + " view: " + Value(folded_.total) +
                        " in a window of " + FormatDuration(presentation_.window_ns);
+    if (ratio() != nullptr) text += "; " + RatioText(tree_.all);
     if (tree_.frames_left_out > 0) {
       char percent[32];
       snprintf(percent, sizeof(percent), "%g", presentation_.min_width_percent);
       text += "; " + FormatCount(static_cast<int64_t>(tree_.frames_left_out)) +
               (tree_.frames_left_out == 1 ? " frame" : " frames") + " narrower than " + percent +
-              " % (" + FormatDuration(static_cast<int64_t>(min_value_)) + ") not drawn";
+              " % (" + Value(static_cast<uint64_t>(min_value_)) + ") not drawn";
     }
     return text;
   }
@@ -150,20 +110,43 @@ class Picture {
   }
 
   struct LegendEntry {
-    const char* label;
-    FrameKind kind;
+    std::string label;
+    std::string colour;
     double width;
   };
 
   std::vector<LegendEntry> LegendEntries() const {
-    std::vector<LegendEntry> entries = {{"process or thread", FrameKind::kRoot, 132},
-                                        {"user code", FrameKind::kUser, 84},
-                                        {"kernel", FrameKind::kKernel, 56}};
+    if (ratio() != nullptr) return RatioEntries();
+    Palette palette = presentation_.view->palette;
+    auto entry = [&](const char* label, FrameKind kind, double width) {
+      return LegendEntry{label, ColourOfKind(palette, kind), width};
+    };
+    std::vector<LegendEntry> entries = {entry("process or thread", FrameKind::kRoot, 132),
+                                        entry("user code", FrameKind::kUser, 84),
+                                        entry("kernel", FrameKind::kKernel, 56)};
     StackShape shape = presentation_.view->shape;
     if (shape == StackShape::kSleeperAndWaker || shape == StackShape::kSleeperAndChain) {
       entries.back().width = 66;
-      entries.push_back({"its waker", FrameKind::kWaker, 70});
+      entries.push_back(entry("its waker", FrameKind::kWaker, 70));
     }
+    return entries;
+  }
+
+  // "CPI <= 0.25", "1.00", ">= 4.00" where the whole picture's is 1.
+  std::vector<LegendEntry> RatioEntries() const {
+    std::vector<LegendEntry> entries;
+    if (tree_.all.has_ratio()) {
+      auto entry = [&](const char* format, double factor, double width) {
+        char label[64];
+        snprintf(label, sizeof(label), format, std::string(ratio()->name).c_str(),
+                 tree_.all.ratio() * factor);
+        entries.push_back({label, ColourOfFactor(factor), width});
+      };
+      entry("%s &lt;= %.2f", 1 / kFullColourFactor, 96);
+      entry("%s %.2f, as all", 1, 112);
+      entry("%s &gt;= %.2f", kFullColourFactor, 96);
+    }
+    entries.push_back({"too few samples", ColourOfUnknownRatio(), 108});
     return entries;
   }
 
@@ -180,13 +163,15 @@ class Picture {
     Append(out, "%g,%g)\">", width_ - kMargin - LegendWidth(), y);
     double x = 0;
     for (const LegendEntry& entry : LegendEntries()) {
-      ColourRange range = ColoursOf(presentation_.view->palette, entry.kind);
-      std::string colour = HexColour(range.hue + range.hue_spread / 2, range.saturation,
-                                     range.lightness + range.lightness_spread / 2);
-      AppendLegendEntry(out, x, colour, entry.label);
+      AppendLegendEntry(out, x, entry.colour, entry.label.c_str());
       x += entry.width;
     }
     return out + "</g>\n";
+  }
+
+  std::string Colour(std::string_view name, FrameKind kind, const FlameFrame& frame) const {
+    if (ratio() != nullptr) return ColourOfRatio(frame.sums, tree_.all);
+    return ColourOfName(name, presentation_.view->palette, kind);
   }
 
   void AppendFrame(std::string& out, std::string_view name, FrameKind kind, const FlameFrame& frame,
@@ -200,7 +185,9 @@ class Picture {
            kind == FrameKind::kSpecial ? " class=\"special\"" : "",
            static_cast<unsigned long long>(frame.start),
            static_cast<unsigned long long>(frame.value), frame.depth);
-    out += EscapeXml(name) + "\n" + FormatDuration(static_cast<int64_t>(frame.value)) + ", " +
+    out += EscapeXml(name) + "\n" +
+           (ratio() != nullptr ? RatioText(frame.sums) + "; " : std::string()) +
+           Value(frame.value) + ", " +
            EscapeXml(
                FormatShare(static_cast<double>(frame.value), static_cast<double>(folded_.total))) +
            (kind == FrameKind::kWaker ? "\nof the waker; what called it comes next" : "") +
@@ -208,8 +195,7 @@ class Picture {
     // A gap of a fraction of a pixel keeps neighbours apart.
     double gap = width > 2 ? 0.6 : 0;
     Append(out, "<rect x=\"%.2f\" y=\"%g\" width=\"%.2f\" height=\"%g\" rx=\"2\" fill=\"%s\"/>", x,
-           y, width - gap, kFrameHeight - 1,
-           ColourOf(name, ColoursOf(presentation_.view->palette, kind)).c_str());
+           y, width - gap, kFrameHeight - 1, Colour(name, kind, frame).c_str());
     std::string label = FittedLabel(name, width);
     Append(out, "<text x=\"%.2f\" y=\"%g\">", x + kTextPadding, y + 12);
     out += EscapeXml(label) + "</text></g>\n";

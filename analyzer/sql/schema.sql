@@ -14,7 +14,7 @@
 -- (analyzer/sql/history.md).
 
 PRAGMA application_id = 845573220;
-PRAGMA user_version = 4;
+PRAGMA user_version = 5;
 
 -- One row per capture: what was recorded, where, when and how.
 CREATE TABLE capture (
@@ -169,6 +169,7 @@ CREATE TABLE interval (
   has_waiting INTEGER NOT NULL,  -- 1: time waiting for a CPU was recorded by stack
   has_wait_counts INTEGER NOT NULL,  -- 1: waits for a CPU were counted by length
   has_cpu_times INTEGER NOT NULL,  -- 1: the time of each CPU was recorded
+  has_counters INTEGER NOT NULL,  -- 1: hardware events were recorded
   quantum_ns INTEGER NOT NULL  -- T: a block or wait shorter than this was kept by chance and stands for
                                -- T of time; 0: all were kept
 ) STRICT;
@@ -184,6 +185,32 @@ CREATE TABLE cpu_sample (
   time_ns INTEGER NOT NULL,  -- samples x cpu_period_ns of the interval
   scaled_ns INTEGER NOT NULL  -- time_ns, scaled by one factor for each thread so that its rows add up
                               -- to on_cpu_ns of all its accounts; time_ns where it has no account
+) STRICT;
+
+-- Hardware events of one thread with one pair of stacks in one interval, by sampling: each sample on an
+-- event stands for as many as its CPU's counter had counted since the sample before.
+CREATE TABLE counter_sample (
+  counter_sample_id INTEGER PRIMARY KEY,  -- counted through the database
+  interval_id INTEGER NOT NULL REFERENCES interval,  -- when
+  thread_id INTEGER NOT NULL REFERENCES thread,  -- who
+  kernel_stack_id INTEGER REFERENCES stack,  -- NULL: the samples hit user mode
+  user_stack_id INTEGER REFERENCES stack,  -- NULL: a kernel thread, or no stack
+  cycles INTEGER NOT NULL,  -- CPU cycles that the samples on cycles stand for
+  cycle_samples INTEGER NOT NULL,  -- how many samples that were
+  instructions INTEGER NOT NULL,  -- retired instructions that the samples on instructions stand for
+  instruction_samples INTEGER NOT NULL  -- how many samples that were
+) STRICT;
+
+-- What the counters of all CPUs together counted in an interval, whoever ran there.
+CREATE TABLE counter (
+  counter_id INTEGER PRIMARY KEY,  -- counted through the database
+  interval_id INTEGER NOT NULL REFERENCES interval,  -- when
+  event TEXT NOT NULL,  -- 'cycles' or 'instructions'
+  counted INTEGER NOT NULL,  -- how many
+  enabled_ns INTEGER NOT NULL,  -- for how long they were to count
+  running_ns INTEGER NOT NULL  -- for how long they did; less than enabled_ns: other users of the
+                               -- counters had their turns, and counted, cycles and instructions tell
+                               -- of that part of the time only
 ) STRICT;
 
 -- Blocked time (off the CPU and not able to run) of one thread with one pair of stacks and one chain
@@ -323,7 +350,8 @@ CREATE TABLE loss (
   interval_id INTEGER NOT NULL REFERENCES interval,  -- when
   cause INTEGER NOT NULL,  -- number of the cause in format/losses.h
   name TEXT NOT NULL,  -- name of the cause: 'stack-map-full'; 'twofold info' gives advice
-  source TEXT NOT NULL,  -- which rows the time would have been in: 'cpu', 'offcpu' or 'recorder'
+  source TEXT NOT NULL,  -- which rows the time would have been in: 'cpu', 'cpi', 'offcpu' or
+                         -- 'recorder'
   count INTEGER NOT NULL,  -- how often
   time_ns INTEGER NOT NULL,  -- how much time; 0: only the count is known
   in_rows INTEGER NOT NULL  -- 1: the time is in cpu_sample.scaled_ns, blocked, waiting or unplaced all the

@@ -37,6 +37,18 @@ std::string FormatDuration(int64_t duration_ns) {
   return FormatCount(minutes / 60) + " h " + std::to_string(minutes % 60) + " min";
 }
 
+std::string FormatQuantity(uint64_t number) {
+  static constexpr std::array<const char*, 7> kPrefixes = {"", " k", " M", " G", " T", " P", " E"};
+  if (number < 1000) return std::to_string(number);
+  double value = static_cast<double>(number);
+  size_t prefix = 0;
+  while (value >= 999.5) {
+    value /= 1000;
+    ++prefix;
+  }
+  return ThreeFigures(value) + kPrefixes[prefix];
+}
+
 std::string FormatBytes(int64_t size_bytes) {
   static constexpr std::array<const char*, 6> kUnits = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
   double value = static_cast<double>(size_bytes);

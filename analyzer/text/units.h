@@ -12,6 +12,9 @@ std::string FormatDuration(int64_t duration_ns);
 // "512 B", "12.3 KiB", "4.5 MiB".
 std::string FormatBytes(int64_t size_bytes);
 
+// Three figures: "0", "850", "12.3 k", "4.56 M", "7.89 G", "1.23 T".
+std::string FormatQuantity(uint64_t number);
+
 // "1,234,567".
 std::string FormatCount(int64_t count);
 

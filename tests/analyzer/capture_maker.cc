@@ -48,6 +48,7 @@ void CaptureMaker::BeginInterval() {
       recording_.start_realtime_ns + static_cast<int64_t>(interval_.start_ns);
   for (const std::string& source : recording_.settings.sources) {
     if (source == "cpu") interval_.cpu = CpuRows{10 * kMillisecondNs, {}};
+    if (source == "cpi") interval_.counters.emplace();
     if (source == "offcpu") interval_.blocked.emplace();
   }
 }

@@ -38,6 +38,12 @@ class CaptureMaker {
   StackId NoStack() { return StackId(); }
 
   void Cpu(ThreadId thread, StackId user, StackId kernel, uint64_t samples);
+  // Hardware events: numbers of events, and of the samples that stand for them.
+  void Count(ThreadId thread, StackId user, StackId kernel, uint64_t cycles, uint64_t cycle_samples,
+             uint64_t instructions, uint64_t instruction_samples) {
+    interval_.counters->rows.push_back(
+        {thread, kernel, user, cycles, cycle_samples, instructions, instruction_samples});
+  }
   void Blocked(ThreadId thread, BlockState state, StackId user, StackId kernel, uint64_t time_ns,
                uint64_t count = 1);
   // A row with whatever it says; a capture without waits gets them with the first one.

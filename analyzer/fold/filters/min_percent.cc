@@ -86,8 +86,8 @@ Folded Apply(double percent, const std::string& remainder_text, Folded folded) {
     uint32_t left = kept[i];
     if (cut && stack.root != Folded::kNoRoot) {
       if (left == 0) {
-        stack = {
-            .root = remainder, .value = stack.value, .count = stack.count, .thread = stack.thread};
+        stack.root = remainder;
+        stack.user = stack.kernel = stack.tail = 0;
         cut = false;
       } else {
         --left;

@@ -1,5 +1,5 @@
-// The table "top": functions by the time that is theirs alone and by the time of all stacks that
-// they are in, of any view of stacks.
+// The table "top": functions by the time (or the cycles) that is theirs alone and by that of all
+// stacks that they are in, of any view of stacks; where the view has a ratio, with that.
 //
 // A function counts once for a stack, however often it is in it. In views with wakers the time that
 // is a function's alone is the sleeper's: that of its innermost frame, where the waker's stack
@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "analyzer/fold/folded.h"
+#include "analyzer/fold/ratio.h"
 #include "analyzer/fold/recorded.h"
 #include "analyzer/tabular/view.h"
 #include "analyzer/text/escape.h"
@@ -25,8 +26,8 @@ constexpr size_t kWidestModule = 18;
 struct Function {
   uint32_t text = 0;    // index into Folded::texts
   uint32_t module = 0;  // as FrameDetail::module
-  uint64_t self_ns = 0;
-  uint64_t total_ns = 0;
+  RatioSums self;       // value: in the view's unit
+  RatioSums total;
   size_t last_stack = SIZE_MAX;  // that was added
 };
 
@@ -57,8 +58,8 @@ class Functions {
                        [](const Function& function) { return function.last_stack == SIZE_MAX; }),
         functions_.end());
     std::sort(functions_.begin(), functions_.end(), [&](const Function& a, const Function& b) {
-      if (a.self_ns != b.self_ns) return a.self_ns > b.self_ns;
-      if (a.total_ns != b.total_ns) return a.total_ns > b.total_ns;
+      if (a.self.value != b.self.value) return a.self.value > b.self.value;
+      if (a.total.value != b.total.value) return a.total.value > b.total.value;
       if (a.text != b.text) return folded_.texts[a.text] < folded_.texts[b.text];
       return ModuleName(folded_, a.module) < ModuleName(folded_, b.module);
     });
@@ -74,13 +75,13 @@ class Functions {
         if (folded_.names[name].kind == FrameKind::kSeparator) continue;
         if (folded_.names[name].kind == FrameKind::kRoot) continue;
         Function& function = functions_[function_of_name_[name]];
-        if (function.last_stack != index) function.total_ns += stack.value;
+        if (function.last_stack != index) function.total.Add(stack);
         function.last_stack = index;
       }
     }
     uint32_t innermost = stack.kernel != 0 ? stack.kernel : stack.user;
     if (innermost == 0) return;
-    functions_[function_of_name_[folded_.nodes[innermost].name]].self_ns += stack.value;
+    functions_[function_of_name_[folded_.nodes[innermost].name]].self.Add(stack);
   }
 
   const Folded& folded_;
@@ -105,25 +106,69 @@ std::string PercentText(uint64_t part, uint64_t whole) {
   return text;
 }
 
-std::string TextFor(const Folded& folded, const std::vector<Function>& functions,
+// For a column of its own: without the unit's name where that is no time.
+std::string ValueText(Unit unit, uint64_t value) {
+  return unit == Unit::kNanoseconds ? FormatValue(unit, value) : FormatQuantity(value);
+}
+
+std::string TextFor(const Folded& folded, const std::vector<Function>& functions, const View& view,
                     const std::string& caption) {
   std::vector<std::vector<std::string>> lines;
-  for (const Function& function : functions) {
-    lines.push_back({FormatDuration(static_cast<int64_t>(function.self_ns)),
-                     PercentText(function.self_ns, folded.total),
-                     FormatDuration(static_cast<int64_t>(function.total_ns)),
-                     PercentText(function.total_ns, folded.total),
-                     Shorten(ModuleName(folded, function.module), kWidestModule),
-                     UnescapeText(folded.texts[function.text])});
+  std::vector<TableColumn> columns = {{"self", Align::kRight},  {"%", Align::kRight},
+                                      {"total", Align::kRight}, {"%", Align::kRight},
+                                      {"module", Align::kLeft}, {"function", Align::kLeft}};
+  constexpr size_t kPlaceOfRatio = 2;
+  if (view.ratio != nullptr) {
+    columns.insert(columns.begin() + kPlaceOfRatio, {std::string(view.ratio->name), Align::kRight});
   }
-  return caption + "\n" +
-         FormatTable({{"self", Align::kRight},
-                      {"%", Align::kRight},
-                      {"total", Align::kRight},
-                      {"%", Align::kRight},
-                      {"module", Align::kLeft},
-                      {"function", Align::kLeft}},
-                     lines, 0, kWidth, 1);
+  for (const Function& function : functions) {
+    std::vector<std::string> line = {ValueText(view.unit, function.self.value),
+                                     PercentText(function.self.value, folded.total),
+                                     ValueText(view.unit, function.total.value),
+                                     PercentText(function.total.value, folded.total),
+                                     Shorten(ModuleName(folded, function.module), kWidestModule),
+                                     UnescapeText(folded.texts[function.text])};
+    if (view.ratio != nullptr) {
+      line.insert(line.begin() + kPlaceOfRatio,
+                  function.self.value == 0 ? std::string() : FormatRatio(function.self));
+    }
+    lines.push_back(std::move(line));
+  }
+  return caption + "\n" + FormatTable(columns, lines, 0, kWidth, 1);
+}
+
+// With four decimals; nothing where the samples are too few to tell.
+TabularCell RatioCell(const RatioSums& sums, double value) {
+  if (!sums.is_known()) return std::monostate();
+  char text[32];
+  snprintf(text, sizeof(text), "%.4f", value);
+  return Structure{text, text};
+}
+
+// Columns for programs of what is a function's own, or of all stacks that it is in.
+void AddColumns(const std::string& whose, const View& view, std::vector<TabularColumn>& columns) {
+  bool is_time = view.unit == Unit::kNanoseconds;
+  columns.push_back({whose + (is_time ? "_ns" : "_" + std::string(UnitName(view.unit))), "",
+                     is_time ? CellKind::kDuration : CellKind::kNumber});
+  columns.push_back({whose + "_percent", "", CellKind::kNumber});
+  if (view.ratio == nullptr) return;
+  for (const char* column :
+       {"_samples", "_instructions", "_instruction_samples", "_cpi", "_cpi_standard_error"}) {
+    columns.push_back({whose + column, "", CellKind::kNumber});
+  }
+}
+
+void AddCells(const RatioSums& sums, const Folded& folded, const View& view,
+              std::vector<TabularCell>& cells) {
+  cells.emplace_back(static_cast<int64_t>(sums.value));
+  cells.emplace_back(PercentCell(sums.value, folded.total));
+  if (view.ratio == nullptr) return;
+  cells.emplace_back(static_cast<int64_t>(sums.count));
+  cells.emplace_back(static_cast<int64_t>(sums.divisor));
+  cells.emplace_back(static_cast<int64_t>(sums.divisor_count));
+  double ratio = sums.is_known() ? sums.ratio() : 0;
+  cells.push_back(RatioCell(sums, ratio));
+  cells.push_back(RatioCell(sums, ratio * sums.relative_error()));
 }
 
 }  // namespace
@@ -148,24 +193,29 @@ Result<Tabular> MakeTop(Database& database, const TabularRequest& request) {
   if (request.limit != 0 && all > request.limit) {
     functions.resize(request.limit);
     tabular.notes.push_back("shows the " + std::to_string(request.limit) + " of " +
-                            std::to_string(all) +
-                            " functions with most time of their own; --limit 0 shows all");
+                            std::to_string(all) + " functions with most " +
+                            (view.unit == Unit::kNanoseconds ? "time" : "cycles") +
+                            " of their own; --limit 0 shows all");
   }
-  tabular.columns = {
-      {"function", "", CellKind::kText},     {"module", "", CellKind::kText},
-      {"self_ns", "", CellKind::kDuration},  {"self_percent", "", CellKind::kNumber},
-      {"total_ns", "", CellKind::kDuration}, {"total_percent", "", CellKind::kNumber}};
+  tabular.columns = {{"function", "", CellKind::kText}, {"module", "", CellKind::kText}};
+  AddColumns("self", view, tabular.columns);
+  AddColumns("total", view, tabular.columns);
   for (const Function& function : functions) {
     // Outputs escape texts themselves.
-    tabular.rows.push_back(
-        {UnescapeText(folded->texts[function.text]),
-         UnescapeText(ModuleName(*folded, function.module)), static_cast<int64_t>(function.self_ns),
-         PercentCell(function.self_ns, folded->total), static_cast<int64_t>(function.total_ns),
-         PercentCell(function.total_ns, folded->total)});
+    std::vector<TabularCell> cells = {UnescapeText(folded->texts[function.text]),
+                                      UnescapeText(ModuleName(*folded, function.module))};
+    AddCells(function.self, *folded, view, cells);
+    AddCells(function.total, *folded, view, cells);
+    tabular.rows.push_back(std::move(cells));
   }
-  tabular.text = TextFor(*folded, functions,
-                         "Functions of the view " + std::string(view.name) + ", " +
-                             FormatDuration(static_cast<int64_t>(folded->total)) + " in all");
+  std::string caption = "Functions of the view " + std::string(view.name) + ", " +
+                        FormatValue(view.unit, folded->total) + " in all";
+  if (view.ratio != nullptr) {
+    RatioSums all;
+    for (const FoldedStack& stack : folded->stacks) all.Add(stack);
+    caption += ", " + std::string(view.ratio->name) + " " + FormatRatio(all);
+  }
+  tabular.text = TextFor(*folded, functions, view, caption);
   return tabular;
 }
 
