@@ -198,7 +198,7 @@ Result<ExitStatus> Run(const Arguments& arguments) {
 const Command kImportCommand = {
     "import",
     "make a capture of what perf or pprof recorded, or of folded stacks",
-    "[--from FORMAT] [--frequency HZ] -o FILE FILE",
+    "[--from FORMAT] [--frequency HZ] -o FILE RECORDING",
     "Makes a capture of CPU samples that another tool took, so that they get the same views, "
     "filters and comparisons. Of 'perf script' each second becomes an interval; the others become "
     "one. What the file does not tell is not there: blocked time, states of threads.",
