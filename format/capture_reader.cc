@@ -7,12 +7,11 @@
 #include <optional>
 #include <utility>
 
-#include "format/base/bytes.h"
 #include "format/base/input_file.h"
 #include "format/block_scanner.h"
 #include "format/container.h"
 #include "format/damage_list.h"
-#include "format/foreign_file.h"
+#include "format/file_header.h"
 #include "format/placeholders.h"
 #include "format/records/definitions.h"
 #include "format/records/end.h"
@@ -27,7 +26,6 @@ namespace {
 using container::BlockType;
 
 constexpr uint64_t kMiB = 1U << 20;
-constexpr char kReadByNewer[] = "Open it with a newer twofold";
 constexpr char kTransferAgain[] = "Transfer the capture again from the host that recorded it";
 
 class CaptureAssembler {
@@ -43,8 +41,6 @@ class CaptureAssembler {
   Result<Capture> Assemble();
 
  private:
-  // Reads the file header; gives its size in bytes.
-  Result<uint64_t> ReadFileHeader() const;
   Result<void> ReadFirstBlock(BlockScanner& scanner);
 
   void TakeBlock(const BlockScanner& scanner);
@@ -77,51 +73,6 @@ class CaptureAssembler {
   std::optional<uint64_t> index_offset_;
   bool trailer_seen_ = false;
 };
-
-Result<uint64_t> CaptureAssembler::ReadFileHeader() const {
-  container::FileHeader header;
-  std::span<const uint8_t> magic = bytes_.first(std::min<size_t>(bytes_.size(), 8));
-  bool right_magic = StartsWith(container::kFileMagic, magic) && !magic.empty();
-  if (!CopyFrom(bytes_, header)) {
-    if (!right_magic) return DescribeForeignFile(bytes_, name_);
-    return Error{
-        "the file ends within its header, after " + std::to_string(bytes_.size()) + " bytes", name_,
-        kTransferAgain};
-  }
-  uint64_t header_bytes = header.header_bytes;
-  bool right_size = header_bytes >= sizeof(header) &&
-                    header_bytes <= container::kMaxFileHeaderBytes && header_bytes <= bytes_.size();
-  header.magic = container::kFileMagic;
-  bool right_checksum =
-      right_size &&
-      container::Checksum(header, bytes_.subspan(sizeof(header), header_bytes - sizeof(header))) ==
-          header.checksum;
-  if (!right_magic && !right_checksum) return DescribeForeignFile(bytes_, name_);
-  if (std::optional<Error> text_mode = DescribeTextMode(bytes_, name_)) return *text_mode;
-  if (!right_magic || !right_checksum) {
-    return Error{"the file's header is damaged", name_ + " at byte 0", kTransferAgain};
-  }
-  if (header.major_version > container::kMajorVersion) {
-    return Error{"the capture has container version " + std::to_string(header.major_version) + "." +
-                     std::to_string(header.minor_version) + ", this program reads version " +
-                     std::to_string(container::kMajorVersion),
-                 name_, kReadByNewer};
-  }
-  if (header.major_version != container::kMajorVersion) {
-    return Error{"the capture has container version " + std::to_string(header.major_version) +
-                     ", which never was",
-                 name_, "Ask whoever made the file for a capture of twofold-record"};
-  }
-  if (uint64_t unknown = header.required_features & ~container::kKnownFeatures; unknown != 0) {
-    std::string list;
-    for (int bit = 0; bit < 64; ++bit) {
-      if ((unknown >> bit & 1) != 0) list += (list.empty() ? "" : ", ") + std::to_string(bit);
-    }
-    return Error{"the capture needs features that this program does not know (number " + list + ")",
-                 name_, kReadByNewer};
-  }
-  return header_bytes;
-}
 
 Result<void> CaptureAssembler::ReadFirstBlock(BlockScanner& scanner) {
   BlockScanner::Step step = scanner.Next();
@@ -165,9 +116,13 @@ Result<Capture> CaptureAssembler::Assemble() {
     return Error{"the capture has more than " + std::to_string(limits_.max_file_bytes) + " bytes",
                  name_, "Record for a shorter time"};
   }
-  Result<uint64_t> header_bytes = ReadFileHeader();
-  if (!header_bytes) return std::move(header_bytes).error();
-  BlockScanner scanner(bytes_, *header_bytes);
+  Result<CheckedHeader> header = CheckFileHeader(bytes_, name_);
+  if (!header) return std::move(header).error();
+  if (header->is_merged) {
+    return Error{"this is a merged file, where one capture is expected", name_,
+                 "Merge the captures in it instead"};
+  }
+  BlockScanner scanner(bytes_, header->header_bytes);
   TWOFOLD_RETURN_IF_ERROR(ReadFirstBlock(scanner));
 
   for (BlockScanner::Step step; (step = scanner.Next()) != BlockScanner::Step::kEnd;) {
@@ -252,6 +207,7 @@ MaybeFault CaptureAssembler::TakeRecord(const BlockScanner& scanner) {
     case BlockType::kIndex:
       return TakeIndex(unpacked_, scanner.offset());
     case BlockType::kRecording:
+    case BlockType::kMembers:
       break;
   }
   return std::nullopt;
@@ -380,11 +336,11 @@ void CaptureAssembler::CheckTail(uint64_t offset) {
 }  // namespace
 
 uint64_t ReadLimits::MemoryBytes(uint64_t file_bytes) const {
-  return std::min(max_total_bytes, 64 * kMiB + 96 * std::min(file_bytes, max_file_bytes));
+  return std::min(max_total_bytes, base_bytes + 96 * std::min(file_bytes, max_file_bytes));
 }
 
 uint64_t ReadLimits::UnpackedBytes(uint64_t file_bytes) const {
-  return std::min(max_total_bytes, 64 * kMiB + 256 * std::min(file_bytes, max_file_bytes));
+  return std::min(max_total_bytes, base_bytes + 256 * std::min(file_bytes, max_file_bytes));
 }
 
 Result<Capture> ReadCapture(std::span<const uint8_t> bytes, const std::string& name,

@@ -16,6 +16,7 @@ struct ReadLimits {
   uint64_t max_block_bytes = 256ULL << 20;  // of one block when unpacked
   uint64_t max_total_bytes = 4ULL << 30;    // of all blocks when unpacked
   uint64_t max_ratio = 1024;                // unpacked to packed, of one block above 1 MiB
+  uint64_t base_bytes = 64ULL << 20;        // what also the smallest file may take
 
   // What a file of `file_bytes` may take, whatever it claims: memory for the structs of its
   // capture, and bytes to unpack in all. Recorded captures stay far below; these bound the work

@@ -19,8 +19,8 @@ inline constexpr std::array<uint8_t, 8> kTrailerMagic = {0xF2, 'E',  'N',  'D',
 inline constexpr uint16_t kMajorVersion = 1;
 inline constexpr uint16_t kMinorVersion = 0;
 
-// Bits of FileHeader::required_features that this version understands.
-inline constexpr uint64_t kKnownFeatures = 0;
+// Bits of FileHeader::required_features. A capture has none of them.
+inline constexpr uint64_t kMergedFeature = 1;  // the file is a merged one: see format/merged_file.h
 
 enum class BlockType : uint16_t {
   kRecording = 1,
@@ -28,6 +28,7 @@ enum class BlockType : uint16_t {
   kInterval = 3,
   kEnd = 4,
   kIndex = 5,
+  kMembers = 32,  // of merged files alone
 };
 
 // Each checksum is XXH64 with seed 0 over the whole structure (with a block: and its payload), the
@@ -74,6 +75,9 @@ static_assert(sizeof(Trailer) == 32 && offsetof(Trailer, index_offset) == 8 &&
 inline constexpr uint32_t kMaxFileHeaderBytes = 4096;
 inline constexpr uint32_t kMaxUnpackedBytes = 256U << 20;  // of one block
 inline constexpr uint32_t kMaxRecordingBytes = 1U << 20;   // of an unpacked Recording block
+inline constexpr uint32_t kMaxMembers = 1024;              // captures in a merged file
+inline constexpr uint32_t kMaxMemberNameBytes = 2048;
+inline constexpr uint32_t kMaxMembersBytes = 4U << 20;  // of an unpacked Members block
 inline constexpr int kZstdLevel = 3;
 inline constexpr int kMaxWindowLog = 23;  // 8 MiB
 inline constexpr uint32_t kMaxStackFrames = 1024;

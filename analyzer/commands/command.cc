@@ -20,8 +20,7 @@ std::string ProgramHelp() {
   }
   text +=
       "\n"
-      "'twofold SUBCOMMAND --help' explains a subcommand and ends with examples.\n"
-      "'twofold --version' prints the version.\n"
+      "'twofold SUBCOMMAND --help' explains it, with examples; see also --version.\n"
       "\n"
       "Data goes to standard output or to -o FILE, words go to standard error; '-'\n"
       "stands for standard input or output. Exit status: 0 done, 1 failed, 2 used\n"
@@ -85,9 +84,9 @@ Result<ExitStatus> Dispatch(const std::vector<std::string>& words) {
 
 const std::vector<const Command*>& Commands() {
   static const std::vector<const Command*> commands = {
-      &kInfoCommand,   &kFlameCommand,  &kFoldCommand,   &kTableCommand,
-      &kDiffCommand,   &kExportCommand, &kSqlCommand,    &kSymbolizeCommand,
-      &kImportCommand, &kLoadCommand,   &kVerifyCommand,
+      &kInfoCommand,   &kFlameCommand,  &kFoldCommand, &kTableCommand,
+      &kDiffCommand,   &kExportCommand, &kSqlCommand,  &kSymbolizeCommand,
+      &kImportCommand, &kMergeCommand,  &kLoadCommand, &kVerifyCommand,
   };
   return commands;
 }

@@ -44,6 +44,7 @@ extern const Command kSqlCommand;
 extern const Command kLoadCommand;
 extern const Command kSymbolizeCommand;
 extern const Command kImportCommand;
+extern const Command kMergeCommand;
 
 // Runs `twofold WORDS...`, says on standard error what went wrong, and returns the exit status.
 int RunProgram(const std::vector<std::string>& words);

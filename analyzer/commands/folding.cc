@@ -143,7 +143,7 @@ void AddFoldingOptions(OptionSet& options) {
   options.Value("view", "VIEW", views + " (default: cpu)");
   options.Flag("runnable",
                "with --view offcpu: also time waiting for a CPU, as [woken], [preempted]");
-  options.Value("root", "FRAME", "first frame: process (default), thread, cgroup or none");
+  options.Value("root", "FRAME", "first frame: process (default), thread, cgroup, capture or none");
   for (const Filter* filter : Filters()) {
     options.Value(filter->option, filter->value_name, filter->summary);
   }

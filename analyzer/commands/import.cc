@@ -18,38 +18,54 @@ constexpr double kMaxFrequencyHz = 1e6;
 
 void AddOptions(OptionSet& options) {
   options.Value("from", "FORMAT",
-                "perf: the text of 'perf script'; folded: folded stacks, one line each (default: "
-                "as the text looks)");
+                "perf: the text of 'perf script'; folded: folded stacks; pprof: a profile, gzipped "
+                "or not (default: as the file looks)");
   options.Value("frequency", "HZ",
-                "samples per second and CPU, where the text does not tell; those of 'perf record' "
+                "samples per second and CPU, where the file does not tell; those of 'perf record' "
                 "are 4000, or its -F");
   options.Value("unit", "UNIT",
-                "what the values of folded stacks are: samples (default, with --frequency), ns, us "
-                "or ms of CPU time");
+                "of folded values: samples (default, with --frequency), ns, us or ms of CPU time");
   options.Value("event", "NAME", "of perf: samples of this event (default: the first one's)");
+  options.Value("sample-type", "NAME", "of pprof: these values (default: as the profile says)");
   options.Value("output", "FILE", "the capture to write; - for a pipe", 'o');
   options.Flag("force", "replace FILE if it exists");
 }
+
+enum class Format { kPerf, kFolded, kPprof };
 
 // Frames of perf are indented, folded stacks never are.
 bool LooksLikePerf(std::string_view text) {
   return text.find("\n\t") != std::string_view::npos || text.find("\n ") != std::string_view::npos;
 }
 
-Result<std::string> FormatOf(const Arguments& arguments, std::string_view text) {
-  std::string format = arguments.Get("from", LooksLikePerf(text) ? "perf" : "folded");
-  if (format == "perf" || format == "folded") return format;
+Result<Format> FormatOf(const Arguments& arguments, std::string_view text) {
+  if (!arguments.Has("from")) {
+    if (LooksLikePprof(text)) return Format::kPprof;
+    return LooksLikePerf(text) ? Format::kPerf : Format::kFolded;
+  }
+  const std::string format = arguments.Get("from");
+  if (format == "perf") return Format::kPerf;
+  if (format == "folded") return Format::kFolded;
+  if (format == "pprof") return Format::kPprof;
   return Error{"there is no format '" + format + "'", "--from",
-               Suggestion(format, {"perf", "folded"}), Error::Kind::kUsage};
+               Suggestion(format, {"perf", "folded", "pprof"}), Error::Kind::kUsage};
+}
+
+// Error: an option is given that has no meaning for the format.
+Result<void> CheckOptions(const Arguments& arguments, Format format) {
+  const auto refuse = [&](const char* option, Format wanted, const char* what) -> Result<void> {
+    if (!arguments.Has(option) || format == wanted) return {};
+    return Error{what, std::string("--") + option, std::string("Leave --") + option + " out",
+                 Error::Kind::kUsage};
+  };
+  TWOFOLD_RETURN_IF_ERROR(refuse("unit", Format::kFolded, "only folded stacks need a unit"));
+  TWOFOLD_RETURN_IF_ERROR(refuse("event", Format::kPerf, "only the text of perf has events"));
+  return refuse("sample-type", Format::kPprof, "only profiles of pprof have types of samples");
 }
 
 // What one sample, or one of a folded value, stands for.
-Result<uint64_t> PeriodNs(const Arguments& arguments, bool is_folded, uint64_t told_ns) {
+Result<uint64_t> PeriodNs(const Arguments& arguments, Format format, uint64_t told_ns) {
   const std::string unit = arguments.Get("unit", "samples");
-  if (arguments.Has("unit") && !is_folded) {
-    return Error{"samples of perf have no other unit", "--unit", "Leave --unit out",
-                 Error::Kind::kUsage};
-  }
   if (unit == "ns") return uint64_t{1};
   if (unit == "us") return uint64_t{1'000};
   if (unit == "ms") return uint64_t{1'000'000};
@@ -61,11 +77,33 @@ Result<uint64_t> PeriodNs(const Arguments& arguments, bool is_folded, uint64_t t
   if (!hz) return std::move(hz).error();
   if (arguments.Has("frequency")) return static_cast<uint64_t>(std::llround(1e9 / *hz));
   if (told_ns > 0) return told_ns;
-  return Error{"the text does not tell how much time a sample stands for", "",
-               is_folded ? "Give --unit us for what 'twofold fold' prints, or --frequency HZ"
-                         : "Give --frequency HZ (4000, or the -F of 'perf record'), or print the "
-                           "text with 'perf script --header'",
+  const char* remedy = "Give --frequency HZ";
+  if (format == Format::kFolded) {
+    remedy = "Give --unit us for what 'twofold fold' prints, or --frequency HZ";
+  } else if (format == Format::kPerf) {
+    remedy =
+        "Give --frequency HZ (4000, or the -F of 'perf record'), or print the text with 'perf "
+        "script --header'";
+  }
+  return Error{"the file does not tell how much time a sample stands for", "", remedy,
                Error::Kind::kUsage};
+}
+
+// The same of a profile, whose values may be time themselves.
+Result<uint64_t> PeriodOfPprofNs(const Arguments& arguments, const PprofNotes& notes) {
+  if (notes.is_time) {
+    if (!arguments.Has("frequency")) return notes.period_ns;
+    return Error{"the profile's values are time already", "--frequency",
+                 "Leave --frequency out, or choose other values with --sample-type",
+                 Error::Kind::kUsage};
+  }
+  if (notes.unit != "count") {
+    return Error{"the values of '" + notes.sample_type + "' are " +
+                     (notes.unit.empty() ? "of no unit" : notes.unit) +
+                     ", and a capture of import holds CPU time",
+                 "", "Choose time or samples with --sample-type", Error::Kind::kUsage};
+  }
+  return PeriodNs(arguments, Format::kPprof, notes.period_ns);
 }
 
 void SayNotes(const ImportNotes& notes, const ImportedCapture& capture, const std::string& name) {
@@ -83,10 +121,51 @@ void SayNotes(const ImportNotes& notes, const ImportedCapture& capture, const st
   }
 }
 
+void SayPprofNotes(const PprofNotes& notes, const std::string& name) {
+  if (notes.sample_type != "cpu" && notes.sample_type != "samples") {
+    Say(name + ": the values of '" + notes.sample_type +
+        "' are shown as CPU time, which is all that a capture of import holds");
+  }
+  if (notes.negative_samples > 0) {
+    Say(name + ": " + FormatCount(notes.negative_samples, " sample", " samples") +
+        " below zero left out");
+  }
+  if (notes.other_labels.empty()) return;
+  std::string keys;
+  for (const std::string& key : notes.other_labels) keys += (keys.empty() ? "" : ", ") + key;
+  Say(name + ": labels that a capture has no place for are left out: " + keys);
+}
+
+// Reads the file into `capture`; gives what a sample stands for.
+Result<uint64_t> ReadInto(const Arguments& arguments, Format format, std::string_view text,
+                          const std::string& name, ImportedCapture& capture, ImportNotes& notes,
+                          PprofNotes& pprof) {
+  if (format == Format::kPprof) {
+    Result<PprofNotes> read = ReadPprof(text, arguments.Get("sample-type"), capture);
+    if (!read) {
+      Error error = std::move(read).error();
+      if (error.where.empty()) error.where = name;
+      return error;
+    }
+    pprof = std::move(*read);
+  } else {
+    notes = format == Format::kFolded ? ReadFoldedText(text, capture)
+                                      : ReadPerfScript(text, arguments.Get("event"), capture);
+  }
+  if (capture.samples() == 0) {
+    const bool has_lines = notes.unreadable_lines > 0;
+    return Error{"there are no samples in the file", name,
+                 has_lines ? "The first line of no known form is " + notes.first_unreadable
+                           : "Check --from, --event and --sample-type"};
+  }
+  return format == Format::kPprof ? PeriodOfPprofNs(arguments, pprof)
+                                  : PeriodNs(arguments, format, notes.period_ns);
+}
+
 Result<ExitStatus> Run(const Arguments& arguments) {
   if (arguments.positionals().size() != 1) {
     return Error{arguments.positionals().empty() ? "no file is given" : "one file is enough", "",
-                 "Give the file with the text, or - for standard input", Error::Kind::kUsage};
+                 "Give the file to import, or - for standard input", Error::Kind::kUsage};
   }
   if (!arguments.Has("output")) {
     return Error{"the capture needs a name", "", "Give -o FILE, or -o - for a pipe",
@@ -99,23 +178,18 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   Result<std::vector<uint8_t>> bytes = ReadInputFile(path, kMaxTextBytes);
   if (!bytes) return std::move(bytes).error();
   const std::string_view text(reinterpret_cast<const char*>(bytes->data()), bytes->size());
-  Result<std::string> format = FormatOf(arguments, text);
+  Result<Format> format = FormatOf(arguments, text);
   if (!format) return std::move(format).error();
-  const bool is_folded = *format == "folded";
+  TWOFOLD_RETURN_IF_ERROR(CheckOptions(arguments, *format));
   ImportedCapture capture;
-  const ImportNotes notes = is_folded ? ReadFoldedText(text, capture)
-                                      : ReadPerfScript(text, arguments.Get("event"), capture);
-  if (capture.samples() == 0) {
-    return Error{"there are no samples in the text", name,
-                 notes.unreadable_lines > 0
-                     ? "The first line of no known form is " + notes.first_unreadable
-                     : "Check --from and --event"};
-  }
-  Result<uint64_t> period_ns = PeriodNs(arguments, is_folded, notes.period_ns);
+  ImportNotes notes;
+  PprofNotes pprof;
+  Result<uint64_t> period_ns = ReadInto(arguments, *format, text, name, capture, notes, pprof);
   if (!period_ns) return std::move(period_ns).error();
   TWOFOLD_RETURN_IF_ERROR(capture.Write(*period_ns, name, *output));
   TWOFOLD_RETURN_IF_ERROR(output->Commit());
   SayNotes(notes, capture, name);
+  if (*format == Format::kPprof) SayPprofNotes(pprof, name);
   return ExitStatus::kDone;
 }
 
@@ -123,15 +197,14 @@ Result<ExitStatus> Run(const Arguments& arguments) {
 
 const Command kImportCommand = {
     "import",
-    "make a capture of what perf recorded, or of folded stacks",
-    "[--from FORMAT] [--frequency HZ] -o FILE TEXT",
-    "Makes a capture of CPU samples that another tool took, so that recordings of old get the same "
-    "views, filters and comparisons. Of 'perf script' each second of its times becomes an "
-    "interval; folded stacks have no times and become one. What such text does not tell is not "
-    "there: blocked time, states of threads, build ids.",
+    "make a capture of what perf or pprof recorded, or of folded stacks",
+    "[--from FORMAT] [--frequency HZ] -o FILE RECORDING",
+    "Makes a capture of CPU samples that another tool took, so that they get the same views, "
+    "filters and comparisons. Of 'perf script' each second becomes an interval; the others become "
+    "one. What the file does not tell is not there: blocked time, states of threads.",
     "twofold import --frequency 99 --event cycles -o old.twofold perf.txt\n"
     "twofold import --from folded --unit us -o old.twofold old.folded\n"
-    "twofold fold host.twofold | twofold import --unit us -o cpu.twofold -",
+    "twofold import -o go.twofold go.pb.gz",
     AddOptions,
     Run,
 };

@@ -76,7 +76,7 @@ Result<std::string> DescribeRecording(Database& database, int64_t capture_id) {
       imported ? "twofold " + text(2) : "twofold-record " + Shorten(EscapeText(text(2)), 12);
   std::string out = Shorten(EscapeText(name), 40) + ": " + what + ", " + FormatBytes(row->Int(1)) +
                     ", by " + Shorten(EscapeText(writer), 27) + "\n\nRecording\n";
-  if (!imported) out += InfoLine("began", FormatUtc(row->Int(4)));
+  if (!imported || row->Int(4) != 0) out += InfoLine("began", FormatUtc(row->Int(4)));
   out += InfoLine("covers", FormatDuration(row->Int(5)));
   std::string sources = text(6).empty() ? "nothing" : text(6);
   for (size_t comma = 0; (comma = sources.find(',', comma)) != std::string::npos; comma += 2) {

@@ -7,6 +7,7 @@
 #include "analyzer/data/input.h"
 #include "analyzer/data/losses.h"
 #include "analyzer/text/units.h"
+#include "format/base/input_file.h"
 #include "format/base/output_file.h"
 #include "format/capture_reader.h"
 
@@ -25,17 +26,14 @@ void AddOptions(OptionSet& options) {
 Result<void> LoadAll(Database& database, const std::vector<std::string>& paths) {
   ProgressLine line;
   for (const std::string& path : paths) {
-    Result<Capture> capture = ReadCaptureFile(path);
-    if (!capture) return std::move(capture).error();
+    Result<std::vector<uint8_t>> bytes = ReadInputFile(path, ReadLimits{}.max_file_bytes);
+    if (!bytes) return std::move(bytes).error();
     if (IsInterrupted()) return Stopped(path);
     auto progress = [&](uint64_t done, uint64_t total) { line.Show(path, done, total); };
     auto cancelled = [] { return IsInterrupted(); };
-    Result<void> copied = CopyCapture(database, *capture, path, progress, cancelled);
+    Result<void> copied = CopyFile(database, *bytes, path, progress, cancelled);
     if (IsInterrupted()) return Stopped(path);
-    if (!copied) {
-      return Error{"cannot store the capture: " + copied.error().what, path,
-                   "Check that the disk of the database is not full"};
-    }
+    TWOFOLD_RETURN_IF_ERROR(copied);
   }
   TWOFOLD_RETURN_IF_ERROR(CreateIndexes(database));
   return {};
@@ -65,12 +63,14 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   if (!notes) return std::move(notes).error();
   Result<bool> losses = HasLosses(*database);
   if (!losses) return std::move(losses).error();
+  Result<int64_t> captures = database->QueryInt("SELECT count(*) FROM capture");
+  if (!captures) return std::move(captures).error();
   TWOFOLD_RETURN_IF_ERROR(database->Close());
   TWOFOLD_RETURN_IF_ERROR(output->Commit());
 
   for (const std::string& note : *notes) Say(note);
-  Say("wrote " + target + " (" + FormatCount(static_cast<int64_t>(paths.size())) +
-      (paths.size() == 1 ? " capture)" : " captures)"));
+  Say("wrote " + target + " (" +
+      FormatCount(static_cast<uint64_t>(*captures), " capture", " captures") + ")");
   bool incomplete = !notes->empty() || *losses;
   return incomplete && arguments.Has("strict") ? ExitStatus::kIncomplete : ExitStatus::kDone;
 }
@@ -82,7 +82,8 @@ const Command kLoadCommand = {
     "captures into an SQLite database that stays",
     "-o FILE [--strict] CAPTURE...",
     "Makes an SQLite database of one or more captures, for 'twofold sql' and any other tool that "
-    "reads SQLite; docs/sql.md describes its tables and views. An existing file is never "
+    "reads SQLite; docs/sql.md describes its tables and views. A merged file counts as the "
+    "captures in it. An existing file is never "
     "replaced, and a database that could not be finished is removed.",
     "twofold load -o host.db host.twofold\n"
     "twofold load -o both.db before.twofold after.twofold",

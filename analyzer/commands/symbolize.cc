@@ -1,6 +1,8 @@
 // twofold symbolize: a capture again, with what debug files tell of its stacks.
 #include <sys/stat.h>
 
+#include <deque>
+
 #include "analyzer/cli/interrupt.h"
 #include "analyzer/cli/progress_line.h"
 #include "analyzer/cli/words.h"
@@ -10,8 +12,9 @@
 #include "analyzer/symbolize/ask_debug_files.h"
 #include "analyzer/symbolize/symbolized_capture.h"
 #include "analyzer/text/units.h"
+#include "format/base/bytes.h"
 #include "format/base/input_file.h"
-#include "format/capture_reader.h"
+#include "format/merged_file.h"
 
 namespace twofold {
 namespace {
@@ -30,16 +33,16 @@ void AddOptions(OptionSet& options) {
 }
 
 // A capture that can be written again: whole, or whole up to where it was cut short.
-Result<Capture> ReadWhole(const std::string& path) {
-  Result<std::vector<uint8_t>> bytes = ReadInputFile(path, ReadLimits{}.max_file_bytes);
-  if (!bytes) return std::move(bytes).error();
-  std::string name = path == "-" ? "standard input" : path;
-  Result<Capture> capture = ReadCapture(*bytes, name);
+Result<Capture> ReadWhole(const CaptureList& list, size_t index, const std::string& name) {
+  const Member& member = list.members[index];
+  Result<Capture> capture = ReadMember(list, index, name);
   if (!capture) return capture;
-  if (!capture->damages.empty() && !IsOnlyCutShort(*capture, *bytes)) {
+  if (!capture->damages.empty() &&
+      (IsUnreadable(*capture) || !IsOnlyCutShort(*capture, member.bytes))) {
     const Damage& damage = capture->damages.front();
+    const std::string where = list.is_merged ? member.name + " in " + name : name;
     return Error{"the capture is damaged, and written again it would look whole: " + damage.what,
-                 name + " at byte " + std::to_string(damage.offset_bytes),
+                 where + " at byte " + std::to_string(damage.offset_bytes),
                  "Transfer the capture again from the host that recorded it"};
   }
   return capture;
@@ -99,6 +102,76 @@ void SayMissing(const std::vector<DebugFileReport>& reports) {
   }
 }
 
+// What became of one capture, to be told when all is written.
+struct Outcome {
+  std::string summary;
+  std::vector<DebugFileReport> reports;
+  uint64_t inlined_left_out = 0;
+  bool cut_short = false;
+  bool incomplete = false;
+};
+
+Result<Outcome> SymbolizeInto(const Capture& capture, DebugFolders& folders,
+                              const std::string& target, ByteSink& sink) {
+  AskedDebugFiles asked;
+  {
+    ProgressLine line;
+    asked = AskDebugFiles(capture, StackUses(capture), folders, [&](uint64_t done, uint64_t all) {
+      line.Show("reading debug files", done, all);
+    });
+  }
+  if (IsInterrupted()) {
+    return Error{"stopped by a signal; no capture was written", target, ""};
+  }
+  Result<SymbolizedCounts> counts = WriteSymbolized(capture, asked.found, sink);
+  if (!counts) {
+    Error error = counts.error();
+    if (error.where.empty()) error.where = target;
+    return error;
+  }
+  Outcome outcome;
+  outcome.summary = Summary(capture, asked);
+  outcome.reports = std::move(asked.reports);
+  outcome.inlined_left_out = counts->inlined_left_out;
+  outcome.cut_short = !capture.end;
+  outcome.incomplete = capture.partial() || HasLosses(capture);
+  return outcome;
+}
+
+void SayOutcome(const Outcome& outcome, const std::string& prefix) {
+  Say(prefix + outcome.summary);
+  for (const DebugFileReport& report : outcome.reports) {
+    if (!report.problem.empty()) Say(report.debug_path + ": " + report.problem);
+  }
+  SayMissing(outcome.reports);
+  if (outcome.inlined_left_out > 0) {
+    Say(prefix + FormatCount(outcome.inlined_left_out, " inlined frame is", " inlined frames are") +
+        " left out: stacks have at most 1024 frames");
+  }
+  if (outcome.cut_short) Say(prefix + "the capture was cut short, and so is the new one");
+}
+
+// Symbolizes each capture of a file; several become a merged file again.
+Result<std::vector<Outcome>> SymbolizeAll(const CaptureList& list, const std::string& name,
+                                          DebugFolders& folders, OutputFile& output) {
+  std::vector<Outcome> outcomes;
+  std::deque<MemorySink> sinks;  // stay where they are
+  std::vector<Member> members;
+  for (size_t i = 0; i < list.members.size(); ++i) {
+    Result<Capture> capture = ReadWhole(list, i, name);
+    if (!capture) return std::move(capture).error();
+    ByteSink& sink = list.is_merged ? static_cast<ByteSink&>(sinks.emplace_back()) : output;
+    Result<Outcome> outcome = SymbolizeInto(*capture, folders, output.path(), sink);
+    if (!outcome) return std::move(outcome).error();
+    outcomes.push_back(std::move(*outcome));
+    if (list.is_merged) {
+      members.push_back({list.members[i].name, AsBytes(sinks.back().bytes), {}});
+    }
+  }
+  if (list.is_merged) TWOFOLD_RETURN_IF_ERROR(WriteMerged(members, output));
+  return outcomes;
+}
+
 Result<ExitStatus> Run(const Arguments& arguments) {
   if (arguments.positionals().size() != 1) {
     return Error{arguments.positionals().empty() ? "no capture is given" : "one capture is enough",
@@ -119,39 +192,22 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   InterruptGuard guard;
   Result<OutputFile> output = CreateOutput(arguments);
   if (!output) return std::move(output).error();
-  Result<Capture> capture = ReadWhole(arguments.positionals()[0]);
-  if (!capture) return std::move(capture).error();
-
-  AskedDebugFiles asked;
-  {
-    ProgressLine line;
-    asked = AskDebugFiles(
-        *capture, StackUses(*capture), *folders,
-        [&](uint64_t done, uint64_t all) { line.Show("reading debug files", done, all); });
-  }
-  if (IsInterrupted()) {
-    return Error{"stopped by a signal; no capture was written", arguments.Get("output"), ""};
-  }
-  Result<SymbolizedCounts> counts = WriteSymbolized(*capture, asked.found, *output);
-  if (!counts) {
-    Error error = counts.error();
-    if (error.where.empty()) error.where = arguments.Get("output");
-    return error;
-  }
+  const std::string& path = arguments.positionals()[0];
+  const std::string name = path == "-" ? "standard input" : path;
+  Result<std::vector<uint8_t>> bytes = ReadInputFile(path, ReadLimits{}.max_file_bytes);
+  if (!bytes) return std::move(bytes).error();
+  Result<CaptureList> list = ListCaptures(*bytes, name);
+  if (!list) return std::move(list).error();
+  Result<std::vector<Outcome>> outcomes = SymbolizeAll(*list, name, *folders, *output);
+  if (!outcomes) return std::move(outcomes).error();
   TWOFOLD_RETURN_IF_ERROR(output->Commit());
 
-  Say(Summary(*capture, asked));
-  for (const DebugFileReport& report : asked.reports) {
-    if (!report.problem.empty()) Say(report.debug_path + ": " + report.problem);
+  bool incomplete = false;
+  for (size_t i = 0; i < outcomes->size(); ++i) {
+    SayOutcome((*outcomes)[i], list->is_merged ? list->members[i].name + ": " : "");
+    incomplete = incomplete || (*outcomes)[i].incomplete;
   }
-  SayMissing(asked.reports);
   for (const std::string& note : folders->notes()) Say(note);
-  if (counts->inlined_left_out > 0) {
-    Say(FormatCount(counts->inlined_left_out, " inlined frame is", " inlined frames are") +
-        " left out: stacks have at most 1024 frames");
-  }
-  if (!capture->end) Say("the capture was cut short, and so is the new one");
-  bool incomplete = capture->partial() || HasLosses(*capture);
   return incomplete && arguments.Has("strict") ? ExitStatus::kIncomplete : ExitStatus::kDone;
 }
 

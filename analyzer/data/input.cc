@@ -8,8 +8,9 @@
 
 #include "analyzer/sql/sql_text.h"
 #include "analyzer/text/units.h"
-#include "format/base/output_file.h"
+#include "format/base/input_file.h"
 #include "format/capture_reader.h"
+#include "format/merged_file.h"
 
 namespace twofold {
 namespace {
@@ -22,6 +23,8 @@ std::string BaseName(const std::string& path) {
   size_t slash = path.rfind('/');
   return slash == std::string::npos ? path : path.substr(slash + 1);
 }
+
+std::string ShownPath(const std::string& path) { return path == "-" ? "standard input" : path; }
 
 // Whether a file begins as SQLite's do. Files that cannot be read are left to the capture reader,
 // which says why.
@@ -179,6 +182,30 @@ Result<void> CopyCapture(Database& database, const Capture& capture, const std::
   return copied;
 }
 
+Result<void> CopyFile(Database& database, std::span<const uint8_t> bytes, const std::string& path,
+                      const Progress& progress, const std::function<bool()>& cancelled) {
+  const std::string name = ShownPath(path);
+  Result<CaptureList> list = ListCaptures(bytes, name);
+  if (!list) return std::move(list).error();
+  bool any = false;
+  // One after the other, so that the memory of one is enough.
+  for (size_t i = 0; i < list->members.size(); ++i) {
+    Result<Capture> capture = ReadMember(*list, i, name);
+    if (!capture) return std::move(capture).error();
+    any = any || !IsUnreadable(*capture);
+    if (cancelled && cancelled()) return Error{"stopped", path, ""};
+    Result<void> copied = CopyCapture(
+        database, *capture, list->is_merged ? list->members[i].name : path, progress, cancelled);
+    if (!copied) {
+      return Error{"cannot store the capture: " + copied.error().what, path,
+                   "Check that the disk of the database is not full"};
+    }
+  }
+  if (any) return {};
+  return Error{"none of the captures in the merged file can be read", name,
+               "'twofold verify' says why of each"};
+}
+
 Result<Input> OpenInput(const std::string& path, TableKind kind) {
   Input input;
   if (LooksLikeDatabase(path)) {
@@ -187,21 +214,26 @@ Result<Input> OpenInput(const std::string& path, TableKind kind) {
     input.database = std::move(*database);
     return input;
   }
-  Result<Capture> capture = ReadCaptureFile(path);
-  if (!capture) return std::move(capture).error();
-  input.capture = std::make_unique<Capture>(std::move(*capture));
+  Result<std::vector<uint8_t>> bytes = ReadInputFile(path, ReadLimits{}.max_file_bytes);
+  if (!bytes) return std::move(bytes).error();
+  const std::string name = ShownPath(path);
+  Result<CaptureList> list = ListCaptures(*bytes, name);
+  if (!list) return std::move(list).error();
   Result<Database> database = Database::OpenMemory();
   if (!database) return std::move(database).error();
   input.database = std::move(*database);
-  if (kind == TableKind::kCopied) {
+  if (list->is_merged || kind == TableKind::kCopied) {
     TWOFOLD_RETURN_IF_ERROR(CreateSchema(input.database));
-    TWOFOLD_RETURN_IF_ERROR(CopyCapture(input.database, *input.capture, path, {}, {}));
+    TWOFOLD_RETURN_IF_ERROR(CopyFile(input.database, *bytes, path, {}, {}));
     TWOFOLD_RETURN_IF_ERROR(CreateIndexes(input.database));
-  } else {
-    input.source = std::make_unique<CaptureSource>(*input.capture, BaseName(path), 1, IdOffsets{});
-    TWOFOLD_RETURN_IF_ERROR(CreateCaptureTables(input.database, *input.source, false));
-    TWOFOLD_RETURN_IF_ERROR(input.database.Execute(std::string(kViewsSql)));
+    return input;
   }
+  Result<Capture> capture = ReadMember(*list, 0, name);
+  if (!capture) return std::move(capture).error();
+  input.capture = std::make_unique<Capture>(std::move(*capture));
+  input.source = std::make_unique<CaptureSource>(*input.capture, BaseName(path), 1, IdOffsets{});
+  TWOFOLD_RETURN_IF_ERROR(CreateCaptureTables(input.database, *input.source, false));
+  TWOFOLD_RETURN_IF_ERROR(input.database.Execute(std::string(kViewsSql)));
   return input;
 }
 

@@ -4,7 +4,9 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "analyzer/data/capture_tables.h"
 #include "analyzer/data/database.h"
@@ -20,12 +22,13 @@ enum class TableKind {
 
 struct Input {
   // Members are destroyed in reverse order: the database goes before what it reads from.
-  std::unique_ptr<Capture> capture;       // null: the input is a database
+  std::unique_ptr<Capture> capture;       // null: the input is a database or a merged file
   std::unique_ptr<CaptureSource> source;  // of TableKind::kInPlace
   Database database;
 };
 
-// Opens a capture ("-": standard input) or a database. Error: names the path and the way out.
+// Opens a capture ("-": standard input), a merged file, or a database. The captures of a merged
+// file are copied, whatever `kind` says. Error: names the path and the way out.
 Result<Input> OpenInput(const std::string& path, TableKind kind);
 
 // Tells how far a copy is, in rows; called now and then.
@@ -38,6 +41,11 @@ Result<void> CreateSchema(Database& database);
 // capture calls it. Stops with an Error when `cancelled` returns true.
 Result<void> CopyCapture(Database& database, const Capture& capture, const std::string& file_name,
                          const Progress& progress, const std::function<bool()>& cancelled);
+
+// Adds every capture of a file, which holds one or, merged, several. `path` is what errors and, of
+// a single capture, the table capture call it. Error: also when none of them can be read.
+Result<void> CopyFile(Database& database, std::span<const uint8_t> bytes, const std::string& path,
+                      const Progress& progress, const std::function<bool()>& cancelled);
 
 // Creates the indexes, after the last CopyCapture.
 Result<void> CreateIndexes(Database& database);

@@ -26,6 +26,11 @@ constexpr std::string_view kBlockedRows =
     "  chain_id, still_blocked, value_ns, 1, 0 FROM offcpu"
     "  WHERE loss IS NOT NULL OR special_frame IS NOT NULL)";
 
+// What of a merged file nothing could be read of: it has no settings to compare.
+constexpr std::string_view kUnreadable =
+    "is_partial AND sources = '' AND recorder_version = '' AND NOT EXISTS"
+    " (SELECT 1 FROM interval WHERE interval.capture_id = capture.capture_id)";
+
 // Calls `use(row)`, which gives a Result<void>, for each row.
 template <typename Use>
 Result<void> ForEachRow(Database& database, const std::string& sql,
@@ -93,7 +98,9 @@ class DiffFileReader {
         " machine || ', ' || cpu_model, cpus_online, sources,"
         " scope || ' ' || pids || tids || cgroup || command || ' ' || comm, frequency_hz, wakers,"
         " max_frames, min_block_ns || ' ' || coalesce(max_block_ns, ''), recorder_version,"
-        " is_partial, quantum_ns FROM capture ORDER BY capture_id",
+        " is_partial, quantum_ns FROM capture"
+        " WHERE NOT (" +
+            std::string(kUnreadable) + ") ORDER BY capture_id",
         {}, [&](const Statement& row) -> Result<void> {
           capture_of_[row.Int(0)] = file_.captures.size();
           CaptureFacts& facts = file_.captures.emplace_back();
@@ -240,8 +247,9 @@ Result<void> CheckRecorded(Database& database, const View& view, const std::stri
   bool with_wakers = view.source == kWakersSource;
   std::string source(with_wakers ? "offcpu" : view.source);
   Result<int64_t> missing = database.QueryInt(
-      "SELECT count(*) FROM capture WHERE ',' || sources || ',' NOT LIKE '%,' || ? || ',%'"
-      " OR (? = 1 AND wakers = 0)",
+      "SELECT count(*) FROM capture WHERE (',' || sources || ',' NOT LIKE '%,' || ? || ',%'"
+      " OR (? = 1 AND wakers = 0)) AND NOT (" +
+          std::string(kUnreadable) + ")",
       {source, int64_t{with_wakers ? 1 : 0}});
   if (!missing) return std::move(missing).error();
   if (*missing == 0) return {};

@@ -8,8 +8,8 @@ namespace twofold {
 
 const std::vector<const Filter*>& Filters() {
   static const std::vector<const Filter*> filters = {
-      &kPidFilter,       &kTidFilter,   &kCommFilter, &kCgroupFilter,
-      &kContainerFilter, &kStateFilter, &kFromFilter, &kToFilter,
+      &kPidFilter,   &kTidFilter,  &kCommFilter, &kCgroupFilter,  &kContainerFilter,
+      &kStateFilter, &kFromFilter, &kToFilter,   &kCaptureFilter,
   };
   return filters;
 }

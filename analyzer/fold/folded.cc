@@ -74,13 +74,18 @@ class Folder {
 
   Result<void> ReadThreads() {
     if (request_.root == RootFrame::kNone) return {};
-    int column = request_.root == RootFrame::kThread   ? 1
-                 : request_.root == RootFrame::kCgroup ? 3
-                                                       : 2;
+    int column = request_.root == RootFrame::kThread    ? 1
+                 : request_.root == RootFrame::kCgroup  ? 3
+                 : request_.root == RootFrame::kCapture ? 4
+                                                        : 2;
     return ReadDenseTable(database_, "thread",
                           "SELECT thread.thread_id, thread.name, process.name, "
-                          "coalesce(process.cgroup, '[no cgroup]') FROM thread "
+                          "coalesce(process.cgroup, '[no cgroup]'), capture.file_name || "
+                          "CASE WHEN (SELECT count(*) FROM capture AS other"
+                          "           WHERE other.file_name = capture.file_name) > 1"
+                          " THEN ' #' || capture.capture_id ELSE '' END FROM thread "
                           "LEFT JOIN process ON process.process_id = thread.process_id "
+                          "LEFT JOIN capture ON capture.capture_id = process.capture_id "
                           "ORDER BY thread.thread_id",
                           [&](const Statement& row) -> Result<void> {
                             std::string_view name = row.Text(column);
@@ -328,9 +333,11 @@ Result<RootFrame> ParseRootFrame(std::string_view name) {
   if (name == "process") return RootFrame::kProcess;
   if (name == "thread") return RootFrame::kThread;
   if (name == "cgroup") return RootFrame::kCgroup;
+  if (name == "capture") return RootFrame::kCapture;
   if (name == "none") return RootFrame::kNone;
   return Error{"there is no root '" + std::string(name) + "'", "--root",
-               Suggestion(name, {"process", "thread", "cgroup", "none"}), Error::Kind::kUsage};
+               Suggestion(name, {"process", "thread", "cgroup", "capture", "none"}),
+               Error::Kind::kUsage};
 }
 
 Result<Folded> Fold(Database& database, const FoldRequest& request) {

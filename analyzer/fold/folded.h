@@ -93,7 +93,7 @@ struct Folded {
   bool IsLost(const FoldedStack& stack) const;
 };
 
-enum class RootFrame { kProcess, kThread, kCgroup, kNone };
+enum class RootFrame { kProcess, kThread, kCgroup, kCapture, kNone };
 
 // Error: the name is unknown; suggests one.
 Result<RootFrame> ParseRootFrame(std::string_view name);

@@ -18,15 +18,17 @@ constexpr int64_t kMaxSeconds = 40 * 24 * 3600;
 }  // namespace
 
 ThreadId ImportedCapture::ThreadOf(const ImportedThread& thread) {
-  const auto [entry, is_new] =
-      threads_.try_emplace({thread.pid, thread.tid, std::string(thread.name)});
+  const auto [entry, is_new] = threads_.try_emplace(
+      {thread.pid, thread.tid, std::string(thread.name), std::string(thread.process)});
   if (!is_new) return entry->second;
   // Threads without a pid belong to a process of their own name.
-  const auto [process, is_new_process] = processes_.try_emplace(
-      {thread.pid, thread.pid == 0 ? std::string(thread.name) : std::string()});
+  std::string name(thread.process);
+  if (name.empty() && thread.pid == 0) name = thread.name;
+  const auto [process, is_new_process] = processes_.try_emplace({thread.pid, std::move(name)});
   if (is_new_process) {
-    process->second = builder_.AddProcess(
-        Process{.pid = Pid(thread.pid), .name = builder_.InternString(thread.name)});
+    const std::string_view shown = thread.process.empty() ? thread.name : thread.process;
+    process->second =
+        builder_.AddProcess(Process{.pid = Pid(thread.pid), .name = builder_.InternString(shown)});
   }
   entry->second = builder_.AddThread(Thread{.process = process->second,
                                             .tid = Tid(thread.tid),
@@ -38,11 +40,14 @@ FrameId ImportedCapture::FrameOf(const ImportedFrame& imported) {
   Module module;
   module.kind = imported.kind;
   module.path = builder_.InternString(imported.module);
+  module.build_id = builder_.InternString(imported.build_id);
   Frame frame;
   frame.module = builder_.InternModule(module);
   frame.symbol = builder_.InternString(imported.name);
-  if (imported.name.empty()) frame.offset = imported.offset;
+  if (imported.name.empty() || !imported.build_id.empty()) frame.offset = imported.offset;
   frame.inlined = imported.inlined;
+  frame.file = builder_.InternString(imported.file);
+  frame.line = imported.line;
   return builder_.InternFrame(frame);
 }
 
@@ -95,6 +100,7 @@ Result<void> ImportedCapture::Write(uint64_t period_ns, const std::string& what,
   if (period_ns > 0 && period_ns <= kSecondNs) {
     recording.settings.frequency_hz = static_cast<uint32_t>(kSecondNs / period_ns);
   }
+  recording.start_realtime_ns = start_realtime_ns_;
   CaptureWriter writer(sink);
   TWOFOLD_RETURN_IF_ERROR(writer.Start(recording));
   TWOFOLD_RETURN_IF_ERROR(WriteDefinitionsInParts(builder_.TakeNew(), writer));
@@ -105,7 +111,9 @@ Result<void> ImportedCapture::Write(uint64_t period_ns, const std::string& what,
     Interval interval;
     interval.number = number++;
     interval.start_ns = end_ns;
-    end_ns += has_times ? kSecondNs : samples_ * period_ns;
+    const uint64_t all_ns = duration_ns_ > 0 ? duration_ns_ : samples_ * period_ns;
+    end_ns += has_times ? kSecondNs : all_ns;
+    interval.start_realtime_ns = start_realtime_ns_;
     interval.end_ns = end_ns;
     CpuRows& cpu = interval.cpu.emplace();
     cpu.period_ns = period_ns;

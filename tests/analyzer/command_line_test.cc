@@ -80,7 +80,18 @@ TEST(Help, EveryExampleWorks) {
       for (const char* name : {"host", "before", "after"}) {
         WriteTemporary(std::string("examples/") + name + ".twofold", SmallCapture());
       }
+      // Of several hosts; not under *.twofold, for all of which there are examples.
+      int64_t start_ns = 1;
+      for (const char* name : {"web1", "web2"}) {
+        CaptureMaker maker;
+        maker.recording().start_realtime_ns = start_ns++;
+        maker.Cpu(maker.AddThread("tar", 7), maker.Stack({"main"}), {}, 1);
+        maker.EndInterval();
+        WriteTemporary(std::string("examples/") + name + ".twofold", maker.Finish());
+      }
       WriteTemporary("examples/old.folded", "tar;main;read 1000\n");
+      WriteTemporary("examples/go.pb.gz",
+                     RunTwofold({"export", "--format", "pprof", folder + "/host.twofold"}).output);
       WriteTemporary("examples/perf.txt", "tar 7 1.5: 1 cycles:\n\t15f4 main+0x1 (/bin/tar)\n\n");
       std::string script =
           "cd '" + folder + "' && PATH='" + path + "' && " + line + " > out 2> words";

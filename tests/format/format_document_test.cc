@@ -173,6 +173,15 @@ TEST(FormatDocument, LimitsAreThoseOfTheCode) {
               HasSubstr("and bucket " + std::to_string(kWaitBuckets - 1) + " all that are longer"));
   EXPECT_THAT(document, HasSubstr("| sources in the settings | " +
                                   std::to_string(container::kMaxSources) + " |"));
+  EXPECT_THAT(document, HasSubstr("| the Members block, unpacked | " +
+                                  std::to_string(container::kMaxMembersBytes >> 20) + " MiB |"));
+  EXPECT_THAT(document, HasSubstr("| members of a merged file | " +
+                                  std::to_string(container::kMaxMembers) + " |"));
+  EXPECT_THAT(document, HasSubstr("| name of a member | " +
+                                  std::to_string(container::kMaxMemberNameBytes) + " bytes |"));
+  EXPECT_THAT(document, HasSubstr("; type " +
+                                  std::to_string(static_cast<int>(container::BlockType::kMembers)) +
+                                  ", sequence number 0"));
   EXPECT_THAT(document, HasSubstr("| size of the file header | " +
                                   std::to_string(container::kMaxFileHeaderBytes) + " bytes |"));
   EXPECT_THAT(document, HasSubstr("| a block, unpacked | " +

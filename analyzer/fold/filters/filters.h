@@ -14,6 +14,7 @@ extern const Filter kContainerFilter;
 extern const Filter kStateFilter;
 extern const Filter kFromFilter;
 extern const Filter kToFilter;
+extern const Filter kCaptureFilter;
 
 extern const StackFilter kFocusFilter;
 extern const StackFilter kIgnoreFilter;
