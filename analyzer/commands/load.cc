@@ -24,12 +24,19 @@ void AddOptions(OptionSet& options) {
 
 Result<void> LoadAll(Database& database, const std::vector<std::string>& paths) {
   ProgressLine line;
-  for (const std::string& path : paths) {
+  auto cancelled = [] { return IsInterrupted(); };
+  for (size_t i = 0; i < paths.size(); ++i) {
+    const std::string& path = paths[i];
+    std::string what = "loading " + path;
+    if (paths.size() > 1) {
+      what += " (" + std::to_string(i + 1) + " of " + std::to_string(paths.size()) + ")";
+    }
+    auto progress = [&](uint64_t done, uint64_t total) { line.Show(what, done, total); };
+    progress(0, 1);
     Result<Capture> capture = ReadCaptureFile(path);
-    if (!capture) return std::move(capture).error();
     if (IsInterrupted()) return Stopped(path);
-    auto progress = [&](uint64_t done, uint64_t total) { line.Show(path, done, total); };
-    auto cancelled = [] { return IsInterrupted(); };
+    if (!capture) return std::move(capture).error();
+    progress(0, 1);
     Result<void> copied = CopyCapture(database, *capture, path, progress, cancelled);
     if (IsInterrupted()) return Stopped(path);
     if (!copied) {
@@ -37,7 +44,13 @@ Result<void> LoadAll(Database& database, const std::vector<std::string>& paths) 
                    "Check that the disk of the database is not full"};
     }
   }
-  TWOFOLD_RETURN_IF_ERROR(CreateIndexes(database));
+  auto progress = [&](uint64_t done, uint64_t total) { line.Show("making indexes", done, total); };
+  Result<void> indexed = CreateIndexes(database, progress, cancelled);
+  if (IsInterrupted()) return Stopped(paths.back());
+  if (!indexed) {
+    return Error{"cannot make the indexes: " + indexed.error().what, "",
+                 "Check that the disk of the database is not full"};
+  }
   return {};
 }
 
