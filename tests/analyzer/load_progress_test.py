@@ -100,12 +100,12 @@ class LoadProgress(unittest.TestCase):
         self.assertNotIn(b"\x1b", words)
         self.assertNotIn(b"%", words)
 
-    def start_and_wait(self):
+    def start_and_wait(self, **more):
         """Loads a capture, and waits for a second one that does not come. Returns the writer's end."""
         late = self.path("late.twofold")
         if not os.path.exists(late):
             os.mkfifo(late)
-        process = self.start("host.twofold", "late.twofold")
+        process = self.start("host.twofold", "late.twofold", **more)
         return process, os.open(late, os.O_WRONLY)  # once the program reads
 
     def test_a_signal_leaves_nothing(self):
@@ -127,6 +127,17 @@ class LoadProgress(unittest.TestCase):
         self.assertEqual(process.wait(10), -signal.SIGINT)
         os.close(writer)
         process.communicate()
+
+    def test_what_is_ignored_stays_ignored(self):
+        process, writer = self.start_and_wait(
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        process.send_signal(signal.SIGHUP)
+        with open(self.capture, "rb") as file:
+            os.write(writer, file.read())
+        os.close(writer)
+        process.communicate()
+        self.assertEqual(process.returncode, 0)
+        self.assertEqual(self.left(), ["all.db"])
 
     def test_a_killed_load_has_no_database(self):
         process, writer = self.start_and_wait()
