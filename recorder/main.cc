@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "format/base/version.h"
+#include "recorder/completion.h"
 #include "recorder/name_reader_process.h"
 #include "recorder/options.h"
 #include "recorder/session.h"
@@ -33,6 +34,10 @@ int main(int argument_count, char** arguments) {
   }
   const std::vector<std::string> words(arguments + std::min(argument_count, 1),
                                        arguments + argument_count);
+  if (!words.empty() && words[0] == "--complete") {
+    std::fputs(twofold::Completions({words.begin() + 1, words.end()}).c_str(), stdout);
+    return 0;
+  }
   const twofold::Result<twofold::Options> options = twofold::ParseOptions(words);
   if (!options) return Fail(options.error());
   if (options->help) {

@@ -1,4 +1,4 @@
-// Ctrl-C and SIGTERM while something half-written has to be removed first.
+// Ctrl-C, SIGTERM and a closed terminal while something half-written has to be removed first.
 #pragma once
 
 #include <csignal>
@@ -8,7 +8,7 @@ namespace twofold {
 // Whether one came while an InterruptGuard lived.
 bool IsInterrupted();
 
-// While it lives, Ctrl-C and SIGTERM set a flag instead of ending the program.
+// While it lives, the first Ctrl-C, SIGTERM and SIGHUP set a flag instead of ending the program.
 class InterruptGuard {
  public:
   InterruptGuard();
@@ -19,6 +19,7 @@ class InterruptGuard {
  private:
   struct sigaction old_interrupt_ {};
   struct sigaction old_terminate_ {};
+  struct sigaction old_hang_up_ {};
 };
 
 }  // namespace twofold

@@ -58,6 +58,12 @@ void OptionSet::Values(std::string_view name, std::string_view value_name, std::
       {std::string(name), '\0', std::string(value_name), std::string(help), /*repeats=*/true});
 }
 
+void OptionSet::OneOf(std::string_view name, std::vector<std::string> choices) {
+  for (Option& option : options_) {
+    if (option.name == name) option.choices = std::move(choices);
+  }
+}
+
 Result<Arguments> OptionSet::Parse(const std::vector<std::string>& words) const {
   po::options_description description;
   std::vector<std::string_view> known;

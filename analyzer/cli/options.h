@@ -14,12 +14,21 @@
 namespace twofold {
 
 struct Option {
-  std::string name;        // without dashes
-  char letter = '\0';      // short form; 0: none
-  std::string value_name;  // empty: a flag
-  std::string help;        // without a full stop
-  bool repeats = false;    // it may be given more than once
+  std::string name;                  // without dashes
+  char letter = '\0';                // short form; 0: none
+  std::string value_name;            // empty: a flag
+  std::string help;                  // without a full stop
+  bool repeats = false;              // it may be given more than once
+  std::vector<std::string> choices;  // all values that it takes; empty: others than a few words
 };
+
+// The names of a list's entries.
+template <typename Entries>
+std::vector<std::string> NamesOf(const Entries& entries) {
+  std::vector<std::string> names;
+  for (const auto& entry : entries) names.emplace_back(entry.name);
+  return names;
+}
 
 // What a command line said.
 class Arguments {
@@ -47,6 +56,11 @@ class OptionSet {
              char letter = '\0');
   // An option that may be given more than once (Arguments::All).
   void Values(std::string_view name, std::string_view value_name, std::string_view help);
+
+  // Says what values an option takes, for shells to offer; whoever reads the value checks it.
+  void OneOf(std::string_view name, std::vector<std::string> choices);
+
+  const std::vector<Option>& options() const { return options_; }
 
   // Error: an unknown option (with a suggestion), a missing value, an option given twice.
   Result<Arguments> Parse(const std::vector<std::string>& words) const;

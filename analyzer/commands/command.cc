@@ -1,5 +1,6 @@
 #include "analyzer/commands/command.h"
 
+#include "analyzer/cli/complete.h"
 #include "analyzer/cli/suggest.h"
 #include "analyzer/cli/words.h"
 #include "format/base/version.h"
@@ -48,20 +49,46 @@ Result<ExitStatus> Print(const std::string& text) {
   return ExitStatus::kDone;
 }
 
-Result<ExitStatus> RunCommand(const Command& command, const std::vector<std::string>& words) {
+OptionSet OptionsOf(const Command& command) {
   OptionSet options;
   command.add_options(options);
   options.Flag("help", "print this");
+  return options;
+}
+
+Result<ExitStatus> RunCommand(const Command& command, const std::vector<std::string>& words) {
+  OptionSet options = OptionsOf(command);
   Result<Arguments> arguments = options.Parse(words);
   if (!arguments) return std::move(arguments).error();
   if (arguments->Has("help")) return Print(CommandHelp(command, options));
   return command.run(*arguments);
 }
 
+// What fits for the last of `words`, for the completion of shells (install/): the program itself
+// tells, so that it never offers what is not there.
+std::string Complete(const std::vector<std::string>& words) {
+  const std::string current = words.empty() ? "" : words.back();
+  if (words.size() >= 2 && words[0] != "help") {
+    for (const Command* command : Commands()) {
+      if (command->name != words[0]) continue;
+      return CompleteOptions(OptionsOf(*command), {words.begin() + 1, words.end()});
+    }
+  }
+  if (words.size() > 1 && words[0] != "help") return "";
+  std::string text;
+  for (const Command* command : Commands()) {
+    text += CompletionLine(command->name, command->summary, current);
+  }
+  if (words.size() > 1) return text;
+  text += CompletionLine("--help", "what there is", current);
+  return text + CompletionLine("--version", "the program's version", current);
+}
+
 Result<ExitStatus> Dispatch(const std::vector<std::string>& words) {
   const std::string& first = words[0];
   if (first == "--version" || first == "-V")
     return Print("twofold " + std::string(kVersion) + "\n");
+  if (first == "--complete") return Print(Complete({words.begin() + 1, words.end()}));
   bool help = first == "--help" || first == "-h" || first == "help";
   if (help && words.size() == 1) return Print(ProgramHelp());
   const std::string& name = help ? words[1] : first;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "analyzer/cli/suggest.h"
 #include "analyzer/cli/words.h"
 #include "analyzer/commands/folding.h"
 #include "analyzer/diff/comparability.h"
@@ -10,12 +11,19 @@
 #include "analyzer/diff/picture.h"
 #include "analyzer/diff/report.h"
 #include "analyzer/fold/filter.h"
+#include "analyzer/fold/stack_filter.h"
 #include "analyzer/tabular/output.h"
 
 namespace twofold {
 namespace {
 
 constexpr std::string_view kPictureFormat = "svg";
+
+std::vector<std::string> Formats() {
+  std::vector<std::string> formats = NamesOf(TabularOutputs());
+  formats.emplace_back(kPictureFormat);
+  return formats;
+}
 
 void AddOptions(OptionSet& options) {
   options.Values("before", "CAPTURE", "a capture of the first side; may be given again");
@@ -28,8 +36,11 @@ void AddOptions(OptionSet& options) {
   options.Value("per", "WHAT",
                 "divide by: cpu-second, CPU time of what is chosen (default); share, of all time "
                 "shown; second; total, nothing. Verdicts need one of the first two");
-  options.Value("root", "FRAME", "first frame: process (default), thread or none");
+  options.Value("root", "FRAME", "first frame: process (default), thread, cgroup or none");
   for (const Filter* filter : Filters()) {
+    options.Value(filter->option, filter->value_name, filter->summary);
+  }
+  for (const StackFilter* filter : StackFilters()) {
     options.Value(filter->option, filter->value_name, filter->summary);
   }
   AddNameOptions(options);
@@ -44,6 +55,11 @@ void AddOptions(OptionSet& options) {
   options.Value("min-share", "PERCENT",
                 "--fail-if is undecided only because of functions with at least this share of the "
                 "time (default: 1)");
+  options.OneOf("view", NamesOf(Views()));
+  options.OneOf("per", {"second", "cpu-second", "share", "total"});
+  options.OneOf("root", {"process", "thread", "cgroup", "none"});
+  options.OneOf("format", Formats());
+  options.OneOf("width", {"before", "after", "larger"});
   AddOutputOptions(options);
 }
 
@@ -87,6 +103,12 @@ Result<DiffRequest> ParseRequest(const Arguments& arguments) {
     if (filter->column != "state") request.cpu_conditions.push_back(*condition);
     request.conditions.push_back(std::move(*condition));
   }
+  for (const StackFilter* filter : StackFilters()) {
+    if (!arguments.Has(filter->option)) continue;
+    Result<StackStep> step = filter->make(arguments.Get(filter->option));
+    if (!step) return std::move(step).error();
+    request.steps.push_back(std::move(*step));
+  }
   return request;
 }
 
@@ -102,7 +124,12 @@ Result<Output> ParseOutput(const Arguments& arguments) {
   std::string format = arguments.Get("format", "table");
   if (format != kPictureFormat) {
     Result<const TabularOutput*> table = FindTabularOutput(format);
-    if (!table) return std::move(table).error();
+    if (!table) {
+      Error error = table.error();
+      std::vector<std::string> formats = Formats();
+      error.remedy = Suggestion(format, {formats.begin(), formats.end()});
+      return error;
+    }
     output.table = *table;
   }
   Result<double> limit = arguments.Number("limit", 16, 0, 1e9);
@@ -174,9 +201,9 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   for (std::string& line : CompareCaptures(*sides, *request->view)) notes.push_back(line);
   for (auto [name, side] :
        {std::pair("before", &sides->before), std::pair("after", &sides->after)}) {
-    if (side->total > 0) continue;
+    if (!side->weights.empty()) continue;
     notes.push_back(std::string(name) +
-                    (request->conditions.empty()
+                    (request->conditions.empty() && request->steps.empty()
                          ? ": no time in the view " + std::string(request->view->name)
                          : ": no time matches the filters"));
   }

@@ -13,6 +13,7 @@ void AddOptions(OptionSet& options) {
     formats += std::string(format.name) + ": " + std::string(format.summary);
   }
   options.Value("format", "FORMAT", formats + " (default: pprof)");
+  options.OneOf("format", NamesOf(OutputFormats()));
   AddFoldingOptions(options);
   options.Flag("annotate",
                "names of functions end in _[k] (kernel), _[w] (waker), _[i] (inlined) or _[j] "
@@ -40,7 +41,8 @@ const Command kExportCommand = {
     "and "
     "json in nanoseconds, the others in microseconds. pprof and json also have what is known of "
     "each "
-    "frame: its file, offset, source line, and whether it was inlined. CAPTURE may be a database "
+    "frame: its file, offset, source line, and whether it was inlined; speedscope has the line. "
+    "CAPTURE may be a database "
     "made "
     "by 'twofold load', or - for standard input.",
     "twofold export -o cpu.pb.gz host.twofold\n"

@@ -19,6 +19,7 @@ constexpr std::string_view kRunnableView = "offcpu";
 Result<FoldRequest> ParseRequest(const Arguments& arguments, Detail detail) {
   FoldRequest request;
   request.detailed = detail != Detail::kTexts;
+  request.by_place = detail == Detail::kPlaces;
   request.by_thread = detail == Detail::kThreads;
   Result<const View*> view = FindView(arguments.Get("view", "cpu"));
   if (!view) return std::move(view).error();
@@ -29,7 +30,7 @@ Result<FoldRequest> ParseRequest(const Arguments& arguments, Detail detail) {
   request.demangle = !arguments.Has("no-demangle");
   // Outputs with details have the lines beside the names.
   request.lines = arguments.Has("lines") && !request.detailed;
-  request.annotate = arguments.Has("annotate") && !request.detailed;
+  request.annotate = arguments.Has("annotate") && (!request.detailed || request.by_place);
   request.with_waiting = arguments.Has("runnable");
   if (request.with_waiting && request.view->name != kRunnableView) {
     return Error{"the view " + std::string(request.view->name) + " has no time waiting for a CPU",
@@ -150,6 +151,8 @@ void AddFoldingOptions(OptionSet& options) {
   for (const StackFilter* filter : StackFilters()) {
     options.Value(filter->option, filter->value_name, filter->summary);
   }
+  options.OneOf("view", NamesOf(Views()));
+  options.OneOf("root", {"process", "thread", "cgroup", "none"});
   AddNameOptions(options);
   options.Flag("lines", "frames with their source lines, which 'twofold symbolize' adds");
   AddOutputOptions(options);

@@ -27,6 +27,8 @@ void AddOptions(OptionSet& options) {
                 "of folded values: samples (default, with --frequency), ns, us or ms of CPU time");
   options.Value("event", "NAME", "of perf: samples of this event (default: the first one's)");
   options.Value("sample-type", "NAME", "of pprof: these values (default: as the profile says)");
+  options.OneOf("from", {"perf", "folded", "pprof"});
+  options.OneOf("unit", {"samples", "ns", "us", "ms"});
   options.Value("output", "FILE", "the capture to write; - for a pipe", 'o');
   options.Flag("force", "replace FILE if it exists");
 }

@@ -25,17 +25,30 @@ void AddOptions(OptionSet& options) {
 
 Result<void> LoadAll(Database& database, const std::vector<std::string>& paths) {
   ProgressLine line;
-  for (const std::string& path : paths) {
+  auto cancelled = [] { return IsInterrupted(); };
+  for (size_t i = 0; i < paths.size(); ++i) {
+    const std::string& path = paths[i];
+    std::string what = "loading " + path;
+    if (paths.size() > 1) {
+      what += " (" + std::to_string(i + 1) + " of " + std::to_string(paths.size()) + ")";
+    }
+    auto progress = [&](uint64_t done, uint64_t total) { line.Show(what, done, total); };
+    progress(0, 1);
     Result<std::vector<uint8_t>> bytes = ReadInputFile(path, ReadLimits{}.max_file_bytes);
-    if (!bytes) return std::move(bytes).error();
     if (IsInterrupted()) return Stopped(path);
-    auto progress = [&](uint64_t done, uint64_t total) { line.Show(path, done, total); };
-    auto cancelled = [] { return IsInterrupted(); };
+    if (!bytes) return std::move(bytes).error();
+    progress(0, 1);
     Result<void> copied = CopyFile(database, *bytes, path, progress, cancelled);
     if (IsInterrupted()) return Stopped(path);
     TWOFOLD_RETURN_IF_ERROR(copied);
   }
-  TWOFOLD_RETURN_IF_ERROR(CreateIndexes(database));
+  auto progress = [&](uint64_t done, uint64_t total) { line.Show("making indexes", done, total); };
+  Result<void> indexed = CreateIndexes(database, progress, cancelled);
+  if (IsInterrupted()) return Stopped(paths.back());
+  if (!indexed) {
+    return Error{"cannot make the indexes: " + indexed.error().what, "",
+                 "Check that the disk of the database is not full"};
+  }
   return {};
 }
 

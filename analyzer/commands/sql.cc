@@ -1,12 +1,12 @@
 // twofold sql: read-only queries on a capture or a database.
-#include <unistd.h>
+#include <cmath>
+#include <set>
 
 #include "analyzer/cli/words.h"
 #include "analyzer/commands/command.h"
 #include "analyzer/data/input.h"
 #include "analyzer/data/losses.h"
-#include "analyzer/output/csv.h"
-#include "analyzer/text/escape.h"
+#include "analyzer/tabular/output.h"
 #include "analyzer/text/table.h"
 #include "format/base/input_file.h"
 #include "format/base/output_file.h"
@@ -17,7 +17,16 @@ namespace {
 constexpr uint64_t kMaxQueryBytes = 1 << 20;
 
 void AddOptions(OptionSet& options) {
-  options.Flag("csv", "print comma-separated values (RFC 4180) with a heading line");
+  std::string formats;
+  for (const TabularOutput& output : TabularOutputs()) {
+    formats += (formats.empty() ? "" : ", ") + std::string(output.name);
+  }
+  options.Value("format", "FORMAT",
+                formats +
+                    " (default: table). csv is RFC 4180 with a heading line, json an array "
+                    "of objects with null for NULL; bytes (BLOB) are hexadecimal digits");
+  options.OneOf("format", NamesOf(TabularOutputs()));
+  options.Flag("csv", "the same as --format csv");
   options.Value("output", "FILE", "write to FILE instead of standard output", 'o');
   options.Flag("force", "replace FILE if it exists");
   options.Flag("strict", "exit with 3 when the capture is partial or has losses");
@@ -34,8 +43,11 @@ int Authorize(void*, int action, const char* first, const char* second, const ch
       return second != nullptr && std::string_view(second) == "load_extension" ? SQLITE_DENY
                                                                                : SQLITE_OK;
     case SQLITE_PRAGMA:
-      for (const char* harmless : {"table_info", "table_xinfo", "table_list", "index_list",
-                                   "index_info", "application_id", "user_version"}) {
+      for (const char* readable : {"application_id", "user_version"}) {
+        if (std::string_view(first) == readable) return second == nullptr ? SQLITE_OK : SQLITE_DENY;
+      }
+      for (const char* harmless :
+           {"table_info", "table_xinfo", "table_list", "index_list", "index_info"}) {
         if (std::string_view(first) == harmless) return SQLITE_OK;
       }
       return SQLITE_DENY;
@@ -44,42 +56,94 @@ int Authorize(void*, int action, const char* first, const char* second, const ch
   }
 }
 
-std::string CellText(const Statement& row, int column) {
-  if (row.IsNull(column)) return "";
-  return std::string(row.Text(column));
+std::string HexDigits(std::string_view bytes) {
+  static const char kHex[] = "0123456789abcdef";
+  std::string text;
+  for (unsigned char byte : bytes) {
+    text += kHex[byte >> 4];
+    text += kHex[byte & 15];
+  }
+  return text;
 }
 
-// Runs one statement and formats what it gives. Results are kept whole: a table's widths depend on
-// its last row.
-Result<std::string> Format(Statement& statement, bool as_csv) {
-  std::vector<TableColumn> columns;
-  for (int i = 0; i < statement.column_count(); ++i) {
-    columns.push_back({std::string(statement.ColumnName(i)), Align::kRight});
+TabularCell CellOf(const Statement& row, int column) {
+  switch (row.Type(column)) {
+    case SQLITE_NULL:
+      return {};
+    case SQLITE_INTEGER:
+      return row.Int(column);
+    case SQLITE_FLOAT: {
+      bool is_finite = std::isfinite(row.Real(column));
+      std::string text(row.Text(column));
+      return Structure{is_finite ? text : "null", text};  // JSON has no infinite numbers
+    }
+    case SQLITE_BLOB:
+      // As text, bytes could not be told from letters that look like them.
+      return HexDigits(row.Text(column));
+    default:
+      return std::string(row.Text(column));
   }
-  std::vector<std::vector<std::string>> rows;
+}
+
+// Names for programs: none is empty and no two are the same, as the members of an object need it.
+std::vector<TabularColumn> ColumnsOf(const Statement& statement) {
+  std::vector<TabularColumn> columns;
+  std::set<std::string> names;
+  for (int i = 0; i < statement.column_count(); ++i) {
+    std::string heading(statement.ColumnName(i));
+    std::string base = heading.empty() ? "column" : heading;
+    std::string name = base;
+    for (int number = 2; !names.insert(name).second; ++number) {
+      name = base + "_" + std::to_string(number);
+    }
+    columns.push_back({name, heading, CellKind::kNumber});
+  }
+  return columns;
+}
+
+// Columns with any text go to the left; a table of a query may be as wide as it needs to be.
+std::string TextOf(const Tabular& tabular) {
+  std::vector<TableColumn> columns;
+  for (const TabularColumn& column : tabular.columns) {
+    columns.push_back(
+        {column.heading, column.kind == CellKind::kText ? Align::kLeft : Align::kRight});
+  }
+  std::vector<std::vector<std::string>> lines;
+  for (const std::vector<TabularCell>& row : tabular.rows) {
+    lines.emplace_back();
+    for (const TabularCell& cell : row) {
+      if (const int64_t* number = std::get_if<int64_t>(&cell)) {
+        lines.back().push_back(std::to_string(*number));
+      } else if (const std::string* text = std::get_if<std::string>(&cell)) {
+        lines.back().push_back(*text);
+      } else if (const Structure* real = std::get_if<Structure>(&cell)) {
+        lines.back().push_back(real->line);
+      } else {
+        lines.back().emplace_back();
+      }
+    }
+  }
+  return FormatTable(columns, lines);
+}
+
+// Runs one statement. Results are kept whole: a table's widths depend on its last row.
+Result<Tabular> Answer(Statement& statement, const TabularOutput& format) {
+  Tabular tabular;
+  tabular.columns = ColumnsOf(statement);
   while (true) {
     Result<bool> row = statement.Step();
     if (!row) return std::move(row).error();
     if (!*row) break;
-    rows.emplace_back();
+    tabular.rows.emplace_back();
     for (int i = 0; i < statement.column_count(); ++i) {
-      int type = statement.Type(i);
-      if (type == SQLITE_TEXT || type == SQLITE_BLOB) {
-        columns[static_cast<size_t>(i)].align = Align::kLeft;
+      tabular.rows.back().push_back(CellOf(statement, i));
+      if (std::holds_alternative<std::string>(tabular.rows.back().back())) {
+        tabular.columns[static_cast<size_t>(i)].kind = CellKind::kText;
       }
-      rows.back().push_back(CellText(statement, i));
     }
   }
-  if (!as_csv) return FormatTable(columns, rows);
-  std::string text;
-  std::vector<std::string> names;
-  for (const TableColumn& column : columns) names.push_back(column.heading);
-  text += CsvLine(names);
-  for (std::vector<std::string>& row : rows) {
-    for (std::string& cell : row) cell = EscapeText(cell);
-    text += CsvLine(row);
-  }
-  return text;
+  if (format.for_people) tabular.text = TextOf(tabular);
+  return tabular;
 }
 
 Error QueryError(const Error& cause) {
@@ -92,11 +156,19 @@ Error QueryError(const Error& cause) {
   return error;
 }
 
+Result<const TabularOutput*> FormatOf(const Arguments& arguments) {
+  if (!arguments.Has("csv")) return FindTabularOutput(arguments.Get("format", "table"));
+  if (!arguments.Has("format")) return FindTabularOutput("csv");
+  return Error{"--csv is a format already", "--format", "Give one of the two", Error::Kind::kUsage};
+}
+
 Result<ExitStatus> Run(const Arguments& arguments) {
   if (arguments.positionals().size() != 2) {
     return Error{"a capture and a query are needed", "", "Put the query between quotes",
                  Error::Kind::kUsage};
   }
+  Result<const TabularOutput*> format = FormatOf(arguments);
+  if (!format) return std::move(format).error();
   const std::string& path = arguments.positionals()[0];
   std::string query = arguments.positionals()[1];
   if (query == "-") {
@@ -127,10 +199,10 @@ Result<ExitStatus> Run(const Arguments& arguments) {
     Result<Statement> statement = database.Prepare(rest, {}, &rest);
     if (!statement) return QueryError(statement.error());
     if (!statement->has_query()) continue;  // blanks and comments
-    Result<std::string> text = Format(*statement, arguments.Has("csv"));
-    if (!text) return QueryError(text.error());
+    Result<Tabular> tabular = Answer(*statement, **format);
+    if (!tabular) return QueryError(tabular.error());
     if (any) TWOFOLD_RETURN_IF_ERROR(output->Append(std::string("\n")));
-    TWOFOLD_RETURN_IF_ERROR(output->Append(*text));
+    TWOFOLD_RETURN_IF_ERROR((*format)->write(*tabular, *output));
     any = true;
   }
   if (!any) return Error{"the query is empty", "", "", Error::Kind::kUsage};
@@ -144,13 +216,16 @@ Result<ExitStatus> Run(const Arguments& arguments) {
 const Command kSqlCommand = {
     "sql",
     "query a capture, or a database made by load, with SQL",
-    "[--csv] CAPTURE QUERY",
-    "Runs a query (- reads it from standard input) and prints an aligned table. Tables and views "
+    "[--format FORMAT] CAPTURE QUERY",
+    "Runs a query (- reads it from standard input) and prints its rows; of several queries with "
+    "';' "
+    "between them, those of one after the other. Tables and views "
     "are described in docs/sql.md; nothing can be changed. CAPTURE may be a database made by "
     "'twofold load', which is read without trusting it.",
     "twofold sql host.twofold \"SELECT pid, name FROM process ORDER BY pid LIMIT 10\"\n"
     "twofold sql host.twofold \"SELECT loss, sum(value_us) FROM cpu GROUP BY loss\"\n"
-    "twofold sql --csv -o cost.csv host.twofold \"SELECT * FROM cost\"",
+    "twofold sql --format json host.twofold \"SELECT name, start_ns FROM process\"\n"
+    "twofold sql --format csv -o cost.csv host.twofold \"SELECT * FROM cost\"",
     AddOptions,
     Run,
 };

@@ -51,6 +51,11 @@ void AddOptions(OptionSet& options) {
   for (const StackFilter* filter : StackFilters()) {
     options.Value(filter->option, filter->value_name, "of top: " + std::string(filter->summary));
   }
+  options.OneOf("view", NamesOf(TabularViews()));
+  options.OneOf("root", {"thread", "process"});
+  options.OneOf("of", NamesOf(Views()));
+  options.OneOf("by", {"state", "kind"});
+  options.OneOf("format", NamesOf(TabularOutputs()));
   AddNameOptions(options);
   AddOutputOptions(options);
 }

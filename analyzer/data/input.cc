@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -126,20 +127,24 @@ Result<IdOffsets> NextOffsets(Database& database) {
   return offsets;
 }
 
-struct CopyState {
-  CaptureSource* source;
-  uint64_t total;
-  const Progress* progress;
-  const std::function<bool()>* cancelled;
-};
-
-int OnProgress(void* argument) {
-  const CopyState& state = *static_cast<CopyState*>(argument);
-  if (*state.progress) {
-    (*state.progress)(state.source->rows_read.load(std::memory_order_relaxed), state.total);
+// While it lives, SQLite calls `work` now and then, and stops with an error when that gives true.
+class ProgressHandler {
+ public:
+  ProgressHandler(Database& database, std::function<bool()> work)
+      : database_(database), work_(std::move(work)) {
+    sqlite3_progress_handler(database_.handle(), kSteps, Call, this);
   }
-  return *state.cancelled && (*state.cancelled)() ? 1 : 0;
-}
+  ~ProgressHandler() { sqlite3_progress_handler(database_.handle(), 0, nullptr, nullptr); }
+  ProgressHandler(const ProgressHandler&) = delete;
+  ProgressHandler& operator=(const ProgressHandler&) = delete;
+
+ private:
+  static constexpr int kSteps = 100000;  // of SQLite's machine
+  static int Call(void* self) { return static_cast<ProgressHandler*>(self)->work_() ? 1 : 0; }
+
+  Database& database_;
+  std::function<bool()> work_;
+};
 
 Result<void> CopyRows(Database& database) {
   TWOFOLD_RETURN_IF_ERROR(database.Execute("BEGIN"));
@@ -162,8 +167,23 @@ Result<void> CreateSchema(Database& database) {
   return database.Execute(std::string(kViewsSql));
 }
 
-Result<void> CreateIndexes(Database& database) {
-  return database.Execute(std::string(kIndexesSql));
+Result<void> CreateIndexes(Database& database, const Progress& progress,
+                           const std::function<bool()>& cancelled) {
+  std::string_view rest = kIndexesSql;
+  uint64_t total = static_cast<uint64_t>(std::count(rest.begin(), rest.end(), ';'));
+  uint64_t done = 0;
+  ProgressHandler handler(database, [&] {
+    if (progress) progress(done, total);
+    return cancelled && cancelled();
+  });
+  for (; !rest.empty(); ++done) {
+    if (progress) progress(done, total);
+    Result<Statement> statement = database.Prepare(rest, {}, &rest);
+    if (!statement) return std::move(statement).error();
+    Result<bool> row = statement->Step();
+    if (!row) return std::move(row).error();
+  }
+  return {};
 }
 
 Result<void> CopyCapture(Database& database, const Capture& capture, const std::string& file_name,
@@ -175,11 +195,12 @@ Result<void> CopyCapture(Database& database, const Capture& capture, const std::
   CaptureSource source(capture, BaseName(file_name), *captures + 1, *offsets);
   TWOFOLD_RETURN_IF_ERROR(CreateCaptureTables(database, source, true));
 
-  CopyState state{&source, source.TotalRows(), &progress, &cancelled};
-  sqlite3_progress_handler(database.handle(), 100000, OnProgress, &state);
-  Result<void> copied = CopyRows(database);
-  sqlite3_progress_handler(database.handle(), 0, nullptr, nullptr);
-  return copied;
+  uint64_t total = source.TotalRows();
+  ProgressHandler handler(database, [&] {
+    if (progress) progress(source.rows_read.load(std::memory_order_relaxed), total);
+    return cancelled && cancelled();
+  });
+  return CopyRows(database);
 }
 
 Result<void> CopyFile(Database& database, std::span<const uint8_t> bytes, const std::string& path,

@@ -47,8 +47,9 @@ Result<void> CopyCapture(Database& database, const Capture& capture, const std::
 Result<void> CopyFile(Database& database, std::span<const uint8_t> bytes, const std::string& path,
                       const Progress& progress, const std::function<bool()>& cancelled);
 
-// Creates the indexes, after the last CopyCapture.
-Result<void> CreateIndexes(Database& database);
+// Creates the indexes, after the last CopyCapture. Progress is in indexes.
+Result<void> CreateIndexes(Database& database, const Progress& progress = {},
+                           const std::function<bool()>& cancelled = {});
 
 // Says what is missing from partial captures, one sentence for each, and an empty string when all
 // are whole: "x.twofold is partial: cut short after interval 7 (8.0 s)".

@@ -5,6 +5,7 @@
 #include "analyzer/cli/suggest.h"
 #include "analyzer/data/input.h"
 #include "analyzer/data/losses.h"
+#include "analyzer/fold/refold.h"
 #include "analyzer/text/units.h"
 
 namespace twofold {
@@ -84,9 +85,13 @@ class DiffFileReader {
     fold.demangle = request_.demangle;
     fold.conditions = request_.conditions;
     fold.rows_sql = request_.view->sql_view == "cpu" ? kCpuRows : kBlockedRows;
+    for (const StackStep& step : request_.steps) {
+      fold.detailed = fold.detailed || step.needs_details;
+    }
     Result<Folded> folded = Fold(database_, fold);
     if (!folded) return std::move(folded).error();
     file_.folded = std::move(*folded);
+    if (!request_.steps.empty()) ChooseStacks(fold.detailed);
     return std::move(file_);
   }
 
@@ -190,12 +195,13 @@ class DiffFileReader {
 
   Result<void> ReadLosses() {
     Where where(request_.conditions, /*only_times=*/true);
-    where.parameters.insert(where.parameters.begin(),
-                            std::string(request_.view->sql_view == "cpu" ? "cpu" : "offcpu"));
+    std::vector<SqlValue> parameters = {
+        std::string(request_.view->sql_view == "cpu" ? "cpu" : "offcpu")};
+    parameters.insert(parameters.end(), where.parameters.begin(), where.parameters.end());
     return ForEachRow(database_,
                       "SELECT interval_id, sum(time_ns) FROM loss WHERE source = ? AND" +
                           where.sql.substr(std::string(" WHERE").size()) + " GROUP BY interval_id",
-                      where.parameters, [&](const Statement& row) -> Result<void> {
+                      parameters, [&](const Statement& row) -> Result<void> {
                         auto place = place_of_.find(row.Int(0));
                         if (place == place_of_.end()) return {};
                         AddSaturating(file_.captures[place->second.capture].lost_ns, row.Int(1));
@@ -228,6 +234,17 @@ class DiffFileReader {
                         file_.intervals[at.capture][at.interval].*member = row.Int(1);
                         return {};
                       });
+  }
+
+  // Small frames are put away when both sides are there.
+  void ChooseStacks(bool detailed) {
+    file_.chosen = file_.folded;
+    for (const StackStep& step : request_.steps) {
+      if (!step.prune) file_.chosen = step.apply(std::move(file_.chosen));
+    }
+    if (!detailed) return;
+    file_.chosen = MergeByTexts(std::move(file_.chosen), /*annotate=*/false);
+    file_.folded = MergeByTexts(std::move(file_.folded), /*annotate=*/false);
   }
 
   struct Place {

@@ -24,6 +24,7 @@ struct DiffRequest {
   bool demangle = true;
   Per per = Per::kCpuSecond;
   std::vector<Condition> conditions;      // all must hold
+  std::vector<StackStep> steps;           // filters of stacks, in the order of StackFilters()
   std::vector<Condition> cpu_conditions;  // those that choose threads and times, not states
 };
 
@@ -63,8 +64,9 @@ struct DiffFile {
   std::vector<CaptureFacts> captures;
   std::vector<std::vector<IntervalTimes>> intervals;  // of each capture
   Folded folded;                                      // with rows, of all captures
-  bool has_accounts = false;                          // in every chosen interval
-  bool has_samples = false;                           // of CPU time
+  Folded chosen;              // what the filters of stacks leave of it; empty without any
+  bool has_accounts = false;  // in every chosen interval
+  bool has_samples = false;   // of CPU time
 };
 
 // Reads a capture or a database. Adds sentences for the user to `notes`. Error: it cannot be read,

@@ -18,11 +18,10 @@ void SortByKey(Keyed& weights) {
   });
 }
 
-Keyed SelfWeights(const DiffSide& side, const StackTree& tree) {
+Keyed SelfWeights(const std::vector<StackWeight>& weights, const StackTree& tree) {
   Keyed keyed;
   FlatMap places;
-  for (size_t i = 0; i < side.weights.size(); ++i) {
-    StackWeight weight = side.weights[i];
+  for (StackWeight weight : weights) {
     uint32_t name = tree.SelfName(weight.node);
     if (!IsFunction(tree.names()[name])) continue;
     weight.node = name;
@@ -168,9 +167,18 @@ Result<Diff> Compare(const DiffSides& sides) {
   const SideIntervals& before = sides.before.intervals;
   const SideIntervals& after = sides.after.intervals;
 
-  Measured self =
-      Measure(SelfWeights(sides.before, sides.tree), SelfWeights(sides.after, sides.tree), sides);
-  diff.family = JudgeSelf(self.changes, before, after, diff.flags);
+  Measured self = Measure(SelfWeights(sides.before.weights, sides.tree),
+                          SelfWeights(sides.after.weights, sides.tree), sides);
+  if (sides.before.all_weights.empty() && sides.after.all_weights.empty()) {
+    diff.family = JudgeSelf(self.changes, before, after, diff.flags);
+  } else {
+    // The shift and the noise that functions share do not depend on which of them are looked at:
+    // of a single one that was chosen, the shift would be all of its change.
+    Measured all = Measure(SelfWeights(sides.before.all_weights, sides.tree),
+                           SelfWeights(sides.after.all_weights, sides.tree), sides);
+    diff.family = JudgeSelf(all.changes, before, after, diff.flags);
+    JudgeStacks(self.changes, before, after, diff.family, diff.flags);
+  }
   diff.self_tests = CountTested(self.changes);
   std::set<uint32_t> flagged;
   for (size_t i = 0; i < self.keys.size(); ++i) {

@@ -41,7 +41,8 @@ Family JudgeSelf(std::vector<Change>& changes, const SideIntervals& before,
                  const SideIntervals& after, bool flags);
 
 // Judges what lies above functions (totals, by Holm at 5 %) and below them (stacks, at a false
-// discovery rate of 2.5 %), with the shift of `self`.
+// discovery rate of 2.5 %), with the shift of `self`; or functions that were chosen among those of
+// `self`, as stacks are.
 void JudgeTotals(std::vector<Change>& changes, const SideIntervals& before,
                  const SideIntervals& after, const Family& self, bool flags);
 void JudgeStacks(std::vector<Change>& changes, const SideIntervals& before,

@@ -99,9 +99,9 @@ GateResult CheckGate(const Gate& gate, const Diff& diff, const DiffSides& sides,
     bool few = std::min(sides.before.intervals.totals.size(), sides.after.intervals.totals.size()) <
                    kLeastIntervals &&
                !ComparesRuns(sides.before.intervals, sides.after.intervals);
-    bool empty = sides.before.total <= 0 || sides.after.total <= 0;
+    bool empty = sides.before.weights.empty() || sides.after.weights.empty();
     if (empty) {
-      result.reasons.emplace_back("a side has no time in the view");
+      result.reasons.emplace_back("a side has no time to compare");
     } else if (few) {
       result.reasons.push_back("a side has fewer than " + std::to_string(kLeastIntervals) +
                                " intervals");

@@ -122,7 +122,7 @@ class DiffPicture {
     std::vector<std::vector<uint32_t>> children(nodes.size());
     for (uint32_t i = 1; i < nodes.size(); ++i) {
       if (widths_[i] < kLeastShare * whole) {
-        ++left_out_;
+        left_out_ += before_[i] > 0 || after_[i] > 0 ? 1 : 0;
       } else {
         children[nodes[i].parent].push_back(i);
       }

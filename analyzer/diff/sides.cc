@@ -54,6 +54,25 @@ std::vector<uint32_t> AddStacks(const Folded& folded, const SameModules& same, S
   return nodes;
 }
 
+// Sorts weights by node and interval, and adds up those of the same ones.
+void MergeWeights(std::vector<StackWeight>& weights) {
+  std::stable_sort(weights.begin(), weights.end(), [](const auto& a, const auto& b) {
+    return a.node != b.node ? a.node < b.node : a.interval < b.interval;
+  });
+  size_t kept = 0;
+  for (const StackWeight& weight : weights) {
+    StackWeight* last = kept > 0 ? &weights[kept - 1] : nullptr;
+    if (last != nullptr && last->node == weight.node && last->interval == weight.interval) {
+      last->weight += weight.weight;
+      last->count += weight.count;
+      last->squares += weight.squares;
+    } else {
+      weights[kept++] = weight;
+    }
+  }
+  weights.resize(kept);
+}
+
 // Adds what the intervals of a file are divided by, and where each went in the side.
 class SideBuilder {
  public:
@@ -62,13 +81,11 @@ class SideBuilder {
   SideBuilder(const std::vector<DiffFile>& files, Per per, bool by_accounts, bool by_stacks)
       : files_(files), per_(per), by_accounts_(by_accounts), by_stacks_(by_stacks) {}
 
-  DiffSide Build(const SameModules& same, StackTree& tree) {
+  // `is_chosen`: there are filters of stacks.
+  DiffSide Build(const SameModules& same, bool is_chosen, StackTree& tree) {
     JoinIntervals();
-    for (size_t i = 0; i < files_.size(); ++i) {
-      const Folded& folded = files_[i].folded;
-      AddRows(folded, AddStacks(folded, same, tree), i);
-    }
-    MergeWeights();
+    side_.weights = WeightsOf(&DiffFile::folded, same, tree);
+    for (const StackWeight& weight : side_.weights) side_.total += weight.weight;
     if (by_stacks_) totals_.assign(totals_.size(), 0);
     double scale = per_ == Per::kShare ? 1 : 1e-9;
     for (const StackWeight& weight : side_.weights) {
@@ -77,10 +94,25 @@ class SideBuilder {
       if (!has_stack) side_.without_stack += weight.weight;
     }
     side_.intervals = MakeSide(std::move(totals_), std::move(runs_));
+    if (is_chosen) {
+      side_.all_weights = std::move(side_.weights);
+      side_.weights = WeightsOf(&DiffFile::chosen, same, tree);
+    }
     return std::move(side_);
   }
 
  private:
+  std::vector<StackWeight> WeightsOf(Folded DiffFile::*stacks, const SameModules& same,
+                                     StackTree& tree) {
+    std::vector<StackWeight> weights;
+    for (size_t i = 0; i < files_.size(); ++i) {
+      const Folded& folded = files_[i].*stacks;
+      AddRows(folded, AddStacks(folded, same, tree), i, weights);
+    }
+    MergeWeights(weights);
+    return weights;
+  }
+
   void JoinIntervals() {
     size_t count = 0;
     size_t captures = 0;
@@ -125,7 +157,8 @@ class SideBuilder {
     return 0;
   }
 
-  void AddRows(const Folded& folded, const std::vector<uint32_t>& nodes, size_t file) {
+  void AddRows(const Folded& folded, const std::vector<uint32_t>& nodes, size_t file,
+               std::vector<StackWeight>& weights) {
     // How long the block of each thread is that went on when the interval before ended: its parts
     // are one block, not as many as there are intervals.
     struct OpenBlock {
@@ -154,28 +187,8 @@ class SideBuilder {
         bool same_block = continues && units < 2;
         if (row.stays_open) open.after = part + (same_block ? open.before : 0);
       }
-      side_.weights.push_back(weight);
-      side_.total += value;
+      weights.push_back(weight);
     }
-  }
-
-  void MergeWeights() {
-    std::vector<StackWeight>& weights = side_.weights;
-    std::stable_sort(weights.begin(), weights.end(), [](const auto& a, const auto& b) {
-      return a.node != b.node ? a.node < b.node : a.interval < b.interval;
-    });
-    size_t kept = 0;
-    for (const StackWeight& weight : weights) {
-      StackWeight* last = kept > 0 ? &weights[kept - 1] : nullptr;
-      if (last != nullptr && last->node == weight.node && last->interval == weight.interval) {
-        last->weight += weight.weight;
-        last->count += weight.count;
-        last->squares += weight.squares;
-      } else {
-        weights[kept++] = weight;
-      }
-    }
-    weights.resize(kept);
   }
 
   const std::vector<DiffFile>& files_;
@@ -187,6 +200,41 @@ class SideBuilder {
   std::vector<size_t> runs_;
   std::vector<std::unordered_map<int64_t, uint32_t>> place_of_;  // by SQL's ids, of each file
 };
+
+// The value of each node with all that is below it.
+std::vector<double> ValuesWithCallees(const DiffSide& side, const StackTree& tree) {
+  std::vector<double> values(tree.nodes().size(), 0);
+  for (const StackWeight& weight : side.weights) values[weight.node] += weight.weight;
+  for (size_t i = values.size() - 1; i > 0; --i) values[tree.nodes()[i].parent] += values[i];
+  return values;
+}
+
+// Gives the time of frames that are too small on both sides to a remainder below their callers.
+// Shares are those of the time that the filters before left.
+void PutAway(const Prune& prune, DiffSides& sides) {
+  StackTree& tree = sides.tree;
+  std::vector<double> before = ValuesWithCallees(sides.before, tree);
+  std::vector<double> after = ValuesWithCallees(sides.after, tree);
+  uint32_t remainder = tree.Name(EscapeText(prune.remainder), FrameKind::kSpecial);
+  std::vector<uint32_t> places(before.size(), 0);
+  std::vector<bool> stays(before.size(), true);
+  for (uint32_t i = 1; i < places.size(); ++i) {
+    uint32_t parent = tree.nodes()[i].parent;
+    bool has_time = before[i] > 0 || after[i] > 0;
+    bool is_large = (before[i] > 0 && before[i] >= before[0] * prune.least_share) ||
+                    (after[i] > 0 && after[i] >= after[0] * prune.least_share);
+    stays[i] = stays[parent] && is_large;
+    if (stays[i] || !has_time) {
+      places[i] = i;
+    } else {
+      places[i] = stays[parent] ? tree.Child(parent, remainder) : places[parent];
+    }
+  }
+  for (DiffSide* side : {&sides.before, &sides.after}) {
+    for (StackWeight& weight : side->weights) weight.node = places[weight.node];
+    MergeWeights(side->weights);
+  }
+}
 
 Result<void> ReadFiles(const char* side, const std::vector<std::string>& paths,
                        const DiffRequest& request, std::vector<DiffFile>& files,
@@ -272,9 +320,15 @@ Result<DiffSides> ReadDiffSides(const std::vector<std::string>& before,
       std::make_move_iterator(read.begin() + static_cast<std::ptrdiff_t>(before.size())),
       std::make_move_iterator(read.end()));
   read.resize(before.size());
-  sides.before = SideBuilder(read, request.per, by_accounts, by_stacks).Build(same, sides.tree);
+  bool is_chosen = !request.steps.empty();
+  sides.before =
+      SideBuilder(read, request.per, by_accounts, by_stacks).Build(same, is_chosen, sides.tree);
   read.clear();
-  sides.after = SideBuilder(of_after, request.per, by_accounts, by_stacks).Build(same, sides.tree);
+  sides.after =
+      SideBuilder(of_after, request.per, by_accounts, by_stacks).Build(same, is_chosen, sides.tree);
+  for (const StackStep& step : request.steps) {
+    if (step.prune) PutAway(*step.prune, sides);
+  }
   return sides;
 }
 

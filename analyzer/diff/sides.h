@@ -65,9 +65,12 @@ struct StackWeight {
 struct DiffSide {
   std::vector<CaptureFacts> captures;
   SideIntervals intervals;
-  std::vector<StackWeight> weights;  // by node, then by interval; no two with the same
+  // By node, then by interval; no two with the same. What filters of stacks left out is not among
+  // them, but in everything that they are compared with: in all_weights, intervals, and sums.
+  std::vector<StackWeight> weights;
+  std::vector<StackWeight> all_weights;  // empty without filters of stacks: the same
   double length_ns = 0;
-  double total = 0;          // of all weights
+  double total = 0;
   double without_stack = 0;  // the part of it of which no stack is known
 };
 

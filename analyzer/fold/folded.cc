@@ -352,6 +352,7 @@ Result<Folded> Fold(Database& database, const FoldRequest& request) {
     folded = step.apply(std::move(*folded));
   }
   if (!merged && !request.detailed) folded = MergeByTexts(std::move(*folded), request.annotate);
+  if (request.by_place) folded = MergeByPlaces(std::move(*folded), request.annotate);
   if (request.rows_sql.empty()) SortStacks(*folded);
   return folded;
 }

@@ -107,12 +107,13 @@ struct FoldRequest {
   bool with_waiting = false;          // adds time waiting for a CPU, of the SQL view runnable
   std::vector<StackStep> steps;       // filters of stacks, in the order of StackFilters()
   bool detailed = false;              // stacks differ by their frames' details, not by texts alone
+  bool by_place = false;              // but only by text and source line; with details only
   bool by_thread = false;             // and by thread; with details only
   bool annotate = false;              // names end in _[k] (kernel), _[w] (waker), _[i] (inlined) or
-                                      // _[j] (made at run time); without details only
+                                      // _[j] (made at run time); without details, or by place
   // Not empty: what is read in the SQL view's place, with two columns more: units, as in FoldedRow,
   // and parts: 1 for goes_on plus 2 for stays_open. Fills Folded::rows and leaves the stacks in the
-  // order in which they were found. Without steps and details, which make stacks anew.
+  // order in which they were found. Without steps, which may sort them.
   std::string_view rows_sql;
 };
 

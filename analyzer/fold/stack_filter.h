@@ -8,6 +8,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,10 +19,18 @@ namespace twofold {
 
 struct Folded;
 
+// What a step does that only puts small frames away, so that sides which are compared can do it
+// together: a frame that is large enough on one of them stays on both.
+struct Prune {
+  double least_share = 0;  // of the total, counted with all that a frame calls
+  std::string remainder;   // the frame that has the others' time
+};
+
 struct StackStep {
   std::function<Folded(Folded)> apply;
   bool needs_details = false;  // Folded::details
   bool on_texts = false;  // it looks at what outputs will show: merged by texts if they want that
+  std::optional<Prune> prune;  // the same, for several sides
 };
 
 struct StackFilter {

@@ -8,7 +8,7 @@ namespace twofold {
 const std::vector<OutputFormat>& OutputFormats() {
   static const std::vector<OutputFormat> formats = {
       {"pprof", "for go tool pprof and its kin", WritePprof, Detail::kThreads},
-      {"speedscope", "for speedscope.app", WriteSpeedscope},
+      {"speedscope", "for speedscope.app", WriteSpeedscope, Detail::kPlaces},
       {"json", "everything about every frame", WriteStackJson, Detail::kFrames},
       {"csv", "a row per stack", WriteStackCsv},
       {"folded", "one line per stack, as flame graph tools read them", WriteFolded},

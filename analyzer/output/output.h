@@ -30,6 +30,7 @@ struct Presentation {
 // What an output needs to know of stacks.
 enum class Detail {
   kTexts,    // names: stacks with the same ones are one
+  kPlaces,   // and where frames are in the source, in Folded::details
   kFrames,   // Folded::details of their frames
   kThreads,  // and of their threads
 };
@@ -58,7 +59,7 @@ Result<void> WriteSvg(const Folded& folded, const Presentation& presentation, By
 // A profile.proto, packed by gzip, in microseconds. Stacks have Detail::kThreads.
 Result<void> WritePprof(const Folded& folded, const Presentation& presentation, ByteSink& sink);
 
-// A file of speedscope, in microseconds.
+// A file of speedscope, in microseconds. Stacks have Detail::kPlaces.
 Result<void> WriteSpeedscope(const Folded& folded, const Presentation& presentation,
                              ByteSink& sink);
 

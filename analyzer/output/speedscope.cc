@@ -1,8 +1,9 @@
 // The output "speedscope": one profile of the type "sampled", a sample for each stack, as
 // https://www.speedscope.app reads it. Stacks come in the order of their frames, so its view "time
 // order" is as readable as "left heavy".
+#include <map>
 #include <string>
-#include <unordered_map>
+#include <tuple>
 
 #include "analyzer/output/microseconds.h"
 #include "analyzer/output/output.h"
@@ -15,6 +16,25 @@ namespace {
 
 // Where a browser finds the format's description; nothing is fetched from there.
 constexpr std::string_view kSchema = "https://www.speedscope.app/file-format-schema.json";
+
+// Frames of one text and place are one, whether they are code of the program, the kernel or a
+// waker.
+using Place = std::tuple<uint32_t, std::string_view, int64_t>;
+
+Place PlaceOf(const Folded& folded, uint32_t name) {
+  const FrameName& frame = folded.names[name];
+  if (frame.frame == 0) return {frame.text, {}, 0};
+  const FrameDetail& detail = folded.details.frames[frame.frame - 1];
+  return {frame.text, detail.file, detail.line};
+}
+
+std::string FrameObject(const Folded& folded, uint32_t name) {
+  auto [text, file, line] = PlaceOf(folded, name);
+  std::string object = "{\"name\":" + JsonString(folded.texts[text]);
+  if (!file.empty()) object += ",\"file\":" + JsonString(file);
+  if (line != 0) object += ",\"line\":" + std::to_string(line);
+  return object + "}";
+}
 
 std::string JoinNumbers(const std::vector<uint64_t>& numbers) {
   std::string text;
@@ -36,18 +56,17 @@ Result<void> WriteSpeedscope(const Folded& folded, const Presentation& presentat
                  std::string(kVersion) + "\",\n\"name\":" + JsonText(title) +
                  ",\n\"activeProfileIndex\":0,\n\"profiles\":[{\"type\":\"sampled\",\"name\":" +
                  JsonText(title) + ",\"unit\":\"" + unit + "\",\n\"samples\":["));
-  // Frames in the order in which they come first, one for each text.
-  std::vector<uint32_t> texts;
-  std::unordered_map<uint32_t, uint64_t> frame_of_text;
+  // Frames in the order in which they come first, one for each text and place.
+  std::vector<uint32_t> names;
+  std::map<Place, uint64_t> frame_of_place;
   PathWalker walker(folded);
   const char* separator = "\n";
   for (const FoldedStack& stack : folded.stacks) {
     walker.MoveTo(stack);
     std::vector<uint64_t> frames;
     for (uint32_t name : walker.path()) {
-      uint32_t text = folded.names[name].text;
-      auto [entry, fresh] = frame_of_text.try_emplace(text, texts.size());
-      if (fresh) texts.push_back(text);
+      auto [entry, fresh] = frame_of_place.try_emplace(PlaceOf(folded, name), names.size());
+      if (fresh) names.push_back(name);
       frames.push_back(entry->second);
     }
     TWOFOLD_RETURN_IF_ERROR(out.Append(separator + JoinNumbers(frames)));
@@ -60,9 +79,8 @@ Result<void> WriteSpeedscope(const Folded& folded, const Presentation& presentat
                                      ",\n\"startValue\":0,\"endValue\":" + std::to_string(total) +
                                      "}],\n\"shared\":{\"frames\":["));
   separator = "\n";
-  for (uint32_t text : texts) {
-    TWOFOLD_RETURN_IF_ERROR(
-        out.Append(separator + ("{\"name\":" + JsonString(folded.texts[text]) + "}")));
+  for (uint32_t name : names) {
+    TWOFOLD_RETURN_IF_ERROR(out.Append(separator + FrameObject(folded, name)));
     separator = ",\n";
   }
   TWOFOLD_RETURN_IF_ERROR(out.Append("]}}\n"));

@@ -8,7 +8,7 @@ namespace twofold {
 
 const std::vector<TabularOutput>& TabularOutputs() {
   static const std::vector<TabularOutput> outputs = {
-      {"table", "for people", WriteTextTable},
+      {"table", "for people", WriteTextTable, /*for_people=*/true},
       {"csv", "comma-separated, nanoseconds", WriteCsvTable},
       {"json", "an array of objects, nanoseconds", WriteJsonTable},
   };

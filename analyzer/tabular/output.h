@@ -15,6 +15,7 @@ struct TabularOutput {
   std::string_view name;     // as --format has it
   std::string_view summary;  // for --help
   Result<void> (*write)(const Tabular& tabular, ByteSink& sink);
+  bool for_people = false;  // it has headings, captions and texts instead of names
 };
 
 // All tabular outputs, in the order in which --help shows them.

@@ -125,16 +125,43 @@ TEST(ExportPprof, NamesTimeViewsAndUsesTheirCounts) {
   EXPECT_THAT(text, Not(HasSubstr("period")));
 }
 
+// What the tool of Go says of a profile, with single blanks.
+std::string GoPprof(const std::string& report, const std::string& path) {
+  std::string out = TemporaryPath("go.txt");
+  std::string command = "cd '" + TemporaryPath("") + "' && HOME=$PWD go tool pprof " + report +
+                        " -symbolize=none '" + path + "' > '" + out + "' 2> /dev/null";
+  EXPECT_EQ(std::system(command.c_str()), 0) << command;
+  std::istringstream words(ReadAll(out));
+  std::string text;
+  for (std::string word; words >> word;) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
 TEST(ExportPprof, ToolsOfGoReadIt) {
-  if (std::system("command -v pprof > /dev/null") != 0) {
-    GTEST_SKIP() << "pprof (github.com/google/pprof) is not installed";
+  if (std::system("command -v go > /dev/null") != 0) {
+    GTEST_SKIP() << "there is no go: tools/setup --test installs it";
   }
   std::string path =
       WriteTemporary("go.pb.gz", Export(EveryKindOfFrame(), "pprof", {"--root", "none"}).output);
-  std::string out = TemporaryPath("go.txt");
-  std::string command = "pprof -top -symbolize=none '" + path + "' > '" + out + "' 2>/dev/null";
-  ASSERT_EQ(std::system(command.c_str()), 0);
-  EXPECT_THAT(ReadAll(out), HasSubstr("sys_read"));
+  std::string top = GoPprof("-top", path);
+  for (const char* wanted :
+       {"Type: cpu", "Duration: 1s, Total samples = 60ms ( 6.00%)",
+        "Showing nodes accounting for 60ms, 100% of 60ms total",
+        " 30ms 50.00% 50.00% 30ms 50.00% sys_read", " 20ms 33.33% 83.33% 50ms 83.33% app::step",
+        " 10ms 16.67% 100% 10ms 16.67% [app+0x5000]", " 0 0% 100% 30ms 50.00% Interpreter",
+        " 0 0% 100% 50ms 83.33% app::main"}) {
+    EXPECT_THAT(top, HasSubstr(wanted));
+  }
+  std::string raw = GoPprof("-raw", path);
+  for (const char* wanted :
+       {"Time: 2023-11-14 22:13:20 +0000 UTC", "Duration: 1s",
+        "samples/count cpu/microseconds[dflt]",
+        " 1 10000: 1 process:[app] thread:[helper] pid:[7] tid:[8]",
+        " 2 20000: 2 process:[app] thread:[helper] pid:[7] tid:[8]",
+        " 3 30000: 3 4 2 process:[app] thread:[app] pid:[7] tid:[7]", "app::step src/app.cc:20",
+        "app::main src/app.cc:10", " /usr/bin/app beef01"}) {
+    EXPECT_THAT(raw, HasSubstr(wanted));
+  }
 }
 
 TEST(ExportJson, HasEverythingAboutEveryFrame) {
@@ -179,7 +206,9 @@ TEST(ExportSpeedscope, IsOneSampledProfile) {
                               "\"shared\":{\"frames\":[\n"
                               "{\"name\":\"app\"},\n"
                               "{\"name\":\"[app+0x5000]\"},\n"
-                              "{\"name\":\"app::main\"},\n"));
+                              "{\"name\":\"app::main\",\"file\":\"src/app.cc\",\"line\":10},\n"
+                              "{\"name\":\"app::step\",\"file\":\"src/app.cc\",\"line\":20},\n"
+                              "{\"name\":\"Interpreter\"},\n{\"name\":\"sys_read\"}]}}\n"));
 }
 
 TEST(ExportCsv, HasARowForEachStack) {

@@ -11,7 +11,8 @@ Folded Apply(const Pattern& pattern, Folded folded) {
   std::vector<bool> hidden = pattern.Matches(folded);
   Refold refold(std::move(folded));
   std::vector<uint32_t> places = refold.Places(hidden);
-  for (FoldedStack stack : refold.old().stacks) {
+  for (size_t i = 0; i < refold.old().stacks.size(); ++i) {
+    FoldedStack stack = refold.old().stacks[i];
     bool is_message =
         stack.root != Folded::kNoRoot && refold.old().names[stack.root].kind == FrameKind::kSpecial;
     bool root_stays = is_message && !hidden[stack.root];
@@ -21,7 +22,7 @@ Folded Apply(const Pattern& pattern, Folded folded) {
     stack.tail = places[stack.tail];
     bool has_frames = stack.user != 0 || stack.kernel != 0 || stack.tail != 0;
     if (is_message && !root_stays) stack.root = Folded::kNoRoot;
-    if (has_frames || root_stays || !had_frames) refold.Add(stack);
+    if (has_frames || root_stays || !had_frames) refold.Add(i, stack);
   }
   return refold.Finish();
 }

@@ -8,12 +8,13 @@ Folded KeepStacks(const Pattern& pattern, bool matching, Folded folded) {
   std::vector<bool> matches = pattern.Matches(folded);
   std::vector<bool> nodes_with = NodesWith(folded, matches);
   Refold refold(std::move(folded));
-  for (FoldedStack stack : refold.old().stacks) {
+  for (size_t i = 0; i < refold.old().stacks.size(); ++i) {
+    FoldedStack stack = refold.old().stacks[i];
     if (HasAny(stack, matches, nodes_with) != matching) continue;
     stack.user = refold.PlaceOf(stack.user);
     stack.kernel = refold.PlaceOf(stack.kernel);
     stack.tail = refold.PlaceOf(stack.tail);
-    refold.Add(stack);
+    refold.Add(i, stack);
   }
   return refold.Finish();
 }

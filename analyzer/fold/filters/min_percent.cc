@@ -68,8 +68,8 @@ uint32_t AtDepth(const Folded& folded, uint32_t node, uint32_t depth) {
   return node;
 }
 
-Folded Apply(double percent, const std::string& remainder_text, Folded folded) {
-  double least = static_cast<double>(folded.total) * percent / 100;
+Folded Apply(const Prune& prune, Folded folded) {
+  double least = static_cast<double>(folded.total) * prune.least_share;
   std::vector<uint32_t> kept;
   if (folded.details.frames.empty()) {
     SortStacks(folded);
@@ -79,7 +79,7 @@ Folded Apply(double percent, const std::string& remainder_text, Folded folded) {
   }
   Refold refold(std::move(folded));
   const Folded& old = refold.old();
-  uint32_t remainder = refold.forest().NameOf(remainder_text, FrameKind::kSpecial);
+  uint32_t remainder = refold.forest().NameOf(prune.remainder, FrameKind::kSpecial);
   for (size_t i = 0; i < old.stacks.size(); ++i) {
     FoldedStack stack = old.stacks[i];
     bool cut = kept[i] != kAll && !old.IsLost(stack);
@@ -107,7 +107,7 @@ Folded Apply(double percent, const std::string& remainder_text, Folded folded) {
         cut = false;
       }
     }
-    refold.Add(stack);
+    refold.Add(i, stack);
   }
   return refold.Finish();
 }
@@ -123,10 +123,9 @@ Result<StackStep> Make(const std::string& value) {
   }
   char text[64];
   snprintf(text, sizeof(text), "[below %g %%]", percent);
-  auto apply = [percent, remainder = std::string(text)](Folded folded) {
-    return Apply(percent, remainder, std::move(folded));
-  };
-  return StackStep{apply, /*needs_details=*/false, /*on_texts=*/true};
+  Prune prune{percent / 100, text};
+  auto apply = [prune](Folded folded) { return Apply(prune, std::move(folded)); };
+  return StackStep{apply, /*needs_details=*/false, /*on_texts=*/true, prune};
 }
 
 }  // namespace

@@ -18,14 +18,15 @@ Folded Apply(const Pattern& pattern, Folded folded) {
     uint32_t above = from[node.parent];
     if (above != 0 || matches[node.name]) from[i] = refold.forest().Child(above, node.name);
   }
-  for (FoldedStack stack : old.stacks) {
+  for (size_t i = 0; i < old.stacks.size(); ++i) {
+    FoldedStack stack = old.stacks[i];
     bool found = stack.root != Folded::kNoRoot && matches[stack.root];
     for (uint32_t* part : {&stack.user, &stack.kernel, &stack.tail}) {
       bool was_found = found;
       found = found || from[*part] != 0;
       *part = was_found ? refold.PlaceOf(*part) : from[*part];
     }
-    if (found) refold.Add(stack);
+    if (found) refold.Add(i, stack);
   }
   return refold.Finish();
 }
