@@ -54,21 +54,29 @@ class Platform:
 # that the kernel has patched, as it does wherever a tracepoint is switched on, and all CPUs hang in a breakpoint that
 # is no longer there. The time-stamp counters of emulated CPUs agree, which the kernel cannot know; without them it
 # would read a slow clock outside of the CPU at every switch.
-X86_64 = Platform(architecture="amd64", qemu="qemu-system-x86_64",
-                  options=("-accel", "tcg,thread=single", "-cpu", "max"), console="ttyS0", compiler="gcc",
-                  kernel_options=("tsc=reliable",))
+def x86_64(icount_shift=None):
+    """With virtual time it has one CPU: with two its kernel does not come up."""
+    return Platform(architecture="amd64", qemu="qemu-system-x86_64",
+                    options=("-accel", "tcg,thread=single", "-cpu", "max", *virtual_time(icount_shift)),
+                    console="ttyS0", compiler="gcc", cpus=2 if icount_shift is None else 1,
+                    kernel_options=("tsc=reliable",))
 
 
 def arm64(icount_shift=None):
-    """`icount_shift` N: the machine's time is the number of its instructions, 2^N ns for each; its counters of cycles
-    (one per nanosecond) and instructions are exact then, and a run is like any other, to the byte. Use one CPU: the
-    counters are those of the whole machine. None: time is the real one, and nothing counts."""
-    counting = ("-icount", f"shift={icount_shift},sleep=off", "-rtc", "base=2026-01-01,clock=vm", "-seed", "1")
+    """With virtual time this machine counts cycles (one per nanosecond) and instructions, exactly; with one CPU, for
+    the counters are those of the whole machine. So the CPI of a loop that only computes is 2^icount_shift."""
     return Platform(architecture="arm64", qemu="qemu-system-aarch64",
                     options=("-M", "virt", "-cpu", "neoverse-n1", "-accel", "tcg,thread=single",
-                             *(counting if icount_shift is not None else ())),
-                    console="ttyAMA0", compiler="aarch64-linux-gnu-gcc",
-                    cpus=2 if icount_shift is None else 1)
+                             *virtual_time(icount_shift)),
+                    console="ttyAMA0", compiler="aarch64-linux-gnu-gcc", cpus=2 if icount_shift is None else 1)
+
+
+def virtual_time(icount_shift):
+    """Options by which the machine's time is not the real one but the number of its instructions, 2^icount_shift ns for
+    each, and jumps where all CPUs sleep: it does not matter then how busy the host is. None: time is the real one."""
+    if icount_shift is None:
+        return ()
+    return ("-icount", f"shift={icount_shift},sleep=off", "-rtc", "base=2026-01-01,clock=vm", "-seed", "1")
 
 
 INIT = """#!/bin/busybox sh
@@ -79,6 +87,7 @@ mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
 mount -t tmpfs tmp /tmp
+mount -t securityfs security /sys/kernel/security
 mount -t tracefs tracefs /sys/kernel/tracing
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 cd /out
@@ -135,7 +144,7 @@ def packages_of(suite, architecture):
 def find_busybox(platform):
     """A static busybox for the machine: this one's own, or from a package that is only unpacked."""
     path = shutil.which("busybox")
-    if platform is X86_64 and path is not None and is_static(path):
+    if platform.architecture == "amd64" and path is not None and is_static(path):
         return path
     folder = debian_packages.cache_folder() / f"busybox-{platform.architecture}"
     try:
@@ -155,20 +164,24 @@ def fetch_kernel(package, suite, platform):
             shutil.rmtree(folder, ignore_errors=True)
             content = folder / "content"
             debian_packages.unpack(archive, content)
-            image = next((content / "boot").glob("vmlinuz-*"))
+            image = next((path for path in sorted(content.rglob("vmlinuz*")) if path.is_file()), None)
+            if image is None:
+                raise CannotRun(f"{archive.name} holds no kernel")
+            # boot/vmlinuz-RELEASE, or in newer packages usr/lib/modules/RELEASE/vmlinuz
+            name = image.name.removeprefix("vmlinuz-") if "-" in image.name else image.parent.name
             image.rename(folder / "vmlinuz")
             shutil.rmtree(content)
             # Written last: the folder is whole.
-            release.write_text(f"{image.name.removeprefix('vmlinuz-')} {archive.name}\n", encoding="utf-8")
+            release.write_text(f"{name} {archive.name}\n", encoding="utf-8")
     except debian_packages.Unavailable as error:
         if not release.exists():
             raise CannotRun(str(error)) from error
     return Kernel(image=folder / "vmlinuz", release=release.read_text(encoding="utf-8").split()[0], platform=platform)
 
 
-def compile_static(source, program, platform=X86_64):
+def compile_static(source, program, compiler="gcc"):
     """Compiles a C program that the virtual machine can run."""
-    done = subprocess.run([need(platform.compiler), "-static", "-O2", "-fno-omit-frame-pointer",
+    done = subprocess.run([need(compiler), "-static", "-O2", "-fno-omit-frame-pointer",
                            "-fno-optimize-sibling-calls", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-pthread",
                            "-Wl,--build-id", "-o", program, source], capture_output=True, text=True)
     if done.returncode != 0:

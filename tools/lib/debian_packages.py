@@ -172,6 +172,14 @@ class Packages:
             images += [(name, entry["Version"]) for entry in self.known(name) if "Version" in entry]
         return list(dict.fromkeys(images))
 
+    def package_with_image(self, package, version):
+        """In newer releases the package linux-image-... only depends on one that holds the image."""
+        for entry in self.known(package):
+            depends = re.search(r"linux-binary-[^\s,]+", entry.get("Depends", ""))
+            if depends and entry.get("Version") == version:
+                return depends[0]
+        return package
+
     def download_kernel(self, package):
         """The archive with the newest image that a name such as linux-image-cloud-amd64 stands for."""
         self.refresh()
@@ -179,7 +187,7 @@ class Packages:
         reason = f"{self.suite} has no package {package} for {self.architecture}"
         for name, version in images:
             try:
-                return self.download(name, version)
+                return self.download(self.package_with_image(name, version), version)
             except Unavailable as error:
                 reason = str(error)
         raise Unavailable(reason)
