@@ -15,6 +15,7 @@ KERNELS = {
     "x86_64-newest": ("linux-image-cloud-amd64", "trixie-backports", X86_64),
     "arm64-6.1": ("linux-image-cloud-arm64", "bookworm", ARM64),
     "arm64-6.12": ("linux-image-6.12-cloud-arm64", "bookworm", ARM64),
+    "arm64-newest": ("linux-image-cloud-arm64", "trixie-backports", ARM64),
 }
 # What they lack the recorder cannot do without: it must say so.
 TOO_OLD = {"x86_64-5.10"}
