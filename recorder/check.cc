@@ -141,9 +141,9 @@ CheckReport CheckHost() {
   if (types) {
     report.needed.push_back(
         Tracepoints(*types, "tracepoints, typed", {"sched_switch", "sched_waking"}));
-    report.needed.push_back(Tracepoints(*types, "tracepoints of processes",
-                                        {"sched_process_fork", "sched_process_exec",
-                                         "sched_process_exit", "task_rename"}));
+    report.needed.push_back(Tracepoints(
+        *types, "tracepoints of processes",
+        {"sched_process_fork", "sched_process_exec", "sched_process_exit", "task_rename"}));
     report.needed.push_back(Outcome("BPF passes over all tasks", TryTaskIterator(*types), ""));
   }
   report.needed.push_back(Outcome("BPF storage per thread", TryTaskStorage(), ""));
@@ -156,11 +156,11 @@ CheckReport CheckHost() {
   const Result<DirectMap> direct_map = FindDirectMap();
   if (Works(report)) {
     const Result<SchedulerTracepoints> tracepoints = ProbeHost(true);
-    report.needed.push_back(
-        Outcome("the recording itself",
-                tracepoints ? TryRecording(*tracepoints, direct_map, kernel_symbols)
-                            : Result<void>(tracepoints.error()),
-                "its programs load and attach"));
+    report.needed.push_back(Outcome("the recording itself",
+                                    tracepoints
+                                        ? TryRecording(*tracepoints, direct_map, kernel_symbols)
+                                        : Result<void>(tracepoints.error()),
+                                    "its programs load and attach"));
   }
 
   report.more.push_back(
@@ -179,10 +179,9 @@ CheckReport CheckHost() {
   report.more.push_back(Outcome("probes in programs", TryUprobe(), "uprobes"));
   if (types) {
     report.more.push_back(Tracepoints(*types, "TCP retransmits", {"tcp_retransmit_skb"}));
-    report.more.push_back(
-        Tracepoints(*types, "kernel allocations",
-                    {"kmalloc", "kfree", "kmem_cache_alloc", "kmem_cache_free", "mm_page_alloc",
-                     "mm_page_free"}));
+    report.more.push_back(Tracepoints(*types, "kernel allocations",
+                                      {"kmalloc", "kfree", "kmem_cache_alloc", "kmem_cache_free",
+                                       "mm_page_alloc", "mm_page_free"}));
   }
   return report;
 }

@@ -2,9 +2,9 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <link.h>
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
-#include <link.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -19,7 +19,9 @@ namespace {
 
 constexpr const char* kThisProgram = "/proc/self/exe";
 
-Error Unavailable(const std::string& what) { return Error{.what = what, .where = "", .remedy = ""}; }
+Error Unavailable(const std::string& what) {
+  return Error{.what = what, .where = "", .remedy = ""};
+}
 
 // A program that does nothing and returns 0; an empty descriptor with errno.
 UniqueFd LoadEmptyProgram(bpf_attach_type attach_type, int32_t type_id) {
@@ -37,8 +39,7 @@ UniqueFd LoadEmptyProgram(bpf_attach_type attach_type, int32_t type_id) {
 UniqueFd OpenEvent(perf_event_attr& attributes) {
   attributes.size = sizeof(attributes);
   // This thread, on whatever CPU.
-  return UniqueFd(
-      int(syscall(SYS_perf_event_open, &attributes, 0, -1, -1, PERF_FLAG_FD_CLOEXEC)));
+  return UniqueFd(int(syscall(SYS_perf_event_open, &attributes, 0, -1, -1, PERF_FLAG_FD_CLOEXEC)));
 }
 
 // Where an address of this program lies in its file; 0: nowhere.

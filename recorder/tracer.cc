@@ -84,8 +84,8 @@ int64_t PreemptCountDistance() {
       const btf_type* type = btf__type_by_id(types, variable->type);
       const std::string_view name = btf__name_by_offset(types, type->name_off);
       if (name == "runqueues") run_queue = variable->offset;
-      // One of 64 bits (met in 7.3) has the bits that tell interrupts elsewhere: then it says nothing
-      // to us, and an interrupt's entry in the waker's stack tells it.
+      // One of 64 bits (met in 7.3) has the bits that tell interrupts elsewhere: then it says
+      // nothing to us, and an interrupt's entry in the waker's stack tells it.
       if (name == "__preempt_count" && variable->size == 4) preempt_count = variable->offset;
       // 6.2 to 6.14 (commits 64701838bf05, 46e8fff6d45f) keep it in a structure.
       const btf_type* hot = name == "pcpu_hot" ? btf__type_by_id(types, type->type) : nullptr;
