@@ -26,7 +26,8 @@ __u64 irq_entry_end;
 __u64 softirq_entry_start[3];
 __u64 softirq_entry_end[3];
 
-/* From the run queue of a CPU to its preempt count, in bytes; 0: not known. */
+/* From the run queue of a CPU to its preempt count, in bytes; 0: not known, or its bits are not
+ * those below. On arm64, where the count is elsewhere, anything but 0. */
 const volatile __s64 preempt_count_distance;
 
 TWOFOLD_MAP_SET(wakers, __u64, struct twofold_waker);
@@ -57,6 +58,8 @@ static __always_inline bool read_preempt_count(struct task_struct *current_task,
 	/* The thread_info comes first in a task. */
 	struct thread_info___twofold *info = (void *)current_task;
 
+	if (!preempt_count_distance)
+		return false;
 	return !bpf_core_read(count, sizeof(*count), &info->preempt_count);
 #else
 	/* A variable of each CPU, without an address that programs could ask for. The run queue is

@@ -74,6 +74,15 @@ std::string FirstLibbpfWords() {
 int64_t PreemptCountDistance() {
   btf* types = btf__load_vmlinux_btf();
   if (types == nullptr) return 0;
+  // Where this function is (met in 7.3) the count also tells how often interrupts were disabled,
+  // and the bits that tell interrupts are elsewhere. What woke a thread is then told by whether an
+  // interrupt's entry is in its stack.
+  const bool has_other_bits =
+      btf__find_by_name_kind(types, "local_interrupt_disable", BTF_KIND_FUNC) > 0;
+#if defined(__aarch64__)
+  btf__free(types);
+  return has_other_bits ? 0 : 1;  // it lies in the task
+#endif
   const int section = btf__find_by_name_kind(types, ".data..percpu", BTF_KIND_DATASEC);
   std::optional<int64_t> run_queue;
   std::optional<int64_t> preempt_count;
@@ -84,8 +93,7 @@ int64_t PreemptCountDistance() {
       const btf_type* type = btf__type_by_id(types, variable->type);
       const std::string_view name = btf__name_by_offset(types, type->name_off);
       if (name == "runqueues") run_queue = variable->offset;
-      // One of 64 bits (met in 7.3) has the bits that tell interrupts elsewhere: then it says
-      // nothing to us, and an interrupt's entry in the waker's stack tells it.
+      // Of 64 bits, it has others than we know.
       if (name == "__preempt_count" && variable->size == 4) preempt_count = variable->offset;
       // 6.2 to 6.14 (commits 64701838bf05, 46e8fff6d45f) keep it in a structure.
       const btf_type* hot = name == "pcpu_hot" ? btf__type_by_id(types, type->type) : nullptr;
@@ -104,7 +112,7 @@ int64_t PreemptCountDistance() {
     }
   }
   btf__free(types);
-  return run_queue && preempt_count ? *preempt_count - *run_queue : 0;
+  return run_queue && preempt_count && !has_other_bits ? *preempt_count - *run_queue : 0;
 }
 
 }  // namespace
