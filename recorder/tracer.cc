@@ -74,15 +74,6 @@ std::string FirstLibbpfWords() {
 int64_t PreemptCountDistance() {
   btf* types = btf__load_vmlinux_btf();
   if (types == nullptr) return 0;
-  // Where this function is (met in 7.3) the count also tells how often interrupts were disabled,
-  // and the bits that tell interrupts are elsewhere. What woke a thread is then told by whether an
-  // interrupt's entry is in its stack.
-  const bool has_other_bits =
-      btf__find_by_name_kind(types, "local_interrupt_disable", BTF_KIND_FUNC) > 0;
-#if defined(__aarch64__)
-  btf__free(types);
-  return has_other_bits ? 0 : 1;  // it lies in the task
-#endif
   const int section = btf__find_by_name_kind(types, ".data..percpu", BTF_KIND_DATASEC);
   std::optional<int64_t> run_queue;
   std::optional<int64_t> preempt_count;
@@ -93,8 +84,7 @@ int64_t PreemptCountDistance() {
       const btf_type* type = btf__type_by_id(types, variable->type);
       const std::string_view name = btf__name_by_offset(types, type->name_off);
       if (name == "runqueues") run_queue = variable->offset;
-      // Of 64 bits, it has others than we know.
-      if (name == "__preempt_count" && variable->size == 4) preempt_count = variable->offset;
+      if (name == "__preempt_count") preempt_count = variable->offset;
       // 6.2 to 6.14 (commits 64701838bf05, 46e8fff6d45f) keep it in a structure.
       const btf_type* hot = name == "pcpu_hot" ? btf__type_by_id(types, type->type) : nullptr;
       if (hot == nullptr || !btf_is_struct(hot)) continue;
@@ -112,7 +102,19 @@ int64_t PreemptCountDistance() {
     }
   }
   btf__free(types);
-  return run_queue && preempt_count && !has_other_bits ? *preempt_count - *run_queue : 0;
+  return run_queue && preempt_count ? *preempt_count - *run_queue : 0;
+}
+
+// Which bits of the preempt count tell that an interrupt is served (include/linux/preempt.h:
+// HARDIRQ_MASK and NMI_MASK). From 7.3 on (commit 9634d860ac15) they are higher, behind a count of
+// how often interrupts were disabled, which the function belongs to.
+uint32_t InterruptBits() {
+  btf* types = btf__load_vmlinux_btf();
+  if (types == nullptr) return 0x00ff0000;
+  const bool counts_disabling =
+      btf__find_by_name_kind(types, "local_interrupt_disable", BTF_KIND_FUNC) > 0;
+  btf__free(types);
+  return counts_disabling ? 0x1f000000 : 0x00ff0000;
 }
 
 }  // namespace
@@ -229,6 +231,7 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   skeleton.rodata->ended_wakeup_bytes = state.sizes.ended_account_bytes / 4;
   skeleton.rodata->sample_period_ns = tracer->sample_period_ns();
   skeleton.rodata->preempt_count_distance = settings.wakers > 0 ? PreemptCountDistance() : 0;
+  if (settings.wakers > 0) skeleton.rodata->interrupt_bits = InterruptBits();
   skeleton.rodata->max_wakers = settings.wakers;
   skeleton.rodata->min_block_ns = settings.min_block_ns;
   skeleton.rodata->max_block_ns = settings.max_block_ns;
