@@ -107,12 +107,12 @@ int64_t PreemptCountDistance() {
 
 // Which bits of the preempt count tell that an interrupt is served (include/linux/preempt.h:
 // HARDIRQ_MASK and NMI_MASK). From 7.3 on (commit 9634d860ac15) they are higher, behind a count of
-// how often interrupts were disabled, which the function belongs to.
+// how often interrupts were disabled, which the variable belongs to.
 uint32_t InterruptBits() {
   btf* types = btf__load_vmlinux_btf();
   if (types == nullptr) return 0x00ff0000;
   const bool counts_disabling =
-      btf__find_by_name_kind(types, "local_interrupt_disable", BTF_KIND_FUNC) > 0;
+      btf__find_by_name_kind(types, "local_interrupt_disable_state", BTF_KIND_VAR) > 0;
   btf__free(types);
   return counts_disabling ? 0x1f000000 : 0x00ff0000;
 }
