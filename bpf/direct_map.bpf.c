@@ -28,7 +28,9 @@ static __always_inline int try_guess(const bool by_load)
 {
 	struct process_memory memory = {.page = NO_PAGE};
 	struct task_struct *task = (void *)bpf_get_current_task();
+#ifdef __TARGET_ARCH_x86
 	__u64 bytes[COOKIE_BYTES / 8], wanted[COOKIE_BYTES / 8];
+#endif
 
 	found = 0;
 	tells_registers = bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs);

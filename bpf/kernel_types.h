@@ -60,7 +60,7 @@ struct task_struct {
 	struct sched_entity se;
 	unsigned int __state;
 	unsigned int flags;
-	int on_cpu;
+	unsigned int on_cpu; /* a byte on newer kernels; without a sign a load can become smaller */
 	int exit_state;
 	int exit_code;
 	int pid;

@@ -29,6 +29,10 @@ __u64 softirq_entry_end[3];
 /* From the run queue of a CPU to its preempt count, in bytes; 0: not known. */
 const volatile __s64 preempt_count_distance;
 
+/* include/linux/preempt.h: HARDIRQ_MASK | NMI_MASK, which the recorder knows; before 7.3 bits 16 to
+ * 23. */
+const volatile __u32 interrupt_bits = 0x00ff0000;
+
 TWOFOLD_MAP_SET(wakers, __u64, struct twofold_waker);
 TWOFOLD_MAP_SET(chains, __u64, struct twofold_chain);
 
@@ -41,8 +45,6 @@ struct {
 
 /* Bits of the preempt count. */
 #define SOFTIRQ_SERVED 0x00000100 /* include/linux/preempt.h: SOFTIRQ_OFFSET */
-#define HARDIRQ_MASK   0x000f0000
-#define NMI_MASK       0x00f00000
 
 #if defined(__TARGET_ARCH_arm64)
 struct thread_info___twofold {
@@ -79,7 +81,7 @@ static __always_inline __u32 waker_kind(struct task_struct *current_task)
 
 	if (!read_preempt_count(current_task, &count))
 		return 0;
-	if (count & (HARDIRQ_MASK | NMI_MASK))
+	if (count & interrupt_bits)
 		return TWOFOLD_WAKER_HARDIRQ;
 	return count & SOFTIRQ_SERVED ? TWOFOLD_WAKER_SOFTIRQ : TWOFOLD_WAKER_TASK;
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "format/base/version.h"
+#include "recorder/check.h"
 #include "recorder/completion.h"
 #include "recorder/name_reader_process.h"
 #include "recorder/options.h"
@@ -47,6 +48,11 @@ int main(int argument_count, char** arguments) {
   if (options->version) {
     std::printf("twofold-record %s\n", twofold::kVersion);
     return 0;
+  }
+  if (options->check) {
+    const twofold::CheckReport report = twofold::CheckHost();
+    std::fputs(twofold::CheckText(report).c_str(), stdout);
+    return twofold::Works(report) ? 0 : kFailed;
   }
   const twofold::Result<int> status = twofold::RunSession(*options);
   if (!status) return Fail(status.error());

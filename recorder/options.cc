@@ -162,7 +162,7 @@ po::options_description Description() {
   po::options_description description;
   const auto text = [] { return po::value<std::string>(); };
   description.add_options()                       //
-      ("help,h", "")("version", "")               //
+      ("help,h", "")("version", "")("check", "")  //
       ("output,o", text())("duration,d", text())  //
       ("pid,p", text())("record", text())         //
       ("frequency", text())("interval", text())   //
@@ -215,6 +215,8 @@ How:
   --memory MIB          budget of the kernel's maps (default: 64)
   --quiet               no status line and no summary, only errors
 
+  --check               tell what this host can record and what not, and why;
+                        record nothing
   -h, --help            this text
   --version             the version
 
@@ -262,6 +264,11 @@ Result<Options> ParseOptions(const std::vector<std::string>& arguments) {
   options.help = given.count("help") != 0;
   options.version = given.count("version") != 0;
   options.quiet = given.count("quiet") != 0;
+  options.check = given.count("check") != 0;
+  if (options.check && !options.help && !options.version && arguments.size() > 1) {
+    return UsageError("--check", "it records nothing, so other options have no meaning beside it",
+                      "Give it alone: twofold-record --check");
+  }
 
   const auto value = [&](const char* name) { return given[name].as<std::string>(); };
   if (given.count("output") != 0) {

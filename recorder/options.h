@@ -14,6 +14,7 @@ namespace twofold {
 struct Options {
   bool help = false;
   bool version = false;
+  bool check = false;                // tell what this host can record, and record nothing
   std::string output;                // empty: a name made of the time
   std::optional<double> duration_s;  // nullopt: until Ctrl-C or until the command ends
   std::vector<Pid> pids;             // at most one of pids, tids, cgroup and command is given;

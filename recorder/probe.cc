@@ -1,7 +1,5 @@
 #include "recorder/probe.h"
 
-#include <bpf/btf.h>
-#include <bpf/libbpf.h>
 #include <linux/capability.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,17 +7,13 @@
 #include <algorithm>
 #include <cstdint>
 #include <fstream>
-#include <memory>
 #include <string>
 #include <string_view>
 
+#include "recorder/kernel_btf.h"
+
 namespace twofold {
 namespace {
-
-struct FreeBtf {
-  void operator()(btf* types) const { btf__free(types); }
-};
-using BtfPointer = std::unique_ptr<btf, FreeBtf>;
 
 // The value of a line "Key:   value" in a file of /proc; empty when there is none.
 std::string StatusValue(const std::string& path, const std::string& key) {
@@ -36,6 +30,8 @@ std::string StatusValue(const std::string& path, const std::string& key) {
 bool HasCapability(uint64_t effective, int capability) {
   return (effective >> capability & 1) != 0;
 }
+
+}  // namespace
 
 Result<void> ProbePrivilege() {
   const std::string mask = StatusValue("/proc/self/status", "CapEff");
@@ -56,35 +52,7 @@ Result<void> ProbePrivilege() {
                    "--privileged --pid=host"};
 }
 
-// The parameters of the function type behind `typedef void (*btf_trace_NAME)(void *, ...)`; -1: no
-// such tracepoint.
-int TracepointParameters(const btf* types, const std::string& tracepoint) {
-  const int32_t id =
-      btf__find_by_name_kind(types, ("btf_trace_" + tracepoint).c_str(), BTF_KIND_TYPEDEF);
-  if (id < 0) return -1;
-  const btf_type* type =
-      btf__type_by_id(types, btf__type_by_id(types, uint32_t(id))->type);  // the pointer
-  if (type == nullptr || !btf_is_ptr(type)) return -1;
-  type = btf__type_by_id(types, type->type);
-  return type != nullptr && btf_is_func_proto(type) ? btf_vlen(type) : -1;
-}
-
-bool HasEnumValue(const btf* types, const char* enumeration, std::string_view name) {
-  const int32_t id = btf__find_by_name_kind(types, enumeration, BTF_KIND_ENUM);
-  if (id < 0) return false;
-  const btf_type* type = btf__type_by_id(types, uint32_t(id));
-  const struct btf_enum* value = btf_enum(type);  // a function has the same name
-  for (uint32_t i = 0; i < btf_vlen(type); ++i, ++value) {
-    if (btf__name_by_offset(types, value->name_off) == name) return true;
-  }
-  return false;
-}
-
-}  // namespace
-
-Result<SchedulerTracepoints> ProbeHost(bool offcpu, const std::string& btf_path) {
-  TWOFOLD_RETURN_IF_ERROR(ProbePrivilege());
-
+Result<void> ProbePidNamespace() {
   // The first pid namespace has this number since 3.8 (include/linux/proc_ns.h: PROC_PID_INIT_INO).
   // In another one the recorder's pids are not the kernel's, and a pass over all tasks sees only
   // its own.
@@ -103,24 +71,15 @@ Result<SchedulerTracepoints> ProbeHost(bool offcpu, const std::string& btf_path)
                  .where = "/proc/self/ns/pid",
                  .remedy = "Mount /proc (mount -t proc proc /proc)"};
   }
+  return {};
+}
 
-  if (access(btf_path.c_str(), R_OK) != 0) {
-    return Error{.what = "the kernel's type information (BTF) cannot be read: " + ErrnoText(errno),
-                 .where = btf_path,
-                 .remedy =
-                     "Use a kernel built with CONFIG_DEBUG_INFO_BTF=y (5.13 or later; the "
-                     "distributions' kernels have it), and mount /sys"};
-  }
-  libbpf_set_print(nullptr);  // its words would come before our sentence
-  const BtfPointer types(btf__parse(btf_path.c_str(), nullptr));
-  if (types == nullptr) {
-    return Error{
-        .what = "the kernel's type information (BTF) cannot be parsed: " + ErrnoText(errno),
-        .where = btf_path,
-        .remedy = "Report it with the output of `uname -r`"};
-  }
-  // Since 5.11 (commit 4cf1bc1f1045) for programs at tracepoints; everything is kept in it.
-  if (!HasEnumValue(types.get(), "bpf_map_type", "BPF_MAP_TYPE_TASK_STORAGE")) {
+Result<SchedulerTracepoints> ProbeHost(bool offcpu, const std::string& btf_path) {
+  TWOFOLD_RETURN_IF_ERROR(ProbePrivilege());
+  TWOFOLD_RETURN_IF_ERROR(ProbePidNamespace());
+  const Result<KernelBtf> types = KernelBtf::Load(btf_path);
+  if (!types) return types.error();
+  if (!types->HasTaskStorage()) {
     return Error{.what = "this kernel has no storage of BPF programs for each thread",
                  .where = btf_path,
                  .remedy = "Use Linux 5.13 or later"};
@@ -133,7 +92,7 @@ Result<SchedulerTracepoints> ProbeHost(bool offcpu, const std::string& btf_path)
     tracepoints.push_back("sched_process_exit");
   }
   for (const std::string& tracepoint : tracepoints) {
-    if (TracepointParameters(types.get(), tracepoint) >= 0) continue;
+    if (types->TracepointParameters(tracepoint) >= 0) continue;
     return Error{
         .what = "this kernel has no tracepoint " + tracepoint,
         .where = btf_path,
@@ -143,14 +102,14 @@ Result<SchedulerTracepoints> ProbeHost(bool offcpu, const std::string& btf_path)
                       : "Use a kernel built with CONFIG_TRACEPOINTS=y and CONFIG_BPF_EVENTS=y"};
   }
   const auto has = [&](const char* tracepoint) {
-    return TracepointParameters(types.get(), tracepoint) >= 0;
+    return types->TracepointParameters(tracepoint) >= 0;
   };
   return SchedulerTracepoints{
       .all_there = has("sched_switch") && has("sched_waking") && has("sched_process_exit"),
       // void *, bool, prev, next, and from 5.18 on the state.
-      .switch_passes_state = TracepointParameters(types.get(), "sched_switch") >= 5,
+      .switch_passes_state = types->TracepointParameters("sched_switch") >= 5,
       // void *, cgroup, path, task, threadgroup.
-      .cgroup_attach = TracepointParameters(types.get(), "cgroup_attach_task") == 5};
+      .cgroup_attach = types->TracepointParameters("cgroup_attach_task") == 5};
 }
 
 Result<void> ProbePids(const std::vector<Pid>& pids) {

@@ -17,6 +17,12 @@ struct SchedulerTracepoints {
   bool cgroup_attach = false;  // a process that is moved into a cgroup is told of
 };
 
+// Error: names the capabilities that this process lacks.
+Result<void> ProbePrivilege();
+
+// Error: this process's pids are not the host's.
+Result<void> ProbePidNamespace();
+
 // Error: one sentence that names the first thing that is missing (privilege, BTF, a tracepoint, the
 // host's pid namespace) and the way out. `btf_path` is the kernel's type information, which is
 // parsed once, here.

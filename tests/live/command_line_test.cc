@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <thread>
 
@@ -63,6 +64,28 @@ TEST(RecorderCommandLine, ArgumentsOfTheCommandAreNotInTheCapture) {
     EXPECT_EQ(text.find("a-secret-argument"), std::string::npos);
   }
   EXPECT_EQ(capture.recording.settings.command, "sh");
+}
+
+TEST(RecorderCommandLine, CheckSaysThatRecordingWorksHereAndRecordsNothing) {
+  const Workplace workplace;
+  const Outcome outcome = RunToEnd(workplace, {RecorderPath(), "--check"});
+  EXPECT_EQ(outcome.status, 0) << outcome.output;
+  EXPECT_NE(outcome.output.find("\nyes  the recording itself "), std::string::npos);
+  EXPECT_NE(outcome.output.find("\nRecording works here.\n"), std::string::npos);
+  EXPECT_EQ(outcome.errors, "");
+  std::istringstream lines(outcome.output);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 80u) << line;
+}
+
+TEST(RecorderCommandLine, CheckWithoutPrivilegesNamesThemAndFails) {
+  const Workplace workplace;
+  // Root without capabilities: an ordinary user could not reach the program in every checkout.
+  const Outcome outcome = RunToEnd(
+      workplace, {"setpriv", "--bounding-set=-all", "--inh-caps=-all", RecorderPath(), "--check"});
+  EXPECT_EQ(outcome.status, 1) << outcome.errors;
+  EXPECT_NE(outcome.output.find("\nno   privileges "), std::string::npos) << outcome.output;
+  EXPECT_NE(outcome.output.find("CAP_SYS_ADMIN"), std::string::npos);
+  EXPECT_NE(outcome.output.find("\nRecording does not work here.\n"), std::string::npos);
 }
 
 TEST(RecorderCommandLine, CtrlCEndsARecordingInGoodOrder) {

@@ -65,6 +65,12 @@ TEST(Options, EverythingBehindTheDashesBelongsToTheCommand) {
   EXPECT_FALSE(options.help || options.duration_s.has_value());
 }
 
+TEST(Options, CheckGoesAlone) {
+  EXPECT_TRUE(Parse({"--check"}).check);
+  EXPECT_THAT(Refusal({"--check", "-d", "3"}), HasSubstr("--check"));
+  EXPECT_THAT(Refusal({"--check", "--", "true"}), HasSubstr("--check"));
+}
+
 TEST(Options, SourcesAreChosenByName) {
   EXPECT_FALSE(Parse({"--record", "cpu"}).offcpu);
   EXPECT_FALSE(Parse({"--record", "offcpu"}).cpu);

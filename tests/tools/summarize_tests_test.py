@@ -31,7 +31,12 @@ class SummarizeTests(unittest.TestCase):
                                   stdout=subprocess.PIPE, text=True, check=False)
             with open(os.path.join(folder, "summary.txt"), encoding="utf-8") as file:
                 summary = file.read()
-            return done.returncode, done.stdout.splitlines()[-1], summary
+            self.printed = done.stdout.splitlines()
+            return done.returncode, self.printed[-1], summary
+
+    def lines(self, **kinds):
+        self.summarize(**kinds)
+        return self.printed
 
     def test_all_passed(self):
         self.assertEqual(self.summarize(unit=[PASSED, PASSED]),
@@ -52,6 +57,11 @@ class SummarizeTests(unittest.TestCase):
         status, last, summary = self.summarize(unit=[PASSED], live="no BTF\nhere\n")
         self.assertEqual((status, last), (0, "1 passed, 0 failed, 0 skipped"))
         self.assertIn("live not-run reason=no BTF here\n", summary)
+
+    def test_reason_of_a_skipped_test_is_told(self):
+        skipped = ('<testcase name="Vm.kernel" status="notrun"><skipped message="SKIP_RETURN_CODE=77"/>'
+                   '<system-out>kernel: skipped: apt knows none\n</system-out></testcase>')
+        self.assertIn("    skipped: Vm.kernel (apt knows none)", self.lines(vm=[PASSED, skipped]))
 
     def test_no_test_at_all_is_a_failure(self):
         self.assertEqual(self.summarize(unit=[])[0], 1)

@@ -213,7 +213,7 @@ def main():
         for program in (twofold, recorder):
             if not program.exists():
                 raise vm.CannotRun(f"{program} does not exist: `tools/build` makes it")
-        kernel = vm.fetch_kernel(arguments.kernel, arguments.build / "vm")
+        kernel = vm.fetch_kernel(arguments.kernel, "bookworm", vm.x86_64())
         folder.mkdir(parents=True, exist_ok=True)
         switcher = arguments.build / "vm" / "switcher"
         vm.compile_static(HERE / "switcher.c", switcher)

@@ -1,6 +1,6 @@
 """Boots a kernel of the distribution in QEMU, runs a shell script in it, and brings its files back.
 
-    kernel = vm.fetch_kernel("linux-image-cloud-amd64", cache)
+    kernel = kernels.fetch("x86_64-6.1")
     result = vm.run(kernel, script, {"load": path_of_load}, folder=folder, cpus=32, timeout_s=300)
     ... result.console, result.folder / "anything the script left in /out"
 
@@ -10,16 +10,20 @@ runs the script in /out. The kernels meant here (Debian's cloud flavour) hold dr
 and, without modules, none for virtio or 9p: so what the script leaves in /out comes back as a tar archive on a raw
 NVMe disk. A run counts only if the console says that it ended *and* the archive holds the script's exit status.
 
-Two kinds of errors: CannotRun, when this machine lacks something (a test is skipped then), and Failed.
+Which kernels there are, and where they come from, is kernels.py. Two kinds of errors: CannotRun, when this machine
+lacks something (a test is skipped then), and Failed.
 """
 
 import dataclasses
 import os
 import pathlib
-import re
 import shutil
 import subprocess
+import sys
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools" / "lib"))
+import debian_packages  # noqa: E402
 
 DONE = "twofold-vm: the script ended with"
 DISK_BYTES = 64 << 20
@@ -37,9 +41,12 @@ class Failed(Exception):
 @dataclasses.dataclass(frozen=True)
 class Platform:
     """What differs between the processors that QEMU emulates."""
+    architecture: str  # as Debian names it
     qemu: str
     options: tuple
     console: str
+    compiler: str  # of programs for it
+    cpus: int = 2
     kernel_options: tuple = ()
 
 
@@ -47,8 +54,30 @@ class Platform:
 # that the kernel has patched, as it does wherever a tracepoint is switched on, and all CPUs hang in a breakpoint that
 # is no longer there. The time-stamp counters of emulated CPUs agree, which the kernel cannot know; without them it
 # would read a slow clock outside of the CPU at every switch.
-X86_64 = Platform(qemu="qemu-system-x86_64", options=("-accel", "tcg,thread=single", "-cpu", "max"), console="ttyS0",
-                  kernel_options=("tsc=reliable",))
+def x86_64(icount_shift=None):
+    """With virtual time it has one CPU: with two its kernel does not come up."""
+    return Platform(architecture="amd64", qemu="qemu-system-x86_64",
+                    options=("-accel", "tcg,thread=single", "-cpu", "max", *virtual_time(icount_shift)),
+                    console="ttyS0", compiler="gcc", cpus=2 if icount_shift is None else 1,
+                    kernel_options=("tsc=reliable",))
+
+
+def arm64(icount_shift=None):
+    """With virtual time this machine counts cycles (one per nanosecond) and instructions, exactly; with one CPU, for
+    the counters are those of the whole machine. So the CPI of a loop that only computes is 2^icount_shift."""
+    return Platform(architecture="arm64", qemu="qemu-system-aarch64",
+                    options=("-M", "virt", "-cpu", "neoverse-n1", "-accel", "tcg,thread=single",
+                             *virtual_time(icount_shift)),
+                    console="ttyAMA0", compiler="aarch64-linux-gnu-gcc", cpus=2 if icount_shift is None else 1)
+
+
+def virtual_time(icount_shift):
+    """Options by which the machine's time is not the real one but the number of its instructions, 2^icount_shift ns for
+    each, and jumps where all CPUs sleep: it does not matter then how busy the host is. None: time is the real one."""
+    if icount_shift is None:
+        return ()
+    return ("-icount", f"shift={icount_shift},sleep=off", "-rtc", "base=2026-01-01,clock=vm", "-seed", "1")
+
 
 INIT = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
@@ -58,6 +87,7 @@ mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs dev /dev
 mount -t tmpfs tmp /tmp
+mount -t securityfs security /sys/kernel/security
 mount -t tracefs tracefs /sys/kernel/tracing
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 cd /out
@@ -76,6 +106,7 @@ poweroff -f
 class Kernel:
     image: pathlib.Path
     release: str
+    platform: Platform
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,85 +134,66 @@ def is_static(program):
         return b"/ld-linux" not in file.read(4096)
 
 
-def find_busybox():
-    path = need("busybox")
-    if not is_static(path):
-        raise CannotRun(f"{path} needs libraries, and the virtual machine has none: {INSTALL} (busybox-static)")
-    return path
+def packages_of(suite, architecture):
+    try:
+        return debian_packages.Packages(suite, architecture)
+    except debian_packages.Unavailable as error:
+        raise CannotRun(str(error)) from error
 
 
-def known_images(package, apt_options):
-    """(name, version) of the packages with an image that a package stands for, the newest first."""
-    done = subprocess.run(["apt-cache", *apt_options, "show", package], capture_output=True, text=True)
-    images = []
-    for paragraph in done.stdout.split("\n\n"):
-        fields = dict(re.findall(r"^(Version|Depends): (.*)$", paragraph, re.MULTILINE))
-        # A package without a number in its name holds nothing but a dependency on the present one.
-        depends = re.search(r"(linux-image-\d\S*) \(= (\S+)\)", fields.get("Depends", ""))
-        if depends:
-            images.append((depends[1], depends[2]))
-        elif "Version" in fields:
-            images.append((package, fields["Version"]))
-    return images
+def find_busybox(platform):
+    """A static busybox for the machine: this one's own, or from a package that is only unpacked."""
+    path = shutil.which("busybox")
+    if platform.architecture == "amd64" and path is not None and is_static(path):
+        return path
+    folder = debian_packages.cache_folder() / f"busybox-{platform.architecture}"
+    try:
+        debian_packages.unpack_all(packages_of("bookworm", platform.architecture), ["busybox-static"], folder)
+    except debian_packages.Unavailable as error:
+        raise CannotRun(str(error)) from error
+    return folder / "bin" / "busybox"
 
 
-def fetch_kernel(package, cache, apt_options=()):
-    """The kernel of a package, through apt; a second time from the folder `cache`, without a network.
-
-    `apt_options`: for packages of another distribution or architecture than this machine's, which need a `cache` of
-    their own.
-    """
-    folder = pathlib.Path(cache) / "kernels" / package
-    if not (folder / "release").exists():
-        download_kernel(package, folder, apt_options)
-    return Kernel(image=folder / "vmlinuz", release=(folder / "release").read_text(encoding="utf-8").strip())
-
-
-def download_kernel(package, folder, apt_options):
-    need("apt-get", "kernels come from the distribution's packages")
-    images = known_images(package, apt_options)
-    if not images and os.geteuid() == 0:
-        subprocess.run(["apt-get", *apt_options, "update", "-qq"], capture_output=True)
-        images = known_images(package, apt_options)
-    if not images:
-        raise CannotRun(f"apt knows no package {package}: refresh its lists (apt-get update)")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    reason = ""
-    for name, version in images:
-        # One that the lists name may be gone: then the one before it will do.
-        done = subprocess.run(["apt-get", *apt_options, "-o", "APT::Sandbox::User=root", "download",
-                               f"{name}={version}"], cwd=folder, capture_output=True, text=True)
-        archives = list(folder.glob("*.deb"))
-        if done.returncode != 0 or not archives:
-            reason = reason or words_of(done)
-            continue
-        subprocess.run(["dpkg-deb", "-x", archives[0], folder / "content"], check=True)
-        image = next((folder / "content" / "boot").glob("vmlinuz-*"))
-        image.rename(folder / "vmlinuz")
-        shutil.rmtree(folder / "content")
-        archives[0].unlink()
-        # Written last: the folder is whole.
-        (folder / "release").write_text(image.name.removeprefix("vmlinuz-") + "\n", encoding="utf-8")
-        return
-    raise CannotRun(f"apt could not download the kernel of {package}: {reason}")
+def fetch_kernel(package, suite, platform):
+    """The kernel of a package, through apt; a second time without a network."""
+    folder = debian_packages.cache_folder() / "kernels" / f"{suite}-{package}"
+    release = folder / "release"
+    try:
+        archive = packages_of(suite, platform.architecture).download_kernel(package)
+        if not release.exists() or archive.name not in release.read_text(encoding="utf-8"):
+            shutil.rmtree(folder, ignore_errors=True)
+            content = folder / "content"
+            debian_packages.unpack(archive, content)
+            image = next((path for path in sorted(content.rglob("vmlinuz*")) if path.is_file()), None)
+            if image is None:
+                raise CannotRun(f"{archive.name} holds no kernel")
+            # boot/vmlinuz-RELEASE, or in newer packages usr/lib/modules/RELEASE/vmlinuz
+            name = image.name.removeprefix("vmlinuz-") if "-" in image.name else image.parent.name
+            image.rename(folder / "vmlinuz")
+            shutil.rmtree(content)
+            # Written last: the folder is whole.
+            release.write_text(f"{name} {archive.name}\n", encoding="utf-8")
+    except debian_packages.Unavailable as error:
+        if not release.exists():
+            raise CannotRun(str(error)) from error
+    return Kernel(image=folder / "vmlinuz", release=release.read_text(encoding="utf-8").split()[0], platform=platform)
 
 
-def compile_static(source, program):
+def compile_static(source, program, compiler="gcc"):
     """Compiles a C program that the virtual machine can run."""
-    compiler = need("gcc", "`tools/setup` installs it")
-    done = subprocess.run([compiler, "-static", "-O2", "-fno-omit-frame-pointer", "-Wall", "-Wextra", "-Werror",
-                           "-pthread", "-o", program, source], capture_output=True, text=True)
+    done = subprocess.run([need(compiler), "-static", "-O2", "-fno-omit-frame-pointer",
+                           "-fno-optimize-sibling-calls", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-pthread",
+                           "-Wl,--build-id", "-o", program, source], capture_output=True, text=True)
     if done.returncode != 0:
         raise Failed(f"{source} does not compile: {words_of(done)}")
 
 
-def build_initramfs(script, programs, folder):
+def build_initramfs(script, programs, folder, platform):
     """Writes folder/initramfs.gz; programs come into /bin, under the names that are their keys."""
     root = folder / "root"
     shutil.rmtree(root, ignore_errors=True)
     (root / "bin").mkdir(parents=True)
-    shutil.copy(find_busybox(), root / "bin" / "busybox")
+    shutil.copy(find_busybox(platform), root / "bin" / "busybox")
     for name, program in programs.items():
         if not is_static(program):
             raise Failed(f"{program} needs libraries, and the virtual machine has none: link it statically")
@@ -199,18 +211,21 @@ def build_initramfs(script, programs, folder):
     return path
 
 
-def run(kernel, script, programs, folder, timeout_s, arguments=(), cpus=2, memory_mib=512, platform=X86_64):
-    """Boots, runs the script with its arguments, and returns when the machine is off. `folder` keeps what is known."""
+def run(kernel, script, programs, folder, timeout_s, arguments=(), cpus=None, memory_mib=512, platform=None):
+    """Boots, runs the script with its arguments, and returns when the machine is off. `folder` keeps what is known.
+
+    `platform`: another machine than the kernel's default, such as arm64(icount_shift=1)."""
+    platform = platform or kernel.platform
     qemu = need(platform.qemu)
     folder = pathlib.Path(folder)
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "out").mkdir(parents=True)
-    initramfs = build_initramfs(script, programs, folder)
+    initramfs = build_initramfs(script, programs, folder, platform)
     disk, console_path = folder / "disk", folder / "console"
     with open(disk, "wb") as file:
         file.truncate(DISK_BYTES)
     command = [
-        qemu, *platform.options, "-smp", str(cpus), "-m", str(memory_mib), "-nodefaults", "-display", "none",
+        qemu, *platform.options, "-smp", str(cpus or platform.cpus), "-m", str(memory_mib), "-nodefaults", "-display", "none",
         "-no-reboot", "-serial", "stdio", "-kernel", kernel.image, "-initrd", initramfs,
         "-drive", f"file={disk},format=raw,if=none,id=out", "-device", "nvme,serial=out,drive=out",
         "-append", " ".join([f"console={platform.console}", "panic=-1", "oops=panic", "quiet",

@@ -1,0 +1,149 @@
+#include "recorder/kernel_features.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <link.h>
+#include <linux/bpf.h>
+#include <linux/perf_event.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+
+#include "recorder/unique_fd.h"
+
+namespace twofold {
+namespace {
+
+constexpr const char* kThisProgram = "/proc/self/exe";
+
+Error Unavailable(const std::string& what) {
+  return Error{.what = what, .where = "", .remedy = ""};
+}
+
+// A program that does nothing and returns 0; an empty descriptor with errno.
+UniqueFd LoadEmptyProgram(bpf_attach_type attach_type, int32_t type_id) {
+  // r0 = 0; exit
+  const bpf_insn instructions[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K},
+                                   {.code = BPF_JMP | BPF_EXIT}};
+  LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = attach_type,
+              .attach_btf_id = uint32_t(type_id));
+  const int fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "twofold_try", "GPL", instructions,
+                               std::size(instructions), &options);
+  if (fd < 0) errno = -fd;
+  return UniqueFd(fd);
+}
+
+UniqueFd OpenEvent(perf_event_attr& attributes) {
+  attributes.size = sizeof(attributes);
+  // This thread, on whatever CPU.
+  return UniqueFd(int(syscall(SYS_perf_event_open, &attributes, 0, -1, -1, PERF_FLAG_FD_CLOEXEC)));
+}
+
+// Where an address of this program lies in its file; 0: nowhere.
+uint64_t FileOffset(uintptr_t address) {
+  struct Search {
+    uintptr_t address;
+    uint64_t offset;
+  } search = {address, 0};
+  dl_iterate_phdr(
+      [](dl_phdr_info* object, size_t, void* argument) {
+        Search& wanted = *static_cast<Search*>(argument);
+        for (int i = 0; i < object->dlpi_phnum; ++i) {
+          const ElfW(Phdr)& segment = object->dlpi_phdr[i];
+          const uintptr_t start = object->dlpi_addr + segment.p_vaddr;
+          if (segment.p_type != PT_LOAD || wanted.address < start ||
+              wanted.address - start >= segment.p_filesz) {
+            continue;
+          }
+          wanted.offset = segment.p_offset + (wanted.address - start);
+          return 1;
+        }
+        return 0;
+      },
+      &search);
+  return search.offset;
+}
+
+}  // namespace
+
+Result<void> TryTracepoint(const KernelBtf& types, const std::string& tracepoint) {
+  const int32_t type = types.TracepointType(tracepoint);
+  if (type < 0) return Unavailable("this kernel has no tracepoint " + tracepoint);
+  const UniqueFd program = LoadEmptyProgram(BPF_TRACE_RAW_TP, type);
+  if (!program) return Unavailable("a program for " + tracepoint + ": " + ErrnoText(errno));
+  const UniqueFd link(bpf_raw_tracepoint_open(nullptr, program.get()));
+  if (!link) return Unavailable("attaching to " + tracepoint + ": " + ErrnoText(errno));
+  return {};
+}
+
+Result<void> TryTaskIterator(const KernelBtf& types) {
+  const int32_t type = types.FunctionType("bpf_iter_task");
+  if (type < 0) return Unavailable("this kernel has no BPF iterator over tasks");
+  const UniqueFd program = LoadEmptyProgram(BPF_TRACE_ITER, type);
+  if (!program) return Unavailable("a program for tasks: " + ErrnoText(errno));
+  const UniqueFd link(bpf_link_create(program.get(), 0, BPF_TRACE_ITER, nullptr));
+  if (!link) return Unavailable("attaching to tasks: " + ErrnoText(errno));
+  const UniqueFd pass(bpf_iter_create(link.get()));
+  if (!pass) return Unavailable("beginning a pass: " + ErrnoText(errno));
+  char nothing[64];
+  if (read(pass.get(), nothing, sizeof(nothing)) != 0) {
+    return Unavailable("passing over all tasks: " + ErrnoText(errno));
+  }
+  return {};
+}
+
+Result<void> TryTaskStorage() {
+  // It takes the types of key and value, which libbpf makes up.
+  const int supported = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_TASK_STORAGE, nullptr);
+  if (supported > 0) return {};
+  return Unavailable(supported == 0 ? "this kernel makes none" : ErrnoText(-supported));
+}
+
+Result<void> TryRingBuffer() {
+  const uint32_t bytes = uint32_t(sysconf(_SC_PAGESIZE));
+  const int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "twofold_try", 0, 0, bytes, nullptr);
+  if (fd < 0) return Unavailable(ErrnoText(-fd));
+  const UniqueFd map(fd);
+  return {};
+}
+
+Result<void> TryHardwareEvent(uint64_t event) {
+  perf_event_attr attributes = {};
+  attributes.type = PERF_TYPE_HARDWARE;
+  attributes.config = event;
+  attributes.sample_period = 1'000'000'000;  // an event that can only count does not take it
+  attributes.disabled = 1;
+  const UniqueFd counter = OpenEvent(attributes);
+  if (!counter) {
+    if (errno == ENOENT || errno == ENODEV || errno == EOPNOTSUPP) {
+      return Unavailable("this processor, or the hypervisor above it, offers none");
+    }
+    return Unavailable(ErrnoText(errno));
+  }
+  ioctl(counter.get(), PERF_EVENT_IOC_ENABLE, 0);
+  for (int i = 0; i < 100'000; ++i) __asm__ volatile("");  // not left out by the compiler
+  uint64_t count = 0;
+  if (read(counter.get(), &count, sizeof(count)) != ssize_t(sizeof(count))) {
+    return Unavailable("the counter cannot be read: " + ErrnoText(errno));
+  }
+  if (count == 0) return Unavailable("the counter stands still");
+  return {};
+}
+
+Result<void> TryUprobe() {
+  std::ifstream type_file("/sys/bus/event_source/devices/uprobe/type");
+  uint32_t type = 0;
+  if (!(type_file >> type)) return Unavailable("this kernel has no events of the type uprobe");
+  perf_event_attr attributes = {};
+  attributes.type = type;
+  attributes.config1 = reinterpret_cast<uintptr_t>(kThisProgram);
+  attributes.config2 = FileOffset(reinterpret_cast<uintptr_t>(&TryUprobe));
+  attributes.disabled = 1;
+  if (!OpenEvent(attributes)) return Unavailable(ErrnoText(errno));
+  return {};
+}
+
+}  // namespace twofold

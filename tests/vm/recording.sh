@@ -1,0 +1,24 @@
+#!/bin/sh
+# Runs inside the virtual machine (kernels_test.py tells why): each recording leaves NAME.twofold, the recorder's words
+# in NAME.words, and what the workload says of itself in NAME.truth.
+set -u
+
+# --max-overhead none: an emulated machine is slow, and what is tested is not what recording costs here.
+record() {
+  name=$1
+  shift
+  echo "recording $name"
+  twofold-record --max-overhead none -o "$name.twofold" "$@" > "$name.truth" 2> "$name.words"
+  echo $? > "$name.status"
+}
+
+record sleeps -- sleep_shares 2
+record burns --frequency 499 -- burn_shares 2
+record relay --wakers 8 -- relay 1
+threads 60 > threads.truth &
+record system -d 2
+kill -INT $!
+wait
+twofold-record --check > check.words 2>&1
+echo $? > check.status
+exit 0
