@@ -25,6 +25,17 @@ std::vector<std::string> Formats() {
   return formats;
 }
 
+// "instruction, default of cpi": what views with a ratio can be divided by as well.
+std::string OfRatios() {
+  std::string text;
+  for (const View& view : Views()) {
+    if (view.ratio == nullptr) continue;
+    text += (text.empty() ? "" : ", ") + std::string(view.ratio->one_divisor_name) +
+            ", default of " + std::string(view.name);
+  }
+  return text;
+}
+
 void AddOptions(OptionSet& options) {
   options.Values("before", "CAPTURE", "a capture of the first side; may be given again");
   options.Values("after", "CAPTURE",
@@ -34,8 +45,9 @@ void AddOptions(OptionSet& options) {
   for (const View& view : Views()) views += (views.empty() ? "" : ", ") + std::string(view.name);
   options.Value("view", "VIEW", views + " (default: cpu)");
   options.Value("per", "WHAT",
-                "divide by: cpu-second, CPU time of what is chosen (default); share, of all time "
-                "shown; second; total, nothing. Verdicts need one of the first two");
+                "divide by: cpu-second, CPU time of what is chosen (default); share, of all that "
+                "is shown; second; total, nothing; " +
+                    OfRatios() + ". No verdicts per second and in total");
   options.Value("root", "FRAME", "first frame: process (default), thread, cgroup or none");
   for (const Filter* filter : Filters()) {
     options.Value(filter->option, filter->value_name, filter->summary);
@@ -53,10 +65,10 @@ void AddOptions(OptionSet& options) {
                 "'regression > 5 %': exit with 4 if a function's own cost grew by more, with 5 if "
                 "that cannot be decided; 'regression > 5 % proved' wants proof of more than 5 %");
   options.Value("min-share", "PERCENT",
-                "--fail-if is undecided only because of functions with at least this share of the "
-                "time (default: 1)");
+                "--fail-if is undecided only because of functions with at least this share of all "
+                "that the view shows (default: 1)");
   options.OneOf("view", NamesOf(Views()));
-  options.OneOf("per", {"second", "cpu-second", "share", "total"});
+  options.OneOf("per", PerNames());
   options.OneOf("root", {"process", "thread", "cgroup", "none"});
   options.OneOf("format", Formats());
   options.OneOf("width", {"before", "after", "larger"});
@@ -85,16 +97,19 @@ Result<DiffRequest> ParseRequest(const Arguments& arguments) {
   Result<const View*> view = FindView(arguments.Get("view", "cpu"));
   if (!view) return std::move(view).error();
   request.view = *view;
-  if (request.view->sql_view != "cpu" && request.view->sql_view != "offcpu") {
+  if (!CanCompare(*request.view)) {
     return Error{"the view " + std::string(request.view->name) + " cannot be compared", "--view",
                  "", Error::Kind::kUsage};
   }
   Result<RootFrame> root = ParseRootFrame(arguments.Get("root", "process"));
   if (!root) return std::move(root).error();
   request.root = *root;
-  Result<Per> per = ParsePer(arguments.Get("per", "cpu-second"));
-  if (!per) return std::move(per).error();
-  request.per = *per;
+  request.per = DefaultPer(**view);
+  if (arguments.Has("per")) {
+    Result<Per> per = ParsePer(arguments.Get("per"), **view);
+    if (!per) return std::move(per).error();
+    request.per = *per;
+  }
   request.demangle = !arguments.Has("no-demangle");
   for (const Filter* filter : Filters()) {
     if (!arguments.Has(filter->option)) continue;
@@ -146,8 +161,8 @@ Result<Output> ParseOutput(const Arguments& arguments) {
 }
 
 Result<ExitStatus> RunGate(const Gate& gate, const Diff& diff, const DiffSides& sides,
-                           double min_share) {
-  GateResult result = CheckGate(gate, diff, sides, min_share);
+                           const View& view, double min_share) {
+  GateResult result = CheckGate(gate, diff, sides, view, min_share);
   switch (result.verdict) {
     case GateVerdict::kPasses:
       return ExitStatus::kDone;
@@ -182,9 +197,9 @@ Result<ExitStatus> Run(const Arguments& arguments) {
     Result<Gate> parsed = ParseGate(arguments.Get("fail-if"));
     if (!parsed) return std::move(parsed).error();
     gate = *parsed;
-    if (!AllowsFlags(request->per)) {
-      return Error{"a regression is told only per CPU-second or as a share", "--per",
-                   "Leave it out, or give --per share", Error::Kind::kUsage};
+    if (!TraitsOf(request->per).has_verdicts) {
+      return Error{"costs per second and in total change with the load, and tell no regression",
+                   "--per", "Leave it out, or give --per share", Error::Kind::kUsage};
     }
   }
   Result<double> min_share = arguments.Number("min-share", 1, 0, 100);
@@ -202,10 +217,15 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   for (auto [name, side] :
        {std::pair("before", &sides->before), std::pair("after", &sides->after)}) {
     if (!side->weights.empty()) continue;
-    notes.push_back(std::string(name) +
-                    (request->conditions.empty() && request->steps.empty()
-                         ? ": no time in the view " + std::string(request->view->name)
-                         : ": no time matches the filters"));
+    const View& view = *request->view;
+    bool is_filtered = !request->conditions.empty() || !request->steps.empty();
+    std::string nothing = std::string(name) + ": no " + std::string(QuantityName(view.unit));
+    if (!is_filtered) {
+      notes.push_back(nothing + " in the view " + std::string(view.name));
+    } else {
+      notes.push_back(nothing + (view.unit == Unit::kNanoseconds ? " matches the filters"
+                                                                 : " match the filters"));
+    }
   }
   for (const std::string& note : notes) Say(note);
   if (how->table != nullptr) {
@@ -217,7 +237,7 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   }
   TWOFOLD_RETURN_IF_ERROR(output->Commit());
   if (has_gate) {
-    Result<ExitStatus> status = RunGate(gate, *diff, *sides, *min_share / 100);
+    Result<ExitStatus> status = RunGate(gate, *diff, *sides, *request->view, *min_share / 100);
     if (!status || *status != ExitStatus::kDone) return status;
   }
   bool incomplete = arguments.Has("strict") && IsIncomplete(*sides);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "analyzer/cli/suggest.h"
 #include "analyzer/data/input.h"
 #include "analyzer/data/losses.h"
 #include "analyzer/fold/refold.h"
@@ -26,6 +25,29 @@ constexpr std::string_view kBlockedRows =
     " UNION ALL SELECT interval_id, thread_id, process_id, state, NULL, NULL, loss, special_frame,"
     "  chain_id, still_blocked, value_ns, 1, 0 FROM offcpu"
     "  WHERE loss IS NOT NULL OR special_frame IS NOT NULL)";
+constexpr std::string_view kCounterRows =
+    "(SELECT interval_id, thread_id, process_id, state, kernel_stack_id, user_stack_id, loss,"
+    "  special_frame, cycles, count AS units, 0 AS parts, instructions, instruction_samples"
+    "  FROM cpi)";
+
+// By the SQL view that a view's rows come from.
+struct Rows {
+  std::string_view sql_view;
+  std::string_view sql;
+};
+constexpr Rows kRows[] = {{"cpu", kCpuRows}, {"cpi", kCounterRows}, {"offcpu", kBlockedRows}};
+
+const Rows* RowsOf(const View& view) {
+  for (const Rows& rows : kRows) {
+    if (rows.sql_view == view.sql_view) return &rows;
+  }
+  return nullptr;
+}
+
+// What must have been recorded for a view, as captures and losses tell it.
+std::string SourceOf(const View& view) {
+  return std::string(view.source == kWakersSource ? "offcpu" : view.source);
+}
 
 // What of a merged file nothing could be read of: it has no settings to compare.
 constexpr std::string_view kUnreadable =
@@ -84,7 +106,7 @@ class DiffFileReader {
     fold.root = request_.root;
     fold.demangle = request_.demangle;
     fold.conditions = request_.conditions;
-    fold.rows_sql = request_.view->sql_view == "cpu" ? kCpuRows : kBlockedRows;
+    fold.rows_sql = RowsOf(*request_.view)->sql;
     for (const StackStep& step : request_.steps) {
       fold.detailed = fold.detailed || step.needs_details;
     }
@@ -194,9 +216,10 @@ class DiffFileReader {
   }
 
   Result<void> ReadLosses() {
+    // What is lost is time, and no part of other quantities.
+    if (request_.view->unit != Unit::kNanoseconds) return {};
     Where where(request_.conditions, /*only_times=*/true);
-    std::vector<SqlValue> parameters = {
-        std::string(request_.view->sql_view == "cpu" ? "cpu" : "offcpu")};
+    std::vector<SqlValue> parameters = {SourceOf(*request_.view)};
     parameters.insert(parameters.end(), where.parameters.begin(), where.parameters.end());
     return ForEachRow(database_,
                       "SELECT interval_id, sum(time_ns) FROM loss WHERE source = ? AND" +
@@ -262,7 +285,7 @@ class DiffFileReader {
 // Error: no capture of the file recorded what the view shows.
 Result<void> CheckRecorded(Database& database, const View& view, const std::string& path) {
   bool with_wakers = view.source == kWakersSource;
-  std::string source(with_wakers ? "offcpu" : view.source);
+  std::string source = SourceOf(view);
   Result<int64_t> missing = database.QueryInt(
       "SELECT count(*) FROM capture WHERE (',' || sources || ',' NOT LIKE '%,' || ? || ',%'"
       " OR (? = 1 AND wakers = 0)) AND NOT (" +
@@ -276,14 +299,7 @@ Result<void> CheckRecorded(Database& database, const View& view, const std::stri
 
 }  // namespace
 
-Result<Per> ParsePer(std::string_view name) {
-  if (name == "cpu-second") return Per::kCpuSecond;
-  if (name == "second") return Per::kSecond;
-  if (name == "share") return Per::kShare;
-  if (name == "total") return Per::kTotal;
-  return Error{"costs cannot be shown per '" + std::string(name) + "'", "--per",
-               Suggestion(name, {"second", "cpu-second", "share", "total"}), Error::Kind::kUsage};
-}
+bool CanCompare(const View& view) { return RowsOf(view) != nullptr; }
 
 Result<DiffFile> ReadDiffFile(const std::string& path, const DiffRequest& request,
                               std::vector<std::string>& notes) {

@@ -7,16 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "analyzer/diff/per.h"
 #include "analyzer/fold/folded.h"
 #include "format/base/result.h"
 
 namespace twofold {
-
-// What costs are divided by.
-enum class Per : uint8_t { kCpuSecond, kSecond, kShare, kTotal };
-
-// Error: the name is unknown; suggests one.
-Result<Per> ParsePer(std::string_view name);
 
 struct DiffRequest {
   const View* view = nullptr;
@@ -69,8 +64,11 @@ struct DiffFile {
   bool has_samples = false;   // of CPU time
 };
 
-// Reads a capture or a database. Adds sentences for the user to `notes`. Error: it cannot be read,
-// or did not record the view.
+// Whether there are rows to compare intervals by.
+bool CanCompare(const View& view);
+
+// Reads a capture or a database, for a view that can be compared. Adds sentences for the user to
+// `notes`. Error: it cannot be read, or did not record the view.
 Result<DiffFile> ReadDiffFile(const std::string& path, const DiffRequest& request,
                               std::vector<std::string>& notes);
 

@@ -20,13 +20,18 @@ struct Swings {
   double neighbour_sum = 0;  // of u_t u_(t+1)
 };
 
-Swings SwingsOf(const SideIntervals& side, const Weights& weights, double rate) {
+const std::vector<double>& TotalsOf(const SideIntervals& side, const Weights& weights) {
+  return weights.own_totals.empty() ? side.totals : weights.own_totals;
+}
+
+Swings SwingsOf(const std::vector<double>& totals, const Weights& weights,
+                const SideChange& measured) {
   Swings swings;
-  size_t n = side.totals.size();
-  double scale = rate * side.sum / static_cast<double>(n);
+  size_t n = totals.size();
+  double scale = measured.weight / static_cast<double>(n);
   swings.values.resize(n);
   for (size_t t = 0; t < n; ++t) {
-    swings.values[t] = (weights.of_interval[t] - rate * side.totals[t]) / scale;
+    swings.values[t] = (weights.of_interval[t] - measured.rate * totals[t]) / scale;
     swings.square_sum += swings.values[t] * swings.values[t];
     if (t > 0) swings.neighbour_sum += swings.values[t] * swings.values[t - 1];
   }
@@ -61,14 +66,39 @@ double CosineVariance(const std::vector<double>& swings) {
   return sum / (count * static_cast<double>(n));
 }
 
+double EffectiveSamples(double sum, double squares) {
+  return squares > 0 ? sum * sum / squares : 0;
+}
+
+// The rate of a run: one without a sample counts as one with half of one.
+double RunRate(const SideChange& side, bool own_totals, double weight, double total, size_t runs) {
+  if (side.total <= 0) return 0;
+  double half = side.count > 0 ? 0.5 * side.weight / side.count : 0;
+  if (own_totals) {
+    double half_total = side.total_count > 0 ? 0.5 * side.total / side.total_count : 0;
+    double divisor = std::max(total, half_total);
+    return divisor > 0 ? std::max(weight, half) / divisor : 0;
+  }
+  double least = half * static_cast<double>(runs) / side.total;
+  return std::max(total > 0 ? weight / total : 0, least);
+}
+
 SideChange MeasureSide(const SideIntervals& side, const Weights& weights) {
   SideChange measured;
+  const std::vector<double>& totals = TotalsOf(side, weights);
+  bool own_totals = !weights.own_totals.empty();
   for (double weight : weights.of_interval) measured.weight += weight;
   measured.count = weights.count;
   measured.squares = weights.squares;
-  if (side.sum > 0) measured.rate = measured.weight / side.sum;
-  if (weights.squares > 0) {
-    measured.effective = measured.weight * measured.weight / weights.squares;
+  measured.total = own_totals ? std::accumulate(totals.begin(), totals.end(), 0.0) : side.sum;
+  measured.total_count = weights.own_count;
+  if (measured.total > 0) measured.rate = measured.weight / measured.total;
+  measured.effective = EffectiveSamples(measured.weight, weights.squares);
+  if (own_totals) {
+    // Relative variances add up, since both sums are sampled by themselves.
+    double of_total = EffectiveSamples(measured.total, weights.own_squares);
+    bool known = measured.effective > 0 && of_total > 0;
+    measured.effective = known ? 1 / (1 / measured.effective + 1 / of_total) : 0;
   }
   size_t start = 0;
   for (size_t length : side.runs) {
@@ -76,9 +106,9 @@ SideChange MeasureSide(const SideIntervals& side, const Weights& weights) {
     double total = 0;
     for (size_t t = start; t < start + length; ++t) {
       weight += weights.of_interval[t];
-      total += side.totals[t];
+      total += totals[t];
     }
-    measured.run_rates.push_back(total > 0 ? weight / total : 0);
+    measured.run_rates.push_back(RunRate(measured, own_totals, weight, total, side.runs.size()));
     start += length;
   }
   return measured;
@@ -88,15 +118,15 @@ SideChange MeasureSide(const SideIntervals& side, const Weights& weights) {
 void MeasureNoise(const SideIntervals& before_side, const Weights& before,
                   const SideIntervals& after_side, const Weights& after, Change& change) {
   auto usable = [](const SideIntervals& side, const SideChange& measured) {
-    return side.totals.size() >= kLeastIntervals && measured.rate > 0;
+    return side.totals.size() >= kLeastIntervals && measured.rate > 0 && measured.total > 0;
   };
   Swings swings_before;
   Swings swings_after;
   if (usable(before_side, change.before)) {
-    swings_before = SwingsOf(before_side, before, change.before.rate);
+    swings_before = SwingsOf(TotalsOf(before_side, before), before, change.before);
   }
   if (usable(after_side, change.after)) {
-    swings_after = SwingsOf(after_side, after, change.after.rate);
+    swings_after = SwingsOf(TotalsOf(after_side, after), after, change.after);
   }
   // Where neighbours are alike more than chance explains, a few cosines may miss what they share.
   double squares = swings_before.square_sum + swings_after.square_sum;
@@ -120,12 +150,17 @@ void MeasureNoise(const SideIntervals& before_side, const Weights& before,
 }
 
 Standing StandingOf(const SideIntervals& before_side, const SideIntervals& after_side,
-                    const Change& change) {
+                    bool own_totals, const Change& change) {
   const SideChange& before = change.before;
   const SideChange& after = change.after;
   if (before_side.sum <= 0 || after_side.sum <= 0) return Standing::kEmptySide;
-  bool is_new = before.count < kFewestCount && after.effective >= kLeastEffectiveNew;
-  bool is_gone = after.count < kFewestCount && before.effective >= kLeastEffectiveNew;
+  auto is_missing = [](const SideChange& side) {
+    return side.count < kFewestCount && side.total_count < kFewestCount;
+  };
+  bool is_new = is_missing(before) && after.effective >= kLeastEffectiveNew;
+  bool is_gone = is_missing(after) && before.effective >= kLeastEffectiveNew;
+  if (own_totals && is_new) return Standing::kOnlyAfter;
+  if (own_totals && is_gone) return Standing::kOnlyBefore;
   bool enough = before.effective >= kLeastEffective && after.effective >= kLeastEffective &&
                 before.effective + after.effective >= kLeastEffectivePooled;
   if (!is_new && !is_gone && !enough) return Standing::kFewSamples;
@@ -156,8 +191,10 @@ Change MeasureChange(const SideIntervals& before_side, const Weights& before,
   change.by_runs = ComparesRuns(before_side, after_side);
   change.before = MeasureSide(before_side, before);
   change.after = MeasureSide(after_side, after);
-  change.standing = StandingOf(before_side, after_side, change);
-  if (change.before.rate > 0 && change.after.rate > 0 && change.before.effective > 0 &&
+  bool own_totals = !before.own_totals.empty() || !after.own_totals.empty();
+  change.standing = StandingOf(before_side, after_side, own_totals, change);
+  bool both = change.standing != Standing::kOnlyAfter && change.standing != Standing::kOnlyBefore;
+  if (both && change.before.rate > 0 && change.after.rate > 0 && change.before.effective > 0 &&
       change.after.effective > 0) {
     change.theta = std::log(change.after.rate / change.before.rate);
     change.floor = 1 / change.before.effective + 1 / change.after.effective;

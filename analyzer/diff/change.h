@@ -1,8 +1,9 @@
 // One function's change between two sides, before and after, and how well it is known: steps 1 to 4
 // of the method that docs/diff.md tells in words. Plain numbers: no captures, no SQL.
 //
-// A function's cost R on a side is the sum of its weights over the sum of the denominator (CPU
-// time, seconds ...). Its noise is measured from the slow swings between the side's intervals (a
+// A function's cost R on a side is the sum of its weights over the sum of the denominator: the
+// side's (CPU time, seconds ...), or, for a ratio, the function's own (its instructions), which is
+// sampled as well. Its noise is measured from the slow swings between the side's intervals (a
 // long-run variance with equal-weighted cosines: Lazarus, Lewis, Stock, Watson 2018), because
 // neighbouring intervals are alike: what differs from one to the next says too little about what
 // differs between two recordings.
@@ -29,6 +30,10 @@ struct Weights {
   std::vector<double> of_interval;  // as many as SideIntervals::totals
   double count = 0;                 // samples, or blocks that were kept
   double squares = 0;               // sum of their squared weights
+  // The same of the function's own denominator. Empty: the side's is meant.
+  std::vector<double> own_totals;
+  double own_count = 0;
+  double own_squares = 0;
 };
 
 // What is known of one side of a change.
@@ -37,16 +42,20 @@ struct SideChange {
   double weight = 0;  // sum of the weights
   double count = 0;
   double squares = 0;
-  double effective = 0;  // neff: how many equal samples would be known as well
-  double variance = 0;   // of ln R, from the intervals; 0: fewer than kLeastIntervals
-  double freedom = 0;    // degrees of freedom of the variance
-  std::vector<double> run_rates;
+  double total = 0;               // sum of the denominator
+  double total_count = 0;         // its samples, if it is the function's own
+  double effective = 0;           // neff: how many equal samples would be known as well
+  double variance = 0;            // of ln R, from the intervals; 0: fewer than kLeastIntervals
+  double freedom = 0;             // degrees of freedom of the variance
+  std::vector<double> run_rates;  // of a run without a sample: as with half of one
 };
 
 enum class Standing : uint8_t {
   kTested,        // both sides are known well enough for a test
   kNew,           // hardly there before
   kGone,          // hardly there after
+  kOnlyAfter,     // the same two where costs are ratios of the function's own: what is not there
+  kOnlyBefore,    // has no ratio, which is no change of it
   kFewIntervals,  // a side has fewer than kLeastIntervals: sampling noise alone is known
   kFewSamples,    // too few samples
   kEmptySide,     // a side has no time at all

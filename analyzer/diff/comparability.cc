@@ -83,13 +83,19 @@ class Comparison {
   const DiffSide& after_;
 };
 
+const char* MeaningOfLoad(Per per) {
+  if (per == Per::kRatio) return ": it is no part of a ratio, but takes caches and memory";
+  return TraitsOf(per).has_verdicts ? ": costs are divided by it, but may themselves depend on it"
+                                    : ": it changes these costs, whatever the code does";
+}
+
 std::string Hertz(int64_t value) { return std::to_string(value) + " Hz"; }
 
 }  // namespace
 
 std::vector<std::string> CompareCaptures(const DiffSides& sides, const View& view) {
   using Facts = CaptureFacts;
-  bool blocked = view.sql_view != "cpu";
+  bool blocked = view.sql_view == "offcpu";
   Comparison comparison(sides);
   comparison.Text(
       "the machine", [](const Facts& f) { return f.machine; },
@@ -140,6 +146,7 @@ std::vector<std::string> CompareCaptures(const DiffSides& sides, const View& vie
     lines.push_back(line + (files.size() == 1 ? ": its" : ": their") +
                     " functions are compared by name");
   }
+  std::string of_all = " of the " + std::string(QuantityName(view.unit));
   double load_before = LoadNumber(sides.before);
   double load_after = LoadNumber(sides.after);
   double larger = std::max(load_before, load_after);
@@ -147,10 +154,7 @@ std::vector<std::string> CompareCaptures(const DiffSides& sides, const View& vie
   // 0: not recorded.
   if (smaller > 0 && smaller < 0.8 * larger) {
     lines.push_back("the load differs: before " + Load(sides.before) + " CPU-seconds per second, " +
-                    "after " + Load(sides.after) +
-                    ((sides.per == Per::kCpuSecond || sides.per == Per::kShare)
-                         ? ": costs are divided by it, but may themselves depend on it"
-                         : ": it changes these costs, whatever the code does"));
+                    "after " + Load(sides.after) + MeaningOfLoad(sides.per));
   }
   double longer = std::max(sides.before.length_ns, sides.after.length_ns);
   if (std::min(sides.before.length_ns, sides.after.length_ns) < 0.5 * longer) {
@@ -166,7 +170,10 @@ std::vector<std::string> CompareCaptures(const DiffSides& sides, const View& vie
     }
     if (side->total > 0 && side->without_stack >= 0.05 * side->total) {
       lines.push_back(std::string(name) + ": " + FormatShare(side->without_stack, side->total) +
-                      " of the time has no stack, was not sampled or not kept, and takes no part");
+                      of_all +
+                      (view.unit == Unit::kNanoseconds
+                           ? " has no stack, was not sampled or not kept, and takes no part"
+                           : " have no stack and take no part"));
     }
     size_t n = side->intervals.totals.size();
     if (n < kLeastIntervals) {

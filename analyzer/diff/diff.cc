@@ -32,9 +32,7 @@ Keyed SelfWeights(const std::vector<StackWeight>& weights, const StackTree& tree
       keyed.push_back(weight);
       continue;
     }
-    keyed[place].weight += weight.weight;
-    keyed[place].count += weight.count;
-    keyed[place].squares += weight.squares;
+    keyed[place].Add(weight);
   }
   SortByKey(keyed);
   return keyed;
@@ -72,9 +70,7 @@ Result<Keyed> TotalWeights(const DiffSide& side, const StackTree& tree) {
       uint32_t place = places.FindOrInsert(static_cast<uint64_t>(name) << 32 | weight.interval,
                                            static_cast<uint32_t>(keyed.size()), inserted);
       if (inserted) keyed.push_back({.node = name, .interval = weight.interval});
-      keyed[place].weight += weight.weight;
-      keyed[place].count += weight.count;
-      keyed[place].squares += weight.squares;
+      keyed[place].Add(weight);
     }
   }
   SortByKey(keyed);
@@ -103,21 +99,27 @@ Keyed PlaceWeights(const DiffSide& side, const StackTree& tree, const std::set<u
       uint32_t place = places.FindOrInsert(static_cast<uint64_t>(at) << 32 | weight.interval,
                                            static_cast<uint32_t>(keyed.size()), inserted);
       if (inserted) keyed.push_back({.node = at, .interval = weight.interval});
-      keyed[place].weight += weight.weight;
-      keyed[place].count += weight.count;
-      keyed[place].squares += weight.squares;
+      keyed[place].Add(weight);
     }
   }
   SortByKey(keyed);
   return keyed;
 }
 
-// Takes the weights of `key` off the front of `rest`.
-Weights Take(std::span<const StackWeight>& rest, uint32_t key, const SideIntervals& side) {
+// Takes the weights of `key` off the front of `rest`. With `own_totals` they are divided by what
+// the view's ratio divides them by.
+Weights Take(std::span<const StackWeight>& rest, uint32_t key, const SideIntervals& side,
+             bool own_totals) {
   Weights weights;
   weights.of_interval.resize(side.totals.size());
+  if (own_totals) weights.own_totals.resize(side.totals.size());
   while (!rest.empty() && rest.front().node == key) {
     const StackWeight& weight = rest.front();
+    if (own_totals) {
+      weights.own_totals[weight.interval] += weight.divisor;
+      weights.own_count += weight.divisor_count;
+      weights.own_squares += weight.divisor_squares;
+    }
     weights.of_interval[weight.interval] += weight.weight;
     weights.count += weight.count;
     weights.squares += weight.squares;
@@ -139,8 +141,9 @@ Measured Measure(const Keyed& before, const Keyed& after, const DiffSides& sides
     uint32_t key = UINT32_MAX;
     if (!rest_before.empty()) key = rest_before.front().node;
     if (!rest_after.empty()) key = std::min(key, rest_after.front().node);
-    Weights of_before = Take(rest_before, key, sides.before.intervals);
-    Weights of_after = Take(rest_after, key, sides.after.intervals);
+    bool own_totals = sides.per == Per::kRatio;
+    Weights of_before = Take(rest_before, key, sides.before.intervals, own_totals);
+    Weights of_after = Take(rest_after, key, sides.after.intervals, own_totals);
     measured.keys.push_back(key);
     measured.changes.push_back(
         MeasureChange(sides.before.intervals, of_before, sides.after.intervals, of_after));
@@ -158,11 +161,11 @@ std::vector<FunctionChange> Named(Measured measured) {
 
 }  // namespace
 
-bool AllowsFlags(Per per) { return per == Per::kCpuSecond || per == Per::kShare; }
-
 Result<Diff> Compare(const DiffSides& sides) {
   Diff diff;
-  diff.flags = AllowsFlags(sides.per);
+  const PerTraits& per = TraitsOf(sides.per);
+  diff.flags = per.has_verdicts;
+  const Judging judging = {.flags = per.has_verdicts, .removes_shift = per.removes_shift};
   diff.length_ns = std::min(sides.before.length_ns, sides.after.length_ns);
   const SideIntervals& before = sides.before.intervals;
   const SideIntervals& after = sides.after.intervals;
@@ -170,13 +173,13 @@ Result<Diff> Compare(const DiffSides& sides) {
   Measured self = Measure(SelfWeights(sides.before.weights, sides.tree),
                           SelfWeights(sides.after.weights, sides.tree), sides);
   if (sides.before.all_weights.empty() && sides.after.all_weights.empty()) {
-    diff.family = JudgeSelf(self.changes, before, after, diff.flags);
+    diff.family = JudgeSelf(self.changes, before, after, judging);
   } else {
     // The shift and the noise that functions share do not depend on which of them are looked at:
     // of a single one that was chosen, the shift would be all of its change.
     Measured all = Measure(SelfWeights(sides.before.all_weights, sides.tree),
                            SelfWeights(sides.after.all_weights, sides.tree), sides);
-    diff.family = JudgeSelf(all.changes, before, after, diff.flags);
+    diff.family = JudgeSelf(all.changes, before, after, judging);
     JudgeStacks(self.changes, before, after, diff.family, diff.flags);
   }
   diff.self_tests = CountTested(self.changes);

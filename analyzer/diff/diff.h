@@ -32,9 +32,6 @@ struct Diff {
   double length_ns = 0;  // of the shorter side
 };
 
-// Whether a denominator makes costs comparable under another load.
-bool AllowsFlags(Per per);
-
 // Error: the stacks are too many and too deep.
 Result<Diff> Compare(const DiffSides& sides);
 

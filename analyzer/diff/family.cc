@@ -219,18 +219,18 @@ double VisibleErrors(const Change& change, size_t tests) {
 }  // namespace
 
 Family JudgeSelf(std::vector<Change>& changes, const SideIntervals& before,
-                 const SideIntervals& after, bool flags) {
+                 const SideIntervals& after, const Judging& judging) {
   Family family;
-  family.shift.is_removed = flags;
+  family.shift.is_removed = judging.removes_shift;
   if (ComparesRuns(before, after)) {
-    if (flags) FindRunShifts(changes, before, after, family.shift);
+    if (judging.removes_shift) FindRunShifts(changes, before, after, family.shift);
     CompareRuns(changes, before, after, family.shift);
   }
   family.prior = LearnPrior(changes);
   ShrinkAll(changes, family.prior);
   family.shift.theta = ShiftOf(changes);
   JudgeAll(changes, before, after, family, family.prior);
-  if (flags) {
+  if (judging.flags) {
     SetFlags(changes,
              [](const std::vector<double>& p) { return FalseDiscoveryFlags(p, kDiscoveryRate); });
   }

@@ -34,11 +34,16 @@ struct Family {
   CommonShift shift;
 };
 
+// What kind of costs is judged.
+struct Judging {
+  bool flags = true;          // false: costs that change with the load; nothing is flagged
+  bool removes_shift = true;  // false: what all functions share is a part of what was asked for
+};
+
 // Judges functions by self: finds the noise that they share and the common shift, gives each its
-// variance, p-value and interval, and flags discoveries at a false discovery rate of 2.5 %. With
-// `flags` false, for costs that change with the load, nothing is flagged and the shift stays in.
+// variance, p-value and interval, and flags discoveries at a false discovery rate of 2.5 %.
 Family JudgeSelf(std::vector<Change>& changes, const SideIntervals& before,
-                 const SideIntervals& after, bool flags);
+                 const SideIntervals& after, const Judging& judging);
 
 // Judges what lies above functions (totals, by Holm at 5 %) and below them (stacks, at a false
 // discovery rate of 2.5 %), with the shift of `self`; or functions that were chosen among those of

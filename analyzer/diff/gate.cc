@@ -13,12 +13,6 @@ namespace {
 
 constexpr size_t kMostReasons = 5;
 
-double ShareOf(const Change& change, const DiffSides& sides) {
-  double before = sides.before.total > 0 ? change.before.weight / sides.before.total : 0;
-  double after = sides.after.total > 0 ? change.after.weight / sides.after.total : 0;
-  return std::max(before, after);
-}
-
 // What the threshold is too small for: a sentence, or nothing where the change would have been
 // seen.
 std::string Blindness(const FunctionChange& function, const Gate& gate, const Diff& diff,
@@ -69,7 +63,14 @@ Result<Gate> ParseGate(const std::string& text) {
   return gate;
 }
 
-GateResult CheckGate(const Gate& gate, const Diff& diff, const DiffSides& sides, double min_share) {
+double ShareOf(const Change& change, const DiffSides& sides) {
+  double before = sides.before.total > 0 ? change.before.weight / sides.before.total : 0;
+  double after = sides.after.total > 0 ? change.after.weight / sides.after.total : 0;
+  return std::max(before, after);
+}
+
+GateResult CheckGate(const Gate& gate, const Diff& diff, const DiffSides& sides, const View& view,
+                     double min_share) {
   GateResult result;
   std::vector<Change> changes;
   for (const FunctionChange& function : diff.self) changes.push_back(function.change);
@@ -101,7 +102,8 @@ GateResult CheckGate(const Gate& gate, const Diff& diff, const DiffSides& sides,
                !ComparesRuns(sides.before.intervals, sides.after.intervals);
     bool empty = sides.before.weights.empty() || sides.after.weights.empty();
     if (empty) {
-      result.reasons.emplace_back("a side has no time to compare");
+      result.reasons.push_back("a side has no " + std::string(QuantityName(view.unit)) +
+                               " to compare");
     } else if (few) {
       result.reasons.push_back("a side has fewer than " + std::to_string(kLeastIntervals) +
                                " intervals");

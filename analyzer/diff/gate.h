@@ -25,9 +25,13 @@ struct GateResult {
   std::vector<std::string> reasons;  // sentences, not yet escaped
 };
 
-// It is undecided where it does not hold and a function with at least `min_share` of the time of a
-// side could have grown by more than the threshold unseen.
-GateResult CheckGate(const Gate& gate, const Diff& diff, const DiffSides& sides, double min_share);
+// It is undecided where it does not hold and a function with at least `min_share` of a side's time
+// or cycles could have grown by more than the threshold unseen.
+GateResult CheckGate(const Gate& gate, const Diff& diff, const DiffSides& sides, const View& view,
+                     double min_share);
+
+// A function's part of all of its side, the larger of both.
+double ShareOf(const Change& change, const DiffSides& sides);
 
 // "+12.3 %", "x 3.4" from a tripling on, "new" for infinity.
 std::string FormatChange(double change);

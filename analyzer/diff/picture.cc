@@ -49,7 +49,12 @@ class DiffPicture {
  public:
   DiffPicture(const Diff& diff, const DiffSides& sides, const View& view, PictureWidth width,
               const std::vector<std::string>& notes)
-      : diff_(diff), sides_(sides), view_(view), width_(width), notes_(notes) {}
+      : diff_(diff),
+        sides_(sides),
+        view_(view),
+        ratio_(sides.per == Per::kRatio ? view.ratio : nullptr),
+        width_(width),
+        notes_(notes) {}
 
   std::string Draw() {
     AddUp();
@@ -84,34 +89,66 @@ class DiffPicture {
     double width;
   };
 
+  // What a node has on a side with what is below it.
+  struct Costs {
+    std::vector<double> rates;     // by node: per unit of what the side is divided by
+    std::vector<double> divisors;  // by node: of the view's ratio
+  };
+
   std::string Title() const { return DescribeCosts(view_, sides_.per) + ": before and after"; }
 
-  // Costs of every node with what is below it, and widths.
+  static Costs CostsOf(const DiffSide& side, size_t nodes) {
+    Costs costs{std::vector<double>(nodes, 0), std::vector<double>(nodes, 0)};
+    for (const StackWeight& weight : side.weights) {
+      if (side.intervals.sum > 0) costs.rates[weight.node] += weight.weight / side.intervals.sum;
+      costs.divisors[weight.node] += weight.divisor;
+    }
+    return costs;
+  }
+
+  // Costs of every node with what is below it, and widths. Of a ratio, a width is what the stack
+  // has per divisor of everything: widths add up to the ratio of everything.
   void AddUp() {
     size_t count = sides_.tree.nodes().size();
-    before_.assign(count, 0);
-    after_.assign(count, 0);
-    auto rate = [](double weight, const DiffSide& side) {
-      return side.intervals.sum > 0 ? weight / side.intervals.sum : 0;
-    };
-    for (const StackWeight& w : sides_.before.weights) {
-      before_[w.node] += rate(w.weight, sides_.before);
-    }
-    for (const StackWeight& w : sides_.after.weights) {
-      after_[w.node] += rate(w.weight, sides_.after);
-    }
+    before_ = CostsOf(sides_.before, count);
+    after_ = CostsOf(sides_.after, count);
     widths_.resize(count);
     for (size_t i = 0; i < count; ++i) {
-      widths_[i] = width_ == PictureWidth::kBefore  ? before_[i]
-                   : width_ == PictureWidth::kAfter ? after_[i]
-                                                    : std::max(before_[i], after_[i]);
+      widths_[i] = width_ == PictureWidth::kBefore  ? before_.rates[i]
+                   : width_ == PictureWidth::kAfter ? after_.rates[i]
+                                                    : std::max(before_.rates[i], after_.rates[i]);
     }
     for (size_t i = count; i-- > 1;) {
       uint32_t parent = sides_.tree.nodes()[i].parent;
-      before_[parent] += before_[i];
-      after_[parent] += after_[i];
+      for (Costs* costs : {&before_, &after_}) {
+        costs->rates[parent] += costs->rates[i];
+        costs->divisors[parent] += costs->divisors[i];
+      }
       widths_[parent] += widths_[i];
     }
+  }
+
+  // The cost that is compared; of a ratio 0 where nothing was counted.
+  double CostOf(const Costs& costs, const DiffSide& side, uint32_t node) const {
+    if (ratio_ == nullptr) return costs.rates[node];
+    double divisor = costs.divisors[node];
+    return divisor > 0 ? costs.rates[node] * side.intervals.sum / divisor : 0;
+  }
+
+  std::string CostText(double cost) const {
+    return ratio_ != nullptr && cost <= 0 ? "none" : FormatCost(cost, view_, sides_.per);
+  }
+
+  std::string CostsText(uint32_t node) const {
+    return "before " + CostText(CostOf(before_, sides_.before, node)) + ", after " +
+           CostText(CostOf(after_, sides_.after, node));
+  }
+
+  // "12.3 % of cycles before": of a ratio, which alone does not tell how much the frame matters.
+  std::string SharesText(uint32_t node) const {
+    std::string quantity(QuantityName(view_.unit));
+    return FormatShare(before_.rates[node], before_.rates[0]) + " of all " + quantity +
+           " before, " + FormatShare(after_.rates[node], after_.rates[0]) + " after";
   }
 
   // Where each frame that is wide enough goes: callers before callees, siblings by name.
@@ -122,7 +159,7 @@ class DiffPicture {
     std::vector<std::vector<uint32_t>> children(nodes.size());
     for (uint32_t i = 1; i < nodes.size(); ++i) {
       if (widths_[i] < kLeastShare * whole) {
-        left_out_ += before_[i] > 0 || after_[i] > 0 ? 1 : 0;
+        left_out_ += before_.rates[i] > 0 || after_.rates[i] > 0 ? 1 : 0;
       } else {
         children[nodes[i].parent].push_back(i);
       }
@@ -152,10 +189,20 @@ class DiffPicture {
 
   std::string Facts() const {
     std::string text = DescribeSides(sides_) + ". Widths: ";
-    text += width_ == PictureWidth::kBefore  ? "cost before"
-            : width_ == PictureWidth::kAfter ? "cost after"
-                                             : "the larger cost of each stack, before or after";
-    if (widths_[0] > 0) text += "; all: " + FormatCost(widths_[0], sides_.per);
+    std::string cost = "cost";
+    std::string each = " of each stack";
+    if (ratio_ != nullptr) {
+      cost = QuantityName(view_.unit);
+      each += ", per " + std::string(ratio_->one_divisor_name) + " of all";
+    }
+    text += width_ == PictureWidth::kBefore  ? cost + " before"
+            : width_ == PictureWidth::kAfter ? cost + " after"
+                                             : "the larger " + cost + each + ", before or after";
+    if (ratio_ != nullptr) {
+      text += "; " + std::string(ratio_->name) + " of all: " + CostsText(0);
+    } else if (widths_[0] > 0) {
+      text += "; all: " + FormatCost(widths_[0], view_, sides_.per);
+    }
     double shift = std::expm1(diff_.family.shift.Removed());
     if (std::abs(shift) >= 0.0005) {
       text += ". All functions changed by " + FormatChange(shift) + ", which is not coloured";
@@ -187,21 +234,23 @@ class DiffPicture {
     return out;
   }
 
-  static std::string Legend(double y) {
+  std::string Legend(double y) const {
     struct Entry {
       const char* label;
       double ratio;  // 0: grey
       double width;
     };
-    static constexpr Entry kEntries[] = {{"half or gone", 0.5, 92},
-                                         {"\u221210 %", 0.9, 58},
-                                         {"may be noise", 0, 100},
-                                         {"+10 %", 1.1, 58},
-                                         {"twice or new", 2, 90}};
+    // What is new or gone has no ratio that could have changed.
+    bool is_ratio = ratio_ != nullptr;
+    const Entry entries[] = {{is_ratio ? "half" : "half or gone", 0.5, 92},
+                             {"\u221210 %", 0.9, 58},
+                             {"may be noise", 0, 100},
+                             {"+10 %", 1.1, 58},
+                             {is_ratio ? "twice" : "twice or new", 2, 90}};
     std::string out = "<g class=\"legend\" transform=\"translate(";
     Append(out, "%g,%g)\">", kPictureWidth - kMargin - kLegendWidth, y);
     double x = 0;
-    for (const Entry& entry : kEntries) {
+    for (const Entry& entry : entries) {
       std::string colour = entry.ratio > 0 ? ColourOfChange(entry.ratio) : kGrey;
       AppendLegendEntry(out, x, colour, entry.label);
       x += entry.width;
@@ -211,10 +260,10 @@ class DiffPicture {
 
   // The change of a frame in numbers and words, and its colour.
   std::string Describe(uint32_t node, std::string& colour) const {
-    double before = before_[node];
-    double after = after_[node];
-    std::string costs =
-        "before " + FormatCost(before, sides_.per) + ", after " + FormatCost(after, sides_.per);
+    double before = CostOf(before_, sides_.before, node);
+    double after = CostOf(after_, sides_.after, node);
+    std::string costs = CostsText(node);
+    if (ratio_ != nullptr) costs = std::string(ratio_->name) + " " + costs;
     colour = kGrey;
     if (node == 0) return costs;
     auto found = changes_.find(node);
@@ -240,7 +289,8 @@ class DiffPicture {
       costs += " (95 %: " + FormatChange(found->second.low) + " to " +
                FormatChange(found->second.high) + ")";
     }
-    return costs + (diff_.flags ? ", may be noise" : "");
+    bool may_be_noise = diff_.flags && (ratio_ == nullptr || (before > 0 && after > 0));
+    return costs + (may_be_noise ? ", may be noise" : "");
   }
 
   void AppendFrame(std::string& out, const Placed& placed, double top) const {
@@ -259,6 +309,7 @@ class DiffPicture {
     double end = std::round((placed.start + placed.width) * kUnits);
     std::string colour;
     std::string words = Describe(placed.node, colour);
+    if (ratio_ != nullptr && placed.node != 0) words += "; " + SharesText(placed.node);
     Append(out, "<g%s data-s=\"%.0f\" data-v=\"%.0f\" data-d=\"%u\"><title>",
            special ? " class=\"special\"" : "", start, end - start, node.depth);
     out += EscapeXml(name) + "\n" + EscapeXml(words) + "</title>";
@@ -271,10 +322,11 @@ class DiffPicture {
   const Diff& diff_;
   const DiffSides& sides_;
   const View& view_;
+  const Ratio* ratio_;  // that costs are; null: they are not
   PictureWidth width_;
   const std::vector<std::string>& notes_;
-  std::vector<double> before_;  // by node
-  std::vector<double> after_;
+  Costs before_;
+  Costs after_;
   std::vector<double> widths_;
   std::vector<Placed> frames_;
   std::map<uint32_t, Change> changes_;  // of frames of flagged functions, by node

@@ -15,14 +15,8 @@ struct DiffReportOptions {
 Tabular MakeDiffTable(const Diff& diff, const DiffSides& sides, const View& view,
                       const DiffReportOptions& options);
 
-// "CPU time per CPU-second".
-std::string DescribeCosts(const View& view, Per per);
-
-// A cost as people read it: "12.3 ms" (per second), or "1.2 %" as a share.
-std::string FormatCost(double cost, Per per);
-
 // "more", "less", "new", "gone"; of changes that are not flagged "same?" and why nothing can be
-// told: "few samples", "few intervals", "no time", "not flagged".
-std::string_view VerdictOf(const Change& change, bool flags);
+// told: "few samples", "few intervals", "only after", "no time", "not judged".
+std::string VerdictOf(const Change& change, const View& view, bool flags);
 
 }  // namespace twofold

@@ -6,14 +6,9 @@
 namespace twofold {
 namespace {
 
-// Logarithms of a side's run rates. A run without a sample counts as one with half of one.
-std::vector<double> LogRates(const SideChange& side, double side_sum) {
-  double sample = side.count > 0 && side_sum > 0 ? side.weight / side.count / side_sum : 0;
-  double runs = static_cast<double>(side.run_rates.size());
+std::vector<double> LogRates(const SideChange& side) {
   std::vector<double> logs;
-  for (double rate : side.run_rates) {
-    logs.push_back(std::log(std::max({rate, 0.5 * sample * runs, 1e-300})));
-  }
+  for (double rate : side.run_rates) logs.push_back(std::log(std::max(rate, 1e-300)));
   return logs;
 }
 
@@ -60,7 +55,7 @@ std::vector<double> ShiftsOf(const std::vector<Change>& changes, const SideInter
   for (const Change& change : changes) {
     if (change.standing != Standing::kTested) continue;
     const SideChange& measured = change.*member;
-    std::vector<double> logs = LogRates(measured, side.sum);
+    std::vector<double> logs = LogRates(measured);
     double mean = Mean(logs);
     double variance = static_cast<double>(logs.size()) / measured.effective;
     for (size_t run = 0; run < logs.size(); ++run) {
@@ -86,8 +81,8 @@ void CompareRuns(std::vector<Change>& changes, const SideIntervals& before,
   double nb = static_cast<double>(after.runs.size());
   for (Change& change : changes) {
     if (!change.is_tested()) continue;
-    std::vector<double> logs_before = LogRates(change.before, before.sum);
-    std::vector<double> logs_after = LogRates(change.after, after.sum);
+    std::vector<double> logs_before = LogRates(change.before);
+    std::vector<double> logs_after = LogRates(change.after);
     Subtract(logs_before, shift.before_runs);
     Subtract(logs_after, shift.after_runs);
     double squares_before = SquaresAroundMean(logs_before);

@@ -63,9 +63,7 @@ void MergeWeights(std::vector<StackWeight>& weights) {
   for (const StackWeight& weight : weights) {
     StackWeight* last = kept > 0 ? &weights[kept - 1] : nullptr;
     if (last != nullptr && last->node == weight.node && last->interval == weight.interval) {
-      last->weight += weight.weight;
-      last->count += weight.count;
-      last->squares += weight.squares;
+      last->Add(weight);
     } else {
       weights[kept++] = weight;
     }
@@ -76,8 +74,8 @@ void MergeWeights(std::vector<StackWeight>& weights) {
 // Adds what the intervals of a file are divided by, and where each went in the side.
 class SideBuilder {
  public:
-  // `by_stacks`: by the time that has a stack, so that what was not sampled never looks like
-  // functions that are gone.
+  // `by_stacks`: by what has a stack, time or the ratio's divisor, so that what was not sampled
+  // never looks like functions that are gone.
   SideBuilder(const std::vector<DiffFile>& files, Per per, bool by_accounts, bool by_stacks)
       : files_(files), per_(per), by_accounts_(by_accounts), by_stacks_(by_stacks) {}
 
@@ -87,10 +85,11 @@ class SideBuilder {
     side_.weights = WeightsOf(&DiffFile::folded, same, tree);
     for (const StackWeight& weight : side_.weights) side_.total += weight.weight;
     if (by_stacks_) totals_.assign(totals_.size(), 0);
-    double scale = per_ == Per::kShare ? 1 : 1e-9;
+    double scale = per_ == Per::kCpuSecond ? 1e-9 : 1;
     for (const StackWeight& weight : side_.weights) {
       bool has_stack = IsFunction(tree.names()[tree.SelfName(weight.node)]);
-      if (by_stacks_ && has_stack) totals_[weight.interval] += weight.weight * scale;
+      double part = per_ == Per::kRatio ? weight.divisor : weight.weight;
+      if (by_stacks_ && has_stack) totals_[weight.interval] += part * scale;
       if (!has_stack) side_.without_stack += weight.weight;
     }
     side_.intervals = MakeSide(std::move(totals_), std::move(runs_));
@@ -152,9 +151,15 @@ class SideBuilder {
       case Per::kTotal:
         return static_cast<double>(captures) / static_cast<double>(intervals);
       case Per::kShare:
+      case Per::kRatio:
         break;
     }
     return 0;
+  }
+
+  // What there is comes from at least one sample or block.
+  static double UnitsOf(uint64_t value, uint64_t units) {
+    return static_cast<double>(value > 0 ? std::max<uint64_t>(units, 1) : units);
   }
 
   void AddRows(const Folded& folded, const std::vector<uint32_t>& nodes, size_t file,
@@ -171,9 +176,14 @@ class SideBuilder {
       auto place = place_of_[file].find(row.interval_id);
       if (row.is_lost || place == place_of_[file].end()) continue;
       double value = static_cast<double>(row.value);
-      double units = static_cast<double>(std::max<uint64_t>(row.units, 1));
-      double part = value / units;
+      double units = UnitsOf(row.value, row.units);
+      double part = units > 0 ? value / units : 0;
       StackWeight weight{nodes[row.stack], place->second, value, units, value * part};
+      weight.divisor = static_cast<double>(row.divisor);
+      weight.divisor_count = UnitsOf(row.divisor, row.divisor_units);
+      if (row.divisor > 0) {
+        weight.divisor_squares = weight.divisor * weight.divisor / weight.divisor_count;
+      }
       if (row.goes_on || row.stays_open) {
         OpenBlock& open = open_blocks[row.thread_id];
         if (open.interval_id != row.interval_id) {
@@ -253,6 +263,15 @@ Result<void> ReadFiles(const char* side, const std::vector<std::string>& paths,
 
 }  // namespace
 
+void StackWeight::Add(const StackWeight& other) {
+  weight += other.weight;
+  count += other.count;
+  squares += other.squares;
+  divisor += other.divisor;
+  divisor_count += other.divisor_count;
+  divisor_squares += other.divisor_squares;
+}
+
 bool IsFunction(const DiffName& name) {
   if (name.kind == FrameKind::kSeparator) return false;
   if (name.kind != FrameKind::kSpecial) return true;
@@ -314,7 +333,7 @@ Result<DiffSides> ReadDiffSides(const std::vector<std::string>& before,
                  paths[i], "Compare with --per second or --per share"};
   }
   bool of_cpu = request.view->sql_view == "cpu" && request.per == Per::kCpuSecond;
-  bool by_stacks = of_cpu || request.per == Per::kShare;
+  bool by_stacks = of_cpu || request.per == Per::kShare || request.per == Per::kRatio;
   SameModules same = FindSameModules(read);
   std::vector<DiffFile> of_after(
       std::make_move_iterator(read.begin() + static_cast<std::ptrdiff_t>(before.size())),

@@ -53,13 +53,20 @@ class StackTree {
   FlatMap child_ids_;
 };
 
-// Time of a stack in an interval.
+// The view's value of a stack in an interval.
 struct StackWeight {
   uint32_t node = 0;
   uint32_t interval = 0;  // counted through the side
   double weight = 0;
   double count = 0;
   double squares = 0;
+  // The same of what the view's ratio divides it by; without a ratio 0.
+  double divisor = 0;
+  double divisor_count = 0;
+  double divisor_squares = 0;
+
+  // Adds the numbers of another one.
+  void Add(const StackWeight& other);
 };
 
 struct DiffSide {
@@ -70,7 +77,7 @@ struct DiffSide {
   std::vector<StackWeight> weights;
   std::vector<StackWeight> all_weights;  // empty without filters of stacks: the same
   double length_ns = 0;
-  double total = 0;
+  double total = 0;          // in the view's unit
   double without_stack = 0;  // the part of it of which no stack is known
 };
 

@@ -225,7 +225,7 @@ class Folder {
       std::string text = "[lost: " + std::string(row.Text(kLoss)) + "]";
       std::replace(text.begin(), text.end(), '-', ' ');
       SetOnlyFrame(stack, text);
-      KeepRow(row, stack.value, merger_.Add(stack));
+      KeepRow(row, stack, merger_.Add(stack));
       return {};
     }
     TWOFOLD_RETURN_IF_ERROR(SetSleeper(row, stack));
@@ -233,18 +233,20 @@ class Folder {
     if (stack.root == Folded::kNoRoot && stack.user == 0 && stack.tail == 0) {
       SetOnlyFrame(stack, "[no stack]");
     }
-    KeepRow(row, stack.value, merger_.Add(stack));
+    KeepRow(row, stack, merger_.Add(stack));
     return {};
   }
 
-  void KeepRow(const Statement& row, uint64_t value, uint32_t stack) {
+  void KeepRow(const Statement& row, const FoldedStack& row_stack, uint32_t stack) {
     if (!keeps_rows()) return;
     int64_t parts = row.Int(kParts);
     folded_.rows.push_back({.stack = stack,
                             .interval_id = row.Int(kInterval),
                             .thread_id = row.Int(kThread),
-                            .value = value,
+                            .value = row_stack.value,
                             .units = static_cast<uint64_t>(std::max<int64_t>(row.Int(kUnits), 0)),
+                            .divisor = row_stack.divisor,
+                            .divisor_units = row_stack.divisor_count,
                             .is_lost = !row.IsNull(kLoss),
                             .goes_on = (parts & 1) != 0,
                             .stays_open = (parts & 2) != 0});

@@ -60,14 +60,16 @@ struct FoldedStack {
 
 // A row of the view before it was merged into its stack, for comparing intervals.
 struct FoldedRow {
-  uint32_t stack = 0;       // index into Folded::stacks
-  int64_t interval_id = 0;  // as in SQL
-  int64_t thread_id = 0;    // as in SQL; 0: of no thread
-  uint64_t value = 0;       // in the view's unit
-  uint64_t units = 0;       // samples, or blocks that were kept, that the value stands for
-  bool is_lost = false;     // lost time
-  bool goes_on = false;     // the thread's last block of the interval before goes on in this row
-  bool stays_open = false;  // a block of this row goes on in the next interval
+  uint32_t stack = 0;          // index into Folded::stacks
+  int64_t interval_id = 0;     // as in SQL
+  int64_t thread_id = 0;       // as in SQL; 0: of no thread
+  uint64_t value = 0;          // in the view's unit
+  uint64_t units = 0;          // samples, or blocks that were kept, that the value stands for
+  uint64_t divisor = 0;        // of views with a ratio, as in FoldedStack
+  uint64_t divisor_units = 0;  // samples that the divisor stands for
+  bool is_lost = false;        // lost time
+  bool goes_on = false;        // the thread's last block of the interval before goes on in this row
+  bool stays_open = false;     // a block of this row goes on in the next interval
 };
 
 struct Folded {

@@ -9,7 +9,7 @@ namespace twofold {
 
 namespace {
 
-constexpr Ratio kCyclesPerInstruction = {"CPI", "instructions", "instructions",
+constexpr Ratio kCyclesPerInstruction = {"CPI", "instructions", "instruction", "instructions",
                                          "instruction_samples"};
 
 }  // namespace
@@ -22,6 +22,8 @@ std::string FormatValue(Unit unit, uint64_t value) {
 std::string_view UnitName(Unit unit) {
   return unit == Unit::kNanoseconds ? "microseconds" : "cycles";
 }
+
+std::string_view QuantityName(Unit unit) { return unit == Unit::kNanoseconds ? "time" : "cycles"; }
 
 const std::vector<View>& Views() {
   static const std::vector<View> views = {

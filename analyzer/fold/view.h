@@ -19,6 +19,7 @@ enum class Unit { kNanoseconds, kCycles };
 struct Ratio {
   std::string_view name;                  // "CPI"
   std::string_view divisor_name;          // "instructions"
+  std::string_view one_divisor_name;      // "instruction": what --per of `twofold diff` divides by
   std::string_view divisor_column;        // of the SQL view
   std::string_view divisor_count_column;  // of the SQL view: how many samples
 };
@@ -55,6 +56,9 @@ std::string FormatValue(Unit unit, uint64_t value);
 
 // "microseconds" or "cycles": what values are in where they are not for people.
 std::string_view UnitName(Unit unit);
+
+// "time" or "cycles": what values are of, in sentences.
+std::string_view QuantityName(Unit unit);
 
 // All views, in the order in which --help shows them. Those of the sources cpu and offcpu divide
 // the threads' time among them; those of kWakersSource show blocked time again.

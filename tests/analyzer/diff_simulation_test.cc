@@ -1,7 +1,6 @@
 // What the method of `twofold diff` reaches, by simulation through its real core with fixed seeds:
 // how often it calls noise a change, and how often it finds changes that are there. Every bound
-// here is a promise to users (docs/diff.md). TWOFOLD_DIFF_PAIRS says how many pairs each scenario
-// has.
+// here is a promise to users (docs/diff.md).
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -19,50 +18,8 @@ namespace {
 
 constexpr size_t kTarget = 20;  // the function that scenarios change
 
-size_t PairCount() {
-  const char* text = std::getenv("TWOFOLD_DIFF_PAIRS");
-  int wanted = text != nullptr ? std::atoi(text) : 0;
-  if (wanted > 0) return static_cast<size_t>(wanted);
-#if defined(__SANITIZE_ADDRESS__)
-  return 40;  // sanitizers look at the code, not at the method
-#else
-  return 200;
-#endif
-}
-
 using Pair = DiffSimulator::Pair;
 using Prepare = std::function<void(DiffSimulator&)>;
-
-// Calls `use` with many pairs of one plan.
-void ForPairs(const Plan& plan, const Prepare& prepare, const std::function<void(Pair&)>& use) {
-  for (size_t i = 0; i < PairCount(); ++i) {
-    DiffSimulator simulator(plan, 1000 + i);
-    if (prepare) prepare(simulator);
-    Pair pair = simulator.Record();
-    use(pair);
-  }
-}
-
-double Percent(double count) { return 100 * count / static_cast<double>(PairCount()); }
-
-double Report(const char* what, double percent) {
-  printf("  %-44s %5.1f %%\n", what, percent);
-  return percent;
-}
-
-bool AnyFlag(const std::vector<Change>& changes, size_t except = SIZE_MAX) {
-  for (size_t f = 0; f < changes.size(); ++f) {
-    if (f != except && changes[f].flagged) return true;
-  }
-  return false;
-}
-
-// Pairs in which anything is flagged although nothing changed, in per cent.
-double FalseAlarms(const char* what, const Plan& plan) {
-  double alarms = 0;
-  ForPairs(plan, {}, [&](Pair& pair) { alarms += AnyFlag(pair.changes) ? 1 : 0; });
-  return Report(what, Percent(alarms));
-}
 
 TEST(DiffSimulation, NothingChangedIndependent) {
   EXPECT_LE(FalseAlarms("independent, flagged", {}), 2);

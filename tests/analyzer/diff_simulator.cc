@@ -1,6 +1,8 @@
 #include "tests/analyzer/diff_simulator.h"
 
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
 #include <numeric>
 
 namespace twofold::testing {
@@ -9,6 +11,17 @@ namespace {
 constexpr size_t kClasses = 10;
 constexpr size_t kJobFunctions = 6;
 
+size_t PairCount() {
+  const char* text = std::getenv("TWOFOLD_DIFF_PAIRS");
+  int wanted = text != nullptr ? std::atoi(text) : 0;
+  if (wanted > 0) return static_cast<size_t>(wanted);
+#if defined(__SANITIZE_ADDRESS__)
+  return 40;  // sanitizers look at the code, not at the method
+#else
+  return 200;
+#endif
+}
+
 }  // namespace
 
 DiffSimulator::DiffSimulator(const Plan& plan, uint64_t seed)
@@ -16,10 +29,13 @@ DiffSimulator::DiffSimulator(const Plan& plan, uint64_t seed)
       random_(seed),
       shares_(plan.functions),
       factors_(plan.functions, 1),
-      new_shares_(plan.functions, 0) {
+      new_shares_(plan.functions, 0),
+      calls_(plan.functions, 1) {
   for (double& share : shares_) share = std::exp(1.2 * Normal());
   double sum = std::accumulate(shares_.begin(), shares_.end(), 0.0);
   for (double& share : shares_) share /= sum;
+  if (plan.has_ratio) ratios_.resize(plan.functions);
+  for (double& ratio : ratios_) ratio = std::exp(0.5 * Normal());
 }
 
 void DiffSimulator::SetNew(size_t function, double share) {
@@ -57,6 +73,8 @@ void DiffSimulator::RecordRun(bool after, size_t seconds, std::vector<double>& t
   std::vector<double> of_run(plan_.functions, 0);
   for (double& value : mix) value = weather.mix * Normal();
   for (double& value : of_run) value = plan_.run_noise * Normal();
+  std::vector<double> swings(ratios_.size());
+  for (double& value : swings) value = plan_.ratio_swing * Normal();
   std::vector<size_t> burst_left(kClasses, 0);
   struct Job {
     size_t period;
@@ -71,6 +89,7 @@ void DiffSimulator::RecordRun(bool after, size_t seconds, std::vector<double>& t
     if (t > 0) {
       load = keep * load + fresh * weather.load * Normal();
       for (double& value : mix) value = keep * value + fresh * weather.mix * Normal();
+      for (double& value : swings) value = keep * value + fresh * plan_.ratio_swing * Normal();
     }
     for (size_t& left : burst_left) {
       if (left > 0) {
@@ -82,8 +101,11 @@ void DiffSimulator::RecordRun(bool after, size_t seconds, std::vector<double>& t
     double scale = plan_.pieces_per_second * std::exp(load) * (after ? plan_.load_after : 1);
     double total = 0;
     for (size_t f = 0; f < plan_.functions; ++f) {
-      double cost = shares_[f] * (after ? factors_[f] : 1) + (after ? new_shares_[f] : 0);
-      cost *= std::exp(mix[f] + of_run[f]);
+      double cost = shares_[f] + (after ? new_shares_[f] : 0);
+      // What two runs differ by is in what is compared.
+      double compared = (after ? factors_[f] : 1) * std::exp(of_run[f]);
+      cost *= std::exp(mix[f]) * (after ? calls_[f] : 1);
+      if (!plan_.has_ratio) cost *= compared;
       if (burst_left[f % kClasses] > 0) cost *= 1.3;
       if (weather.jobs && f < kJobFunctions) {
         // On for half of its period of 10 to 20 seconds.
@@ -91,6 +113,14 @@ void DiffSimulator::RecordRun(bool after, size_t seconds, std::vector<double>& t
         cost *= on ? 2 : 0.01;
       }
       total += scale * cost;
+      if (plan_.has_ratio) {
+        std::poisson_distribution<uint64_t> divisors(scale * std::max(cost, 1e-12));
+        double divisor = static_cast<double>(divisors(random_));
+        functions[f].own_totals.push_back(divisor);
+        functions[f].own_count += divisor;
+        functions[f].own_squares += divisor;
+        cost *= ratios_[f] * std::exp(swings[f]) * compared;
+      }
       uint64_t pieces = 0;
       if (cost > 0) {
         std::poisson_distribution<uint64_t> poisson(scale * cost);
@@ -133,10 +163,41 @@ DiffSimulator::Pair DiffSimulator::Record() {
     pair.changes.push_back(
         MeasureChange(before.intervals, before.functions[f], after.intervals, after.functions[f]));
   }
-  pair.family = JudgeSelf(pair.changes, before.intervals, after.intervals, /*flags=*/true);
+  pair.family = JudgeSelf(pair.changes, before.intervals, after.intervals,
+                          {.removes_shift = !plan_.has_ratio});
   pair.before = std::move(before.intervals);
   pair.after = std::move(after.intervals);
   return pair;
+}
+
+void ForPairs(const Plan& plan, const std::function<void(DiffSimulator&)>& prepare,
+              const std::function<void(DiffSimulator::Pair&)>& use) {
+  for (size_t i = 0; i < PairCount(); ++i) {
+    DiffSimulator simulator(plan, 1000 + i);
+    if (prepare) prepare(simulator);
+    DiffSimulator::Pair pair = simulator.Record();
+    use(pair);
+  }
+}
+
+double Percent(double count) { return 100 * count / static_cast<double>(PairCount()); }
+
+double Report(const char* what, double percent) {
+  printf("  %-44s %5.1f %%\n", what, percent);
+  return percent;
+}
+
+bool AnyFlag(const std::vector<Change>& changes, size_t except) {
+  for (size_t f = 0; f < changes.size(); ++f) {
+    if (f != except && changes[f].flagged) return true;
+  }
+  return false;
+}
+
+double FalseAlarms(const char* what, const Plan& plan) {
+  double alarms = 0;
+  ForPairs(plan, {}, [&](DiffSimulator::Pair& pair) { alarms += AnyFlag(pair.changes) ? 1 : 0; });
+  return Report(what, Percent(alarms));
 }
 
 }  // namespace twofold::testing

@@ -1,8 +1,10 @@
 // Makes pairs of recordings by chance, as plain numbers for the core of `twofold diff`: functions
-// with known costs whose load and mix drift, burst and recur as those of real programs do.
+// with known costs whose load and mix drift, burst and recur as those of real programs do. With
+// TWOFOLD_DIFF_PAIRS one says how many pairs each scenario has.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <random>
 #include <vector>
 
@@ -38,6 +40,9 @@ struct Plan {
   size_t runs = 1;       // on each side
   double run_noise = 0;  // standard deviation of each function's cost between runs
   double load_after = 1;
+  // Costs are ratios of two sampled numbers, such as cycles per instruction.
+  bool has_ratio = false;
+  double ratio_swing = 0;  // standard deviation of each function's ratio from second to second
 };
 
 class DiffSimulator {
@@ -45,11 +50,15 @@ class DiffSimulator {
   DiffSimulator(const Plan& plan, uint64_t seed);
 
   // Sets a function's cost, as a share of all before and as a factor from before to after. A factor
-  // of 0 or a share of 0 makes it gone or new.
+  // of 0 or a share of 0 makes it gone or new. With ratios, the share is one of all divisors, and
+  // the factor one of the function's ratio.
   void SetShare(size_t function, double share) { shares_[function] = share; }
   void SetFactor(size_t function, double factor) { factors_[function] = factor; }
   // A function that is there only after, with this share.
   void SetNew(size_t function, double share);
+
+  // With ratios: how much more of both numbers there is after, at the same ratio.
+  void SetCalls(size_t function, double factor) { calls_[function] = factor; }
 
   struct Pair {
     SideIntervals before;
@@ -77,6 +86,23 @@ class DiffSimulator {
   std::vector<double> shares_;
   std::vector<double> factors_;
   std::vector<double> new_shares_;
+  std::vector<double> calls_;
+  std::vector<double> ratios_;  // empty: costs are none
 };
+
+// Calls `use` with many pairs of one plan, each with a seed of its own.
+void ForPairs(const Plan& plan, const std::function<void(DiffSimulator&)>& prepare,
+              const std::function<void(DiffSimulator::Pair&)>& use);
+
+// Of all pairs.
+double Percent(double count);
+
+// Prints a line of what was found, and gives the number back.
+double Report(const char* what, double percent);
+
+bool AnyFlag(const std::vector<Change>& changes, size_t except = SIZE_MAX);
+
+// Pairs in which anything is flagged although nothing changed, in per cent; prints them.
+double FalseAlarms(const char* what, const Plan& plan);
 
 }  // namespace twofold::testing

@@ -104,7 +104,7 @@ TEST(DiffStatistics, StandingByIntervalsAndSamples) {
 TEST(DiffStatistics, FewIntervalsGetAnIntervalAndNoFlag) {
   SideIntervals side = Seconds(5);
   std::vector<Change> changes = {MeasureChange(side, Wave(5, 1000, 3), side, Wave(5, 3000, 3))};
-  JudgeSelf(changes, side, side, true);
+  JudgeSelf(changes, side, side, {});
   EXPECT_FALSE(changes[0].flagged);
   EXPECT_LT(changes[0].low, changes[0].high);
 }
@@ -133,7 +133,7 @@ TEST(DiffStatistics, TheShiftThatAllShareIsNoChange) {
     changes.push_back(
         MeasureChange(side, Wave(32, 500, wave), side, Wave(32, 500 * factor, wave + 1)));
   }
-  Family family = JudgeSelf(changes, side, side, true);
+  Family family = JudgeSelf(changes, side, side, {});
   EXPECT_NEAR(family.shift.theta, std::log(1.2), 0.01);
   EXPECT_TRUE(changes[0].flagged);
   EXPECT_NEAR(changes[0].estimate, 1, 0.02);
@@ -143,7 +143,7 @@ TEST(DiffStatistics, TheShiftThatAllShareIsNoChange) {
 TEST(DiffStatistics, OneOrTwoFunctionsHaveNoShift) {
   SideIntervals side = Seconds(32);
   std::vector<Change> changes = {MeasureChange(side, Wave(32, 500, 5), side, Wave(32, 800, 5))};
-  Family family = JudgeSelf(changes, side, side, true);
+  Family family = JudgeSelf(changes, side, side, {});
   EXPECT_EQ(family.shift.theta, 0);
   EXPECT_NEAR(changes[0].estimate, 0.6, 1e-9);
   EXPECT_TRUE(changes[0].flagged);
@@ -154,7 +154,7 @@ TEST(DiffStatistics, OneOfThreeFunctionsDoesNotMakeTheShift) {
   std::vector<Change> changes = {MeasureChange(side, Wave(32, 900, 5), side, Wave(32, 1800, 5)),
                                  MeasureChange(side, Wave(32, 500, 3), side, Wave(32, 500, 3)),
                                  MeasureChange(side, Wave(32, 400, 7), side, Wave(32, 400, 7))};
-  Family family = JudgeSelf(changes, side, side, true);
+  Family family = JudgeSelf(changes, side, side, {});
   EXPECT_NEAR(family.shift.theta, 0, 1e-9);
   EXPECT_TRUE(changes[0].flagged);
   EXPECT_FALSE(changes[1].flagged);
