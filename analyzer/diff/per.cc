@@ -51,16 +51,9 @@ std::string NameOfPer(Per per, const View& view) {
 }
 
 Result<Per> ParsePer(std::string_view name, const View& view) {
-  std::vector<std::string_view> names;
   for (const PerTraits& traits : kAll) {
-    if (traits.per != Per::kRatio) {
-      names.push_back(traits.name);
-    } else if (view.ratio != nullptr) {
-      names.push_back(view.ratio->one_divisor_name);
-    } else {
-      continue;
-    }
-    if (names.back() == name) return traits.per;
+    bool exists = traits.per != Per::kRatio || view.ratio != nullptr;
+    if (exists && NameOfPer(traits.per, view) == name) return traits.per;
   }
   for (const View& other : Views()) {
     if (other.ratio == nullptr || other.ratio->one_divisor_name != name) continue;
@@ -69,8 +62,9 @@ Result<Per> ParsePer(std::string_view name, const View& view) {
                  "--per", "Give --view " + std::string(other.name) + ", or leave it out",
                  Error::Kind::kUsage};
   }
+  std::vector<std::string> names = PerNames();
   return Error{"costs cannot be shown per '" + std::string(name) + "'", "--per",
-               Suggestion(name, names), Error::Kind::kUsage};
+               Suggestion(name, {names.begin(), names.end()}), Error::Kind::kUsage};
 }
 
 std::string DescribeCosts(const View& view, Per per) {

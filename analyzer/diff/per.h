@@ -46,8 +46,8 @@ std::string DescribeCosts(const View& view, Per per);
 // What the cost of a function is called in headings: "time", "cycles", "CPI".
 std::string_view CostName(const View& view, Per per);
 
-// A cost as people read it: "12.3 ms" or "4.56 M cycles" (per second), "1.2 %" as a share, "1.23" as
-// a ratio.
+// A cost as people read it: "12.3 ms" or "4.56 M cycles" (per second), "1.2 %" as a share, "1.23"
+// as a ratio.
 std::string FormatCost(double cost, const View& view, Per per);
 
 // The same for a column of its own: without the unit's name where that is no time.

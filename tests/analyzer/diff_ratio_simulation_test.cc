@@ -31,7 +31,7 @@ Plan Mild(size_t seconds) {
 }
 
 TEST(DiffRatioSimulation, NothingChangedIndependent) {
-  for (double samples : {500, 2000, 8000, 32000}) {
+  for (double samples : {500, 4000, 32000}) {
     char what[64];
     snprintf(what, sizeof(what), "ratio, independent, %.0f/s, flagged", samples);
     EXPECT_LE(FalseAlarms(what, Calm(samples)), 2);
@@ -180,7 +180,11 @@ TEST(DiffRatioSimulation, SamplingNoiseAloneFailsUnderDrift) {
     alarms += std::any_of(flags.begin(), flags.end(), [](bool flag) { return flag; }) ? 1 : 0;
   });
   EXPECT_GT(Report("ratio, sampling noise alone, hard drift: flagged", Percent(alarms)), 70);
-  EXPECT_LE(FalseAlarms("... with the noise between intervals", plan), 8.5);
+  // The limit of the method, for costs of time as well: swings that last as long as a good part of
+  // the recording.
+  EXPECT_LE(FalseAlarms("... with the noise between intervals, 30 s", plan), 20);
+  plan.seconds_before = plan.seconds_after = 60;
+  EXPECT_LE(FalseAlarms("... and 60 s", plan), 8.5);
 }
 
 }  // namespace
