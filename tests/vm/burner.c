@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-__attribute__((noinline)) static uint64_t burn(uint64_t rounds, uint64_t state) {
+__attribute__((noipa)) static uint64_t burn(uint64_t rounds, uint64_t state) {
   for (uint64_t i = 0; i < rounds; ++i) {
     state ^= state << 13;
     state ^= state >> 7;
