@@ -197,8 +197,9 @@ What to record (one of these; without any: the whole system):
 Which of it:
   --comm GLOB           only while a thread's name matches; * stands for any
                         characters, ? for one (in quotes, for the shell)
-  --record SOURCES      with commas: cpu (samples), offcpu (blocked time), cpi
-                        (cycles and instructions); default: cpu,offcpu
+  --record cpu,offcpu,cpi
+                        sources: CPU samples, blocked time, cycles and
+                        instructions (default: cpu,offcpu)
   --min-block US        no blocks shorter than this (default: 0)
   --max-block US        no blocks longer than this (default: no limit)
 

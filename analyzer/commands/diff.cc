@@ -36,7 +36,7 @@ void AddOptions(OptionSet& options) {
   options.Value("per", "WHAT",
                 "divide by: cpu-second, CPU time of what is chosen (default); share, of all time "
                 "shown; second; total, nothing. Verdicts need one of the first two");
-  options.Value("root", "FRAME", "first frame: process (default), thread, cgroup or none");
+  options.Value("root", "FRAME", "first frame: process (default), thread, cgroup, capture or none");
   for (const Filter* filter : Filters()) {
     options.Value(filter->option, filter->value_name, filter->summary);
   }
@@ -57,7 +57,7 @@ void AddOptions(OptionSet& options) {
                 "time (default: 1)");
   options.OneOf("view", NamesOf(Views()));
   options.OneOf("per", {"second", "cpu-second", "share", "total"});
-  options.OneOf("root", {"process", "thread", "cgroup", "none"});
+  options.OneOf("root", NamesOf(RootFrames()));
   options.OneOf("format", Formats());
   options.OneOf("width", {"before", "after", "larger"});
   AddOutputOptions(options);
