@@ -104,10 +104,12 @@ struct bpf_iter__task {
 	struct task_struct *task;
 };
 
-#pragma clang attribute pop
+/* Context of perf_event programs. */
+struct bpf_perf_event_data {
+	__u64 sample_period; /* events since the event's last sample on this CPU */
+};
 
-/* Context of perf_event programs; only ever handed on to helpers. */
-struct bpf_perf_event_data;
+#pragma clang attribute pop
 
 /* include/linux/sched.h; unchanged since 4.14. */
 #define TASK_INTERRUPTIBLE   0x0001

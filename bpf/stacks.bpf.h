@@ -94,6 +94,18 @@ static __always_inline __s32 called_from(__u64 return_address)
 #endif
 }
 
+static __always_inline enum twofold_map_set set_of_stacks(__u32 source)
+{
+	switch (source) {
+	case TWOFOLD_SOURCE_CPU:
+		return TWOFOLD_SET_CPU_STACKS;
+	case TWOFOLD_SOURCE_COUNTERS:
+		return TWOFOLD_SET_COUNTER_STACKS;
+	default:
+		return TWOFOLD_SET_OFFCPU_STACKS;
+	}
+}
+
 /*
  * Stores the frames that `bytes` (a helper's return value) says are in the scratch, and returns the
  * stack's name. `failed_cause` is counted when the helper gave none. `asleep`: the kernel stack of
@@ -119,10 +131,7 @@ static __always_inline __u64 store_stack(void *map, struct twofold_stack *scratc
 	if (bpf_map_lookup_elem(map, &hash))
 		return hash;
 	scratch->called = asleep ? called_from(scratch->frames[0]) : 0;
-	cause = insert_once(map,
-			    source == TWOFOLD_SOURCE_CPU ? TWOFOLD_SET_CPU_STACKS
-							 : TWOFOLD_SET_OFFCPU_STACKS,
-			    &hash, scratch);
+	cause = insert_once(map, set_of_stacks(source), &hash, scratch);
 	if (!cause)
 		return hash;
 	if (cause == TWOFOLD_LOSS_ROW_MAP_FULL)

@@ -12,6 +12,7 @@
  *   exemplars.bpf.h the longest single blocks and waits
  *   user_stack.bpf.h user stacks of threads that do not run
  *   sampler.bpf.h   on-CPU time by stack
+ *   counters.bpf.h  hardware events by stack
  *   stacks.bpf.h    stacks under a hash of their content
  *   map_sets.bpf.h  maps that come in pairs, and the rationing of new keys
  *   losses.bpf.h    what could not be kept
@@ -25,6 +26,7 @@
 
 #include "twofold_abi.h"
 
+#include "counters.bpf.h"
 #include "offcpu.bpf.h"
 #include "sampler.bpf.h"
 

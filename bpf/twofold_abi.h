@@ -86,6 +86,15 @@ struct twofold_cpu_key {
 };
 TWOFOLD_ASSERT(sizeof(struct twofold_cpu_key) == 24);
 
+/* Rows of hardware events, under the same keys. Values only grow. */
+struct twofold_counter_value {
+	__u64 cycles; /* sum of the samples' periods */
+	__u64 cycle_samples;
+	__u64 instructions;
+	__u64 instruction_samples;
+};
+TWOFOLD_ASSERT(sizeof(struct twofold_counter_value) == 32);
+
 /* What a thread can be doing. Blocked threads: TWOFOLD_BLOCKED plus BlockState of format/capture.h.
  */
 enum twofold_thread_state {
@@ -255,6 +264,8 @@ enum twofold_map_set {
 	TWOFOLD_SET_CHAINS,
 	TWOFOLD_SET_CPU_STACKS,
 	TWOFOLD_SET_CPU_ROWS,
+	TWOFOLD_SET_COUNTER_STACKS,
+	TWOFOLD_SET_COUNTER_ROWS,
 	TWOFOLD_SETS,
 };
 
@@ -267,7 +278,7 @@ struct twofold_inserts {
 TWOFOLD_ASSERT(sizeof(struct twofold_inserts) == 16);
 
 /* Losses, per CPU, by source and cause; the numbers are those of format/losses.h. */
-#define TWOFOLD_LOSS_SOURCES 3
+#define TWOFOLD_LOSS_SOURCES 4
 #define TWOFOLD_LOSS_CAUSES  32
 
 struct twofold_loss {
@@ -279,6 +290,7 @@ enum twofold_loss_source {
 	TWOFOLD_SOURCE_RECORDER = 0,
 	TWOFOLD_SOURCE_CPU = 1,
 	TWOFOLD_SOURCE_OFFCPU = 2,
+	TWOFOLD_SOURCE_COUNTERS = 3,
 };
 
 enum twofold_loss_cause {

@@ -70,6 +70,7 @@ Interval CaptureBuilder::Build(const Reading& reading, const TracerSettings& set
         [](const CpuRow& row) { return std::tuple(row.thread, row.kernel_stack, row.user_stack); },
         [](CpuRow& into, const CpuRow& from) { into.samples += from.samples; });
   }
+  if (settings.counters && !tracer_.counters_failure()) BuildCounterRows(reading, interval);
   if (settings.offcpu) {
     // A thread may still carry them, in chains that it will be a part of.
     for (const uint64_t key : reading.retired_wakers) WakerOf(key);
@@ -198,6 +199,36 @@ void CaptureBuilder::BuildOffCpuRows(const Reading& reading, Interval& interval)
         return std::tuple(row.thread, row.preempted, row.kernel_stack, row.user_stack);
       },
       add);
+}
+
+void CaptureBuilder::BuildCounterRows(const Reading& reading, Interval& interval) {
+  constexpr Tracer::StackClass kClass = Tracer::StackClass::kCounters;
+  CounterRows& counters = interval.counters.emplace();
+  counters.cycles = reading.counted.cycles;
+  counters.instructions = reading.counted.instructions;
+  for (const CounterDifference& difference : reading.counters) {
+    const twofold_cpu_key& key = difference.key;
+    const ThreadId thread = ThreadOf(key.thread);
+    counters.rows.push_back(
+        {.thread = thread,
+         .kernel_stack = KernelStack(kClass, key.kernel_stack),
+         .user_stack = UserStack(kClass, key.user_stack, thread_process_.at(key.thread)),
+         .cycles = difference.added.cycles,
+         .cycle_samples = difference.added.cycle_samples,
+         .instructions = difference.added.instructions,
+         .instruction_samples = difference.added.instruction_samples});
+  }
+  MergeRows(
+      counters.rows,
+      [](const CounterRow& row) {
+        return std::tuple(row.thread, row.kernel_stack, row.user_stack);
+      },
+      [](CounterRow& into, const CounterRow& from) {
+        into.cycles += from.cycles;
+        into.cycle_samples += from.cycle_samples;
+        into.instructions += from.instructions;
+        into.instruction_samples += from.instruction_samples;
+      });
 }
 
 Exemplar CaptureBuilder::BuildExemplar(const ExemplarReading& reading) {

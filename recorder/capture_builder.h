@@ -54,6 +54,7 @@ class CaptureBuilder {
   Account BuildAccount(const AccountDifference& difference);
   ThreadId ThreadOf(uint32_t number);
   DefinedProcess DefineProcess(const twofold_thread& thread);
+  void BuildCounterRows(const Reading& reading, Interval& interval);
   void BuildOffCpuRows(const Reading& reading, Interval& interval);
   Exemplar BuildExemplar(const ExemplarReading& reading);
   StackId KernelStack(Tracer::StackClass stack_class, uint64_t hash);

@@ -1,5 +1,5 @@
 // What shells offer while a command line of twofold-record is typed: the answers of --complete to
-// the scripts in install/, told from the text of --help.
+// the scripts in tools/install/, told from the text of --help.
 #pragma once
 
 #include <string>

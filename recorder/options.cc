@@ -91,14 +91,17 @@ Result<std::vector<Id>> ParseIds(const std::string& option, const std::string& k
 Result<void> ParseSources(const std::string& text, Options& options) {
   options.cpu = false;
   options.offcpu = false;
+  options.cpi = false;
   for (const std::string& part : SplitAtCommas(text)) {
     if (part == "cpu") {
       options.cpu = true;
     } else if (part == "offcpu") {
       options.offcpu = true;
+    } else if (part == "cpi") {
+      options.cpi = true;
     } else {
       return UsageError("--record", "there is no source '" + part + "'",
-                        "The sources are cpu and offcpu, with a comma between them");
+                        "The sources are cpu, offcpu and cpi, with commas between them");
     }
   }
   return {};
@@ -194,7 +197,9 @@ What to record (one of these; without any: the whole system):
 Which of it:
   --comm GLOB           only while a thread's name matches; * stands for any
                         characters, ? for one (in quotes, for the shell)
-  --record cpu,offcpu   sources: CPU samples, blocked time (default: both)
+  --record cpu,offcpu,cpi
+                        sources: CPU samples, blocked time, cycles and
+                        instructions (default: cpu,offcpu)
   --min-block US        no blocks shorter than this (default: 0)
   --max-block US        no blocks longer than this (default: no limit)
 

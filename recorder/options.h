@@ -23,6 +23,7 @@ struct Options {
   std::string comm;                  // glob (recorder/comm_glob.h); empty: whatever the name
   bool cpu = true;
   bool offcpu = true;
+  bool cpi = false;
   uint32_t frequency_hz = 99;
   double interval_s = 1;
   uint64_t memory_mib = 64;

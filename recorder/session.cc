@@ -79,6 +79,7 @@ class Session {
   Result<void> Prepare();
   Result<void> PrepareScope(const SchedulerTracepoints& tracepoints);
   Result<void> Begin();
+  Result<void> CheckCounters();
   Result<EndReason> Loop();
   Result<void> CloseInterval(uint64_t boundary_ns, bool last);
   Result<void> Close(EndReason reason);
@@ -227,12 +228,29 @@ Result<void> Session::Prepare() {
   return {};
 }
 
+// Without counters the rest of the recording goes on, if there is any.
+Result<void> Session::CheckCounters() {
+  const std::optional<Error>& failure = tracer_->counters_failure();
+  if (!failure) return {};
+  if (!options_.cpu && !options_.offcpu) {
+    return Error{.what = "cycles and instructions cannot be recorded: " + failure->what,
+                 .where = "--record cpi",
+                 .remedy =
+                     "Record other sources, or on a host that offers hardware counters "
+                     "(twofold-record --check tells)"};
+  }
+  std::fprintf(stderr, "Note: cycles and instructions are not recorded, because %s.\n",
+               failure->what.c_str());
+  return {};
+}
+
 Result<void> Session::Begin() {
   RaiseFileLimit();  // the command has been forked, and keeps its own
   ProcessTable::Scope scope;
   TracerSettings& settings = settings_;
   settings.cpu = options_.cpu;
   settings.offcpu = options_.offcpu;
+  settings.counters = options_.cpi;
   settings.frequency_hz = options_.frequency_hz;
   settings.memory_bytes = options_.memory_mib << 20;
   settings.wakers = options_.wakers;
@@ -278,13 +296,15 @@ Result<void> Session::Begin() {
   tracer_->SetInterruptEntries(*kernel_symbols_);
   Result<uint64_t> start_ns = tracer_->Start();
   if (!start_ns) return std::move(start_ns).error();
+  TWOFOLD_RETURN_IF_ERROR(CheckCounters());
   processes_->ScanProc();
 
+  const bool has_counters = options_.cpi && !tracer_->counters_failure();
   recording_.host = ReadHostFacts();
   recording_.settings =
       Settings{.recorder_version = kVersion,
                .sources = {},
-               .frequency_hz = options_.cpu ? options_.frequency_hz : 0,
+               .frequency_hz = options_.cpu || has_counters ? options_.frequency_hz : 0,
                .interval_ns = uint64_t(options_.interval_s * double(kSecond_ns)),
                .memory_bytes = settings.memory_bytes,
                .max_frames = TWOFOLD_MAX_FRAMES,
@@ -305,6 +325,7 @@ Result<void> Session::Begin() {
                .max_block_ns = settings.max_block_ns,
                .max_overhead_permyriad = options_.max_overhead_permyriad};
   if (options_.cpu) recording_.settings.sources.push_back("cpu");
+  if (has_counters) recording_.settings.sources.push_back("cpi");
   if (options_.offcpu) recording_.settings.sources.push_back("offcpu");
   for (const Pid pid : options_.pids) recording_.settings.pids.push_back(pid.value);
   for (const Tid tid : options_.tids) recording_.settings.tids.push_back(tid.value);

@@ -39,6 +39,7 @@ static_assert(uint8_t(WakerKind::kHardIrq) == TWOFOLD_WAKER_HARDIRQ);
 static_assert(uint8_t(WakerKind::kSoftIrq) == TWOFOLD_WAKER_SOFTIRQ);
 static_assert(uint8_t(LossSource::kCpu) == TWOFOLD_SOURCE_CPU);
 static_assert(uint8_t(LossSource::kOffCpu) == TWOFOLD_SOURCE_OFFCPU);
+static_assert(uint8_t(LossSource::kCounters) == TWOFOLD_SOURCE_COUNTERS);
 static_assert(uint8_t(BlockState::kInterruptible) == 1 && uint8_t(BlockState::kOther) == 7);
 
 // What one entry of a preallocated hash map takes: its element (48 bytes of bookkeeping, key,
@@ -173,34 +174,46 @@ Result<void> SetTargets(const twofold_bpf& skeleton, const TracerSettings& setti
 
 }  // namespace
 
-MapSizes PlanMaps(uint64_t memory_bytes, bool cpu, bool offcpu) {
+MapSizes PlanMaps(uint64_t memory_bytes, bool cpu, bool offcpu, bool counters) {
   // In parts of 1/64 of the budget: 4 for the thread table, ended accounts and the threads'
-  // storage; the rest for the maps that come in pairs, with room for the largest of them a second
-  // time. Blocked time has more different stacks than samples at a few hundred hertz can show.
+  // storage; the rest for the maps that come in pairs, by weight, with room for the largest of them
+  // a second time. Blocked time has more different stacks than samples at a few hundred hertz can
+  // show.
   struct Share {
     twofold_map_set set;
     uint64_t entry_bytes;
-    uint64_t both;  // parts when both sources are recorded, or one
-    uint64_t alone;
+    uint64_t weight;
     bool recorded;
   };
+  const uint64_t stack_bytes = HashEntryBytes(8, sizeof(twofold_stack));
   const Share shares[] = {
-      {TWOFOLD_SET_OFFCPU_STACKS, HashEntryBytes(8, sizeof(twofold_stack)), 20, 23, offcpu},
+      {TWOFOLD_SET_OFFCPU_STACKS, stack_bytes, 20, offcpu},
       {TWOFOLD_SET_OFFCPU_ROWS,
-       HashEntryBytes(sizeof(twofold_offcpu_key), sizeof(twofold_offcpu_value)), 8, 10, offcpu},
-      {TWOFOLD_SET_WAKERS, HashEntryBytes(8, sizeof(twofold_waker)), 2, 2, offcpu},
-      {TWOFOLD_SET_CHAINS, HashEntryBytes(8, sizeof(twofold_chain)), 2, 2, offcpu},
-      {TWOFOLD_SET_CPU_STACKS, HashEntryBytes(8, sizeof(twofold_stack)), 6, 26, cpu},
-      {TWOFOLD_SET_CPU_ROWS, HashEntryBytes(sizeof(twofold_cpu_key), sizeof(uint64_t)), 2, 8, cpu},
+       HashEntryBytes(sizeof(twofold_offcpu_key), sizeof(twofold_offcpu_value)), 8, offcpu},
+      {TWOFOLD_SET_WAKERS, HashEntryBytes(8, sizeof(twofold_waker)), 2, offcpu},
+      {TWOFOLD_SET_CHAINS, HashEntryBytes(8, sizeof(twofold_chain)), 2, offcpu},
+      {TWOFOLD_SET_CPU_STACKS, stack_bytes, 6, cpu},
+      {TWOFOLD_SET_CPU_ROWS, HashEntryBytes(sizeof(twofold_cpu_key), sizeof(uint64_t)), 2, cpu},
+      {TWOFOLD_SET_COUNTER_STACKS, stack_bytes, 6, counters},
+      {TWOFOLD_SET_COUNTER_ROWS,
+       HashEntryBytes(sizeof(twofold_cpu_key), sizeof(twofold_counter_value)), 2, counters},
   };
+  uint64_t all_weights = 0;
+  uint64_t largest_weight = 0;
+  for (const Share& share : shares) {
+    if (!share.recorded) continue;
+    all_weights += share.weight;
+    largest_weight = std::max(largest_weight, share.weight);
+  }
   const uint64_t part = memory_bytes / 64;
   MapSizes sizes;
   sizes.thread_slots = uint32_t(std::bit_floor(2 * part / sizeof(twofold_thread)));
   sizes.ended_account_bytes = uint32_t(std::min<uint64_t>(1 << 20, std::bit_floor(part)));
   for (const Share& share : shares) {
-    const uint64_t bytes = part * (cpu && offcpu ? share.both : share.alone);
-    sizes.set_entries[share.set] =
-        share.recorded ? uint32_t(std::max<uint64_t>(1, bytes / share.entry_bytes)) : 1;
+    sizes.set_entries[share.set] = 1;
+    if (!share.recorded) continue;
+    const uint64_t bytes = 60 * part * share.weight / (all_weights + largest_weight);
+    sizes.set_entries[share.set] = uint32_t(std::max<uint64_t>(1, bytes / share.entry_bytes));
   }
   return sizes;
 }
@@ -220,7 +233,7 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   std::unique_ptr<Tracer> tracer(new Tracer());
   State& state = *tracer->state_;
   state.settings = settings;
-  state.sizes = PlanMaps(settings.memory_bytes, settings.cpu, settings.offcpu);
+  state.sizes = PlanMaps(settings.memory_bytes, settings.cpu, settings.offcpu, settings.counters);
   state.skeleton = twofold_bpf__open();
   if (state.skeleton == nullptr) return TracerError("cannot open the BPF programs", errno);
   twofold_bpf& skeleton = *state.skeleton;
@@ -255,6 +268,8 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
       {skeleton.maps.chains, skeleton.maps.chains_sets},
       {skeleton.maps.cpu_stacks, skeleton.maps.cpu_stacks_sets},
       {skeleton.maps.cpu_rows, skeleton.maps.cpu_rows_sets},
+      {skeleton.maps.counter_stacks, skeleton.maps.counter_stacks_sets},
+      {skeleton.maps.counter_rows, skeleton.maps.counter_rows_sets},
   };
   for (size_t set = 0; set < TWOFOLD_SETS; ++set) {
     bpf_map__set_max_entries(sets[set].first, state.sizes.set_entries[set]);
@@ -269,6 +284,8 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   bpf_program__set_autoload(skeleton.progs.waking, scheduler);
   bpf_program__set_autoload(skeleton.progs.process_exit, scheduler);
   bpf_program__set_autoload(skeleton.progs.sample, settings.cpu);
+  bpf_program__set_autoload(skeleton.progs.sample_cycles, settings.counters);
+  bpf_program__set_autoload(skeleton.progs.sample_instructions, settings.counters);
 
   const int failed = twofold_bpf__load(&skeleton);
   if (failed != 0) return TracerError("the kernel refused the BPF programs", -failed);
@@ -298,6 +315,7 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   if (state.ended_accounts == nullptr) return TracerError("cannot map the ended accounts", errno);
   state.offcpu_rows.emplace(state.map_sets[TWOFOLD_SET_OFFCPU_ROWS].fd());
   state.cpu_rows.emplace(state.map_sets[TWOFOLD_SET_CPU_ROWS].fd());
+  state.counter_rows.emplace(state.map_sets[TWOFOLD_SET_COUNTER_ROWS].fd());
   state.MeasureMaps();
   return tracer;
 }
@@ -371,6 +389,15 @@ Result<void> Tracer::State::AttachSampler() {
   return {};
 }
 
+Result<void> Tracer::State::AttachCounters() {
+  const Result<uint64_t> period = CyclesPerSample(settings.frequency_hz);
+  if (!period) return period.error();
+  return counters.Attach(skeleton->progs.sample_cycles, skeleton->progs.sample_instructions,
+                         *period);
+}
+
+const std::optional<Error>& Tracer::counters_failure() const { return state_->counters_failure; }
+
 Result<uint64_t> Tracer::Start() {
   State& state = *state_;
   twofold_bpf& skeleton = *state.skeleton;
@@ -422,6 +449,10 @@ Result<uint64_t> Tracer::Start() {
     }
   }
   if (state.settings.cpu) TWOFOLD_RETURN_IF_ERROR(state.AttachSampler());
+  if (state.settings.counters) {
+    const Result<void> attached = state.AttachCounters();
+    if (!attached) state.counters_failure = attached.error();
+  }
   return start_ns;
 }
 
@@ -430,6 +461,7 @@ void Tracer::Stop() {
   state.stopped = true;
   for (bpf_link* link : state.sampler_links) bpf_link__destroy(link);
   state.sampler_links.clear();
+  state.counters.Detach();
   if (state.skeleton == nullptr) return;
   // The pass over all tasks stays: the last reading needs it.
   for (bpf_link** link :

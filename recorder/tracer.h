@@ -17,6 +17,7 @@
 #include "format/capture.h"
 #include "recorder/comm_glob.h"
 #include "recorder/direct_map.h"
+#include "recorder/hardware_counters.h"
 #include "recorder/kernel_symbols.h"
 
 namespace twofold {
@@ -26,6 +27,7 @@ struct TracerSettings {
 
   bool cpu = true;
   bool offcpu = true;
+  bool counters = false;  // hardware events
   bool states = true;  // exact times of every thread by state; needs the scheduler's tracepoints,
                        // as offcpu does
   bool switch_passes_state = true;  // SchedulerTracepoints of recorder/probe.h
@@ -55,7 +57,7 @@ struct MapSizes {
   uint32_t ended_account_bytes = 0;  // a power of two, of whole pages
   std::array<uint32_t, TWOFOLD_SETS> set_entries = {};
 };
-MapSizes PlanMaps(uint64_t memory_bytes, bool cpu, bool offcpu);
+MapSizes PlanMaps(uint64_t memory_bytes, bool cpu, bool offcpu, bool counters = false);
 
 struct OffCpuDifference {
   twofold_offcpu_key key;
@@ -65,6 +67,11 @@ struct OffCpuDifference {
 struct CpuDifference {
   twofold_cpu_key key;
   uint64_t samples = 0;
+};
+
+struct CounterDifference {
+  twofold_cpu_key key;
+  twofold_counter_value added;
 };
 
 // How long a thread was in each state since the reading before.
@@ -98,6 +105,8 @@ struct Reading {
   std::vector<ProcessEndReading> process_ends;
   std::vector<OffCpuDifference> offcpu;
   std::vector<CpuDifference> cpu;
+  std::vector<CounterDifference> counters;
+  HardwareCounters::Counted counted;
   std::vector<twofold_thread> threads;  // new ones, by number
   std::vector<Loss> losses;
   std::vector<ExemplarReading> exemplars;  // of all CPUs, at most 16 of a kind, the longest first
@@ -110,7 +119,7 @@ struct Reading {
 
 class Tracer {
  public:
-  enum class StackClass { kOffCpu, kCpu };
+  enum class StackClass { kOffCpu, kCpu, kCounters };
 
   // Loads the programs into the kernel. Error: names the missing privilege, file or tracepoint and
   // the way out.
@@ -119,12 +128,16 @@ class Tracer {
   Tracer(const Tracer&) = delete;
   Tracer& operator=(const Tracer&) = delete;
 
-  // Attaches everything, the sampler last, and takes the threads in scope that live already, with
+  // Attaches everything, the samplers last, and takes the threads in scope that live already, with
   // the blocks that they are in from now on. Returns the time at which the window starts
   // (CLOCK_MONOTONIC).
   Result<uint64_t> Start();
 
-  // Detaches everything, the sampler first. Maps stay readable. Harmless when called again.
+  // Why hardware events were asked for and are not recorded; nullopt after a Start that attached
+  // them.
+  const std::optional<Error>& counters_failure() const;
+
+  // Detaches everything, the samplers first. Maps stay readable. Harmless when called again.
   void Stop();
 
   // Where the kernel's code for interrupts begins and ends: what an interrupt woke is told by it.

@@ -158,6 +158,18 @@ Result<void> Tracer::State::ReadRows(Reading& reading) {
           reading.cpu.push_back(CpuDifference{.key = key, .samples = now - before});
         }));
   }
+  if (settings.counters) {
+    TWOFOLD_RETURN_IF_ERROR(counter_rows->ReadDifferences([&](const twofold_cpu_key& key,
+                                                              const twofold_counter_value& now,
+                                                              const twofold_counter_value& before) {
+      reading.counters.push_back(
+          {.key = key,
+           .added = {.cycles = now.cycles - before.cycles,
+                     .cycle_samples = now.cycle_samples - before.cycle_samples,
+                     .instructions = now.instructions - before.instructions,
+                     .instruction_samples = now.instruction_samples - before.instruction_samples}});
+    }));
+  }
   return {};
 }
 
@@ -184,7 +196,8 @@ Result<void> Tracer::State::MoveToFreshMaps(Reading& reading) {
   __atomic_store_n(&bss.map_set[set], 1 - old_place, __ATOMIC_RELEASE);
   TWOFOLD_RETURN_IF_ERROR(WaitForPrograms());
   // Nobody is at the old map any more: what it holds now is the last of it.
-  if (set == TWOFOLD_SET_OFFCPU_ROWS || set == TWOFOLD_SET_CPU_ROWS) {
+  if (set == TWOFOLD_SET_OFFCPU_ROWS || set == TWOFOLD_SET_CPU_ROWS ||
+      set == TWOFOLD_SET_COUNTER_ROWS) {
     TWOFOLD_RETURN_IF_ERROR(ReadRows(reading));
   }
   if (set == TWOFOLD_SET_WAKERS) {
@@ -198,6 +211,7 @@ Result<void> Tracer::State::MoveToFreshMaps(Reading& reading) {
   map_sets[set].Retire(old_place);
   if (set == TWOFOLD_SET_OFFCPU_ROWS) offcpu_rows->MoveTo(map_sets[set].fd());
   if (set == TWOFOLD_SET_CPU_ROWS) cpu_rows->MoveTo(map_sets[set].fd());
+  if (set == TWOFOLD_SET_COUNTER_ROWS) counter_rows->MoveTo(map_sets[set].fd());
   return {};
 }
 
@@ -267,6 +281,8 @@ uint64_t Tracer::EndInterval(bool last) {
   while (MonotonicNowNs() <= boundary_ns) {
   }
   if (last) __atomic_store_n(&bss.is_over, 1, __ATOMIC_RELEASE);
+  // They are gone when the last interval is read.
+  state_->counted = state_->counters.TakeDifferences();
   return boundary_ns;
 }
 
@@ -284,6 +300,7 @@ Result<Reading> Tracer::Read(uint64_t boundary_ns) {
   if ((state.settings.offcpu || state.settings.states) && !state.stopped) {
     TWOFOLD_RETURN_IF_ERROR(state.PassOverTasks(TWOFOLD_PASS_CLIP, boundary_ns));
   }
+  reading.counted = state.counted;
   TWOFOLD_RETURN_IF_ERROR(state.ReadRows(reading));
   if (state.settings.offcpu) TWOFOLD_RETURN_IF_ERROR(state.ReadExemplars(reading));
   TWOFOLD_RETURN_IF_ERROR(state.MoveToFreshMaps(reading));
@@ -302,8 +319,9 @@ Result<Reading> Tracer::Read(uint64_t boundary_ns) {
 }
 
 std::optional<twofold_stack> Tracer::FindStack(StackClass stack_class, uint64_t hash) const {
-  const size_t set =
-      stack_class == StackClass::kOffCpu ? TWOFOLD_SET_OFFCPU_STACKS : TWOFOLD_SET_CPU_STACKS;
+  const size_t set = stack_class == StackClass::kOffCpu ? TWOFOLD_SET_OFFCPU_STACKS
+                     : stack_class == StackClass::kCpu  ? TWOFOLD_SET_CPU_STACKS
+                                                        : TWOFOLD_SET_COUNTER_STACKS;
   twofold_stack stack;
   if (!state_->map_sets[set].Find(&hash, &stack)) return std::nullopt;
   const uint32_t cut = stack.nframes & TWOFOLD_FRAMES_CUT;

@@ -28,6 +28,7 @@ struct Tracer::State {
   ~State();
 
   Result<void> AttachSampler();
+  Result<void> AttachCounters();
   Result<void> PassOverTasks(twofold_pass pass, uint64_t boundary_ns);
   // Returns when no program that had begun before the call is still running.
   Result<void> WaitForPrograms();
@@ -50,6 +51,10 @@ struct Tracer::State {
   std::vector<MapSet> map_sets;  // by twofold_map_set
   std::optional<CumulativeMap<twofold_offcpu_key, twofold_offcpu_value>> offcpu_rows;
   std::optional<CumulativeMap<twofold_cpu_key, uint64_t>> cpu_rows;
+  std::optional<CumulativeMap<twofold_cpu_key, twofold_counter_value>> counter_rows;
+  HardwareCounters counters;
+  HardwareCounters::Counted counted;  // in the interval that ended last
+  std::optional<Error> counters_failure;
   std::map<uint32_t, twofold_loss> losses_before;  // by index of the loss map
   uint64_t bpf_ns_before = 0;
   uint64_t bpf_runs_before = 0;

@@ -1,4 +1,5 @@
-// What shells offer while a command line is typed. The scripts in install/ ask the programs with
+// What shells offer while a command line is typed. The scripts in tools/install/ ask the programs
+// with
 // --complete, followed by the words so far and the one that is being typed. An answer is lines:
 //   WORD<tab>DESCRIPTION   a word that fits
 //   :files                 any file fits

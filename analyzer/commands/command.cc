@@ -64,8 +64,8 @@ Result<ExitStatus> RunCommand(const Command& command, const std::vector<std::str
   return command.run(*arguments);
 }
 
-// What fits for the last of `words`, for the completion of shells (install/): the program itself
-// tells, so that it never offers what is not there.
+// What fits for the last of `words`, for the completion of shells (tools/install/): the program
+// itself tells, so that it never offers what is not there.
 std::string Complete(const std::vector<std::string>& words) {
   const std::string current = words.empty() ? "" : words.back();
   if (words.size() >= 2 && words[0] != "help") {

@@ -48,7 +48,7 @@ void AddOptions(OptionSet& options) {
                 "divide by: cpu-second, CPU time of what is chosen (default); share, of all that "
                 "is shown; second; total, nothing; " +
                     OfRatios() + ". No verdicts per second and in total");
-  options.Value("root", "FRAME", "first frame: process (default), thread, cgroup or none");
+  options.Value("root", "FRAME", "first frame: process (default), thread, cgroup, capture or none");
   for (const Filter* filter : Filters()) {
     options.Value(filter->option, filter->value_name, filter->summary);
   }
@@ -69,7 +69,7 @@ void AddOptions(OptionSet& options) {
                 "that the view shows (default: 1)");
   options.OneOf("view", NamesOf(Views()));
   options.OneOf("per", PerNames());
-  options.OneOf("root", {"process", "thread", "cgroup", "none"});
+  options.OneOf("root", NamesOf(RootFrames()));
   options.OneOf("format", Formats());
   options.OneOf("width", {"before", "after", "larger"});
   AddOutputOptions(options);

@@ -152,7 +152,7 @@ void AddFoldingOptions(OptionSet& options) {
     options.Value(filter->option, filter->value_name, filter->summary);
   }
   options.OneOf("view", NamesOf(Views()));
-  options.OneOf("root", {"process", "thread", "cgroup", "none"});
+  options.OneOf("root", NamesOf(RootFrames()));
   AddNameOptions(options);
   options.Flag("lines", "frames with their source lines, which 'twofold symbolize' adds");
   AddOutputOptions(options);

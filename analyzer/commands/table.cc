@@ -51,7 +51,9 @@ void AddOptions(OptionSet& options) {
   for (const StackFilter* filter : StackFilters()) {
     options.Value(filter->option, filter->value_name, "of top: " + std::string(filter->summary));
   }
-  options.OneOf("view", NamesOf(TabularViews()));
+  std::vector<std::string> tables = NamesOf(TabularViews());
+  for (std::string& name : NamesOf(Views())) tables.push_back(std::move(name));
+  options.OneOf("view", std::move(tables));
   options.OneOf("root", {"thread", "process"});
   options.OneOf("of", NamesOf(Views()));
   options.OneOf("by", {"state", "kind"});

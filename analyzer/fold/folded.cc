@@ -331,14 +331,22 @@ bool Folded::IsLost(const FoldedStack& stack) const {
          (nodes[stack.user].depth == 1 && is_lost(nodes[stack.user].name));
 }
 
+const std::vector<RootFrameName>& RootFrames() {
+  static const std::vector<RootFrameName> roots = {{"process", RootFrame::kProcess},
+                                                   {"thread", RootFrame::kThread},
+                                                   {"cgroup", RootFrame::kCgroup},
+                                                   {"capture", RootFrame::kCapture},
+                                                   {"none", RootFrame::kNone}};
+  return roots;
+}
+
 Result<RootFrame> ParseRootFrame(std::string_view name) {
-  if (name == "process") return RootFrame::kProcess;
-  if (name == "thread") return RootFrame::kThread;
-  if (name == "cgroup") return RootFrame::kCgroup;
-  if (name == "capture") return RootFrame::kCapture;
-  if (name == "none") return RootFrame::kNone;
-  return Error{"there is no root '" + std::string(name) + "'", "--root",
-               Suggestion(name, {"process", "thread", "cgroup", "capture", "none"}),
+  std::vector<std::string_view> names;
+  for (const RootFrameName& root : RootFrames()) {
+    if (root.name == name) return root.frame;
+    names.push_back(root.name);
+  }
+  return Error{"there is no root '" + std::string(name) + "'", "--root", Suggestion(name, names),
                Error::Kind::kUsage};
 }
 

@@ -97,6 +97,12 @@ struct Folded {
 
 enum class RootFrame { kProcess, kThread, kCgroup, kCapture, kNone };
 
+struct RootFrameName {
+  std::string_view name;  // as --root has it
+  RootFrame frame;
+};
+const std::vector<RootFrameName>& RootFrames();
+
 // Error: the name is unknown; suggests one.
 Result<RootFrame> ParseRootFrame(std::string_view name);
 

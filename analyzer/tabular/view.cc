@@ -39,6 +39,8 @@ Result<const TabularView*> FindTabularView(std::string_view name) {
     if (view.name == name) return &view;
     names.push_back(view.name);
   }
+  // The table of a view of stacks is its top functions (commands/table.cc).
+  for (const View& view : Views()) names.push_back(view.name);
   return Error{"there is no table '" + std::string(name) + "'", "--view", Suggestion(name, names),
                Error::Kind::kUsage};
 }

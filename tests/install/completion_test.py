@@ -14,7 +14,7 @@ import tempfile
 import time
 import unittest
 
-INSTALL = os.path.join(os.environ["TWOFOLD_SOURCE_DIR"], "install")
+INSTALL = os.path.join(os.environ["TWOFOLD_SOURCE_DIR"], "tools", "install")
 SKIPPED = 77
 ANSI = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[=>]|\x1b\][^\x07]*\x07|[\x07\x0f]")
 

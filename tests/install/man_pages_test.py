@@ -11,7 +11,7 @@ import sys
 import tempfile
 import unittest
 
-INSTALL = os.path.join(os.environ["TWOFOLD_SOURCE_DIR"], "install")
+INSTALL = os.path.join(os.environ["TWOFOLD_SOURCE_DIR"], "tools", "install")
 
 
 def output_of(*words):

@@ -232,6 +232,35 @@ TEST(RecorderCommandLine, MissingPrivilegeIsNamed) {
   EXPECT_EQ(workplace.Files(), std::set<std::string>{"twofold-record"});
 }
 
+// Where there are counters they are recorded; where there are none the recorder says so, records
+// the rest, and claims nothing.
+TEST(RecorderCommandLine, HardwareCountersAreRecordedOrSaidToBeMissing) {
+  const Workplace workplace;
+  const Outcome check = RunToEnd(workplace, {RecorderPath(), "--check"});
+  const bool there = check.output.find("yes  hardware counter, cycles") != std::string::npos &&
+                     check.output.find("yes  hardware counter, instr") != std::string::npos;
+  const std::string path = workplace.Path("capture.twofold");
+  const Outcome both = RunToEnd(workplace, {RecorderPath(), "-o", path, "--record", "cpi,cpu", "--",
+                                            WorkloadPath("burn_shares"), "1"});
+  ASSERT_EQ(both.status, 0) << both.errors;
+  const Capture capture = LoadCapture(path);
+  EXPECT_FALSE(capture.intervals.at(0).cpu->rows.empty());
+  const std::vector<std::string>& sources = capture.recording.settings.sources;
+  EXPECT_EQ(std::count(sources.begin(), sources.end(), "cpi"), there ? 1 : 0);
+  EXPECT_EQ(capture.intervals.at(0).counters.has_value(), there);
+  EXPECT_EQ(both.errors.find("cycles and instructions are not recorded") == std::string::npos,
+            there);
+  const Outcome alone = RunToEnd(workplace, {RecorderPath(), "-o", workplace.Path("alone.twofold"),
+                                             "--record", "cpi", "--", "true"});
+  if (there) {
+    EXPECT_EQ(alone.status, 0) << alone.errors;
+    EXPECT_FALSE(capture.intervals.at(0).counters->rows.empty());
+  } else {
+    ExpectSentence(alone, 1, "cycles and instructions cannot be recorded");
+    EXPECT_EQ(workplace.Files().count("alone.twofold"), 0u);
+  }
+}
+
 TEST(RecorderCommandLine, ProcessThatHasEndedIsASentence) {
   // Nobody collected it yet, so its pid is still there.
   const Workplace workplace;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <utility>
 
 #include "recorder/tracer.h"
 
@@ -30,6 +29,10 @@ TEST(PlanMaps, SourceThatIsNotRecordedTakesNothing) {
   const MapSizes offcpu = PlanMaps(64ULL << 20, false, true);
   EXPECT_EQ(Entries(offcpu, TWOFOLD_SET_CPU_STACKS), 1u);
   EXPECT_GT(Entries(offcpu, TWOFOLD_SET_OFFCPU_STACKS), Entries(both, TWOFOLD_SET_OFFCPU_STACKS));
+  EXPECT_EQ(Entries(both, TWOFOLD_SET_COUNTER_STACKS), 1u);
+  const MapSizes all = PlanMaps(64ULL << 20, true, true, true);
+  EXPECT_EQ(Entries(all, TWOFOLD_SET_COUNTER_STACKS), Entries(all, TWOFOLD_SET_CPU_STACKS));
+  EXPECT_LT(Entries(all, TWOFOLD_SET_COUNTER_ROWS), Entries(all, TWOFOLD_SET_CPU_ROWS));
 }
 
 TEST(PlanMaps, ThreadTableIsAPowerOfTwo) {
@@ -41,10 +44,11 @@ TEST(PlanMaps, ThreadTableIsAPowerOfTwo) {
 // When a map is full a fresh one takes its place, and for a moment both exist.
 TEST(PlanMaps, EntriesStayWithinTheBudgetWithTheLargestMapTwice) {
   const uint64_t entry_bytes[TWOFOLD_SETS] = {48 + 8 + 1024, 48 + 32 + 40,  48 + 8 + 88,
-                                              48 + 8 + 72,   48 + 8 + 1024, 48 + 24 + 8};
+                                              48 + 8 + 72,   48 + 8 + 1024, 48 + 24 + 8,
+                                              48 + 8 + 1024, 48 + 24 + 32};
   for (const uint64_t mib : {8, 64, 1000, 4096}) {
-    for (const auto& [cpu, offcpu] : {std::pair(true, true), {true, false}, {false, true}}) {
-      const MapSizes sizes = PlanMaps(mib << 20, cpu, offcpu);
+    for (int sources = 1; sources < 8; ++sources) {
+      const MapSizes sizes = PlanMaps(mib << 20, sources & 1, sources & 2, sources & 4);
       // Element sizes of the kernel, without the bucket heads: a lower bound that must hold with
       // room to spare.
       uint64_t bytes = sizes.thread_slots * sizeof(twofold_thread);

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Hardware events by stack: where a CPU's counter of cycles or of instructions has counted its
+ * period, this looks at what runs. Both events share rows, so that cycles per instruction can be
+ * had for any of them.
+ *
+ * The interrupt of a counter can come in the middle of any other program here, also of the sampler:
+ * maps and scratch of its own. The two events do not interrupt each other.
+ */
+#ifndef TWOFOLD_COUNTERS_BPF_H
+#define TWOFOLD_COUNTERS_BPF_H
+
+#include "stacks.bpf.h"
+#include "threads.bpf.h"
+
+TWOFOLD_MAP_SET(counter_stacks, __u64, struct twofold_stack);
+TWOFOLD_MAP_SET(counter_rows, struct twofold_cpu_key, struct twofold_counter_value);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct twofold_stack);
+} counter_scratch SEC(".maps");
+
+static __always_inline void find_stacks(struct bpf_perf_event_data *ctx, struct task_struct *task,
+					struct twofold_stack *scratch, struct twofold_cpu_key *key)
+{
+	void *stacks = map_in_use(&counter_stacks_sets, TWOFOLD_SET_COUNTER_STACKS);
+	/* No frames mean that it was user mode, as in the sampler. */
+	long bytes = bpf_get_stack(ctx, scratch->frames, sizeof(scratch->frames), 0);
+
+	if (bytes > 0)
+		key->kernel_stack =
+			store_stack(stacks, scratch, bytes, false, TWOFOLD_SOURCE_COUNTERS,
+				    TWOFOLD_LOSS_KERNEL_STACK_FAILED);
+	if (task->flags & PF_KTHREAD || !task->mm)
+		return;
+	bytes = bpf_get_stack(ctx, scratch->frames, sizeof(scratch->frames), BPF_F_USER_STACK);
+	key->user_stack = store_stack(stacks, scratch, bytes, false, TWOFOLD_SOURCE_COUNTERS,
+				      TWOFOLD_LOSS_USER_STACK_FAILED);
+}
+
+/* The row of what runs, made if need be; NULL: it could not be, which is counted. */
+static __always_inline struct twofold_counter_value *row_of_current(struct bpf_perf_event_data *ctx)
+{
+	struct task_struct *current_task = bpf_get_current_task_btf();
+	void *rows = map_in_use(&counter_rows_sets, TWOFOLD_SET_COUNTER_ROWS);
+	struct twofold_counter_value *value, zero = {};
+	struct twofold_cpu_key key = {};
+	struct twofold_stack *scratch;
+	struct twofold_task *task;
+	__u32 slot = 0, cause;
+
+	if (!current_task->pid || is_over)
+		return NULL;
+	task = bpf_task_storage_get(&tasks, current_task, 0, 0);
+	scratch = bpf_map_lookup_elem(&counter_scratch, &slot);
+	if (!scratch)
+		return NULL;
+	if (!task) {
+		if (scope_all)
+			count_loss(TWOFOLD_SOURCE_COUNTERS, TWOFOLD_LOSS_TASK_STORAGE_FAILED, 1, 0);
+		return NULL;
+	}
+	key.thread = task->thread;
+	find_stacks(ctx, current_task, scratch, &key);
+	if (!rows)
+		return NULL;
+	value = bpf_map_lookup_elem(rows, &key);
+	if (value)
+		return value;
+	cause = insert_once(rows, TWOFOLD_SET_COUNTER_ROWS, &key, &zero);
+	if (!cause)
+		value = bpf_map_lookup_elem(rows, &key);
+	if (!value)
+		count_loss(TWOFOLD_SOURCE_COUNTERS, cause ? cause : TWOFOLD_LOSS_MAP_BUSY, 1, 0);
+	return value;
+}
+
+SEC("perf_event")
+int sample_cycles(struct bpf_perf_event_data *ctx)
+{
+	struct twofold_counter_value *value = row_of_current(ctx);
+
+	if (!value)
+		return 0;
+	__sync_fetch_and_add(&value->cycles, ctx->sample_period);
+	__sync_fetch_and_add(&value->cycle_samples, 1);
+	return 0;
+}
+
+SEC("perf_event")
+int sample_instructions(struct bpf_perf_event_data *ctx)
+{
+	struct twofold_counter_value *value = row_of_current(ctx);
+
+	if (!value)
+		return 0;
+	__sync_fetch_and_add(&value->instructions, ctx->sample_period);
+	__sync_fetch_and_add(&value->instruction_samples, 1);
+	return 0;
+}
+
+#endif
