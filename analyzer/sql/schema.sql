@@ -14,7 +14,7 @@
 -- (analyzer/sql/history.md).
 
 PRAGMA application_id = 845573220;
-PRAGMA user_version = 5;
+PRAGMA user_version = 6;
 
 -- One row per capture: what was recorded, where, when and how.
 CREATE TABLE capture (

@@ -24,7 +24,7 @@ SELECT
   'R',
   waiting.kernel_stack_id,
   waiting.user_stack_id,
-  NULL,
+  CAST(NULL AS TEXT),
   waiting.preempted,
   waiting.count,
   waiting.scaled_ns,
@@ -37,11 +37,11 @@ SELECT
   (SELECT process_id FROM thread WHERE thread.thread_id = unplaced.thread_id),
   unplaced.thread_id,
   'R',
-  NULL,
-  NULL,
+  CAST(NULL AS INTEGER),
+  CAST(NULL AS INTEGER),
   unplaced.special_frame,
   unplaced.preempted,
-  0,
+  CAST(0 AS INTEGER),
   unplaced.time_ns,
   unplaced.time_ns / 1000.0
 FROM unplaced
