@@ -470,6 +470,13 @@ static __always_inline void switch_in(struct task_struct *next, struct twofold_t
 	}
 }
 
+/* Before the first event of a thread that was found asleep, and was not seen to wake up. */
+static __always_inline void settle_sleeper(struct twofold_task *state)
+{
+	if (!state->since_ns && state->blocked_since_ns)
+		settle_state(state, TWOFOLD_BLOCKED + state->block_state);
+}
+
 static __always_inline int handle_switch(void *ctx, bool preempt, struct task_struct *prev,
 					 struct task_struct *next, long prev_state, bool since_5_18)
 {
@@ -483,9 +490,7 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 		/* A preempted thread can run, whatever state it was about to enter. */
 		const bool blocks = !preempt && prev_state && !(prev_state & TASK_DEAD);
 
-		/* It was found asleep, and was not seen to wake up. */
-		if (!state->since_ns && state->blocked_since_ns)
-			settle_state(state, TWOFOLD_BLOCKED + state->block_state);
+		settle_sleeper(state);
 		if (state->since_ns && state->state != TWOFOLD_ON_CPU) {
 			credit_unseen(prev, state, now_ns);
 			close_unseen_run(state, prev->se.sum_exec_runtime, now_ns);
@@ -510,6 +515,7 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 			renew_thread(prev, state, NULL, now_ns);
 	}
 	if (next->pid && (state = bpf_task_storage_get(&tasks, next, 0, 0))) {
+		settle_sleeper(state);
 		switch_in(next, state, now_ns, since_5_18);
 		change_state(state, TWOFOLD_ON_CPU, TWOFOLD_PREEMPTED, now_ns);
 	}
