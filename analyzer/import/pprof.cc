@@ -7,6 +7,7 @@
 #include "analyzer/import/imported_capture.h"
 #include "analyzer/import/pprof_tables.h"
 #include "analyzer/import/unescape.h"
+#include "analyzer/text/profile_proto.h"
 #include "format/container.h"
 
 namespace twofold {
@@ -18,13 +19,6 @@ constexpr uint64_t kMaxFrames = uint64_t{1} << 31;
 // One more than a capture keeps, so that it is noticed.
 constexpr size_t kMaxStackFrames = container::kMaxStackFrames + 1;
 constexpr size_t kMaxNamedLabels = 100;
-
-struct SampleField {
-  enum : uint64_t { kLocationIds = 1, kValues = 2, kLabel = 3 };
-};
-struct LabelField {
-  enum : uint64_t { kKey = 1, kText = 2, kNumber = 3 };
-};
 
 // Nanoseconds in a unit of pprof's; 0: it is no time.
 uint64_t NanosecondsOf(std::string_view unit) {
@@ -98,7 +92,7 @@ class PprofReader {
   Result<void> ForEachSample(Use use) {
     ProtobufReader fields(profile_);
     while (fields.Next()) {
-      if (fields.field() != kPprofSampleField) continue;
+      if (fields.field() != ProfileField::kSample) continue;
       ProtobufReader sample(fields.bytes());
       size_t values = 0;
       int64_t value = 0;

@@ -3,43 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "analyzer/text/profile_proto.h"
+
 namespace twofold {
 namespace {
 
 // Far above what real profiles have; bounds what a hostile one takes.
 constexpr size_t kMaxRows = 1U << 24;
-
-// Field numbers of profile.proto.
-struct ProfileField {
-  enum : uint64_t {
-    kSampleType = 1,
-    kMapping = 3,
-    kLocation = 4,
-    kFunction = 5,
-    kString = 6,
-    kTime = 9,
-    kDuration = 10,
-    kPeriodType = 11,
-    kPeriod = 12,
-    kComment = 13,
-    kDefaultSampleType = 14,
-  };
-};
-struct ValueTypeField {
-  enum : uint64_t { kType = 1, kUnit = 2 };
-};
-struct MappingField {
-  enum : uint64_t { kId = 1, kStart = 2, kFileOffset = 4, kFileName = 5, kBuildId = 6 };
-};
-struct LocationField {
-  enum : uint64_t { kId = 1, kMappingId = 2, kAddress = 3, kLine = 4 };
-};
-struct LineField {
-  enum : uint64_t { kFunctionId = 1, kLine = 2 };
-};
-struct FunctionField {
-  enum : uint64_t { kId = 1, kName = 2, kSystemName = 3, kFileName = 4 };
-};
 
 class TablesReader {
  public:

@@ -78,9 +78,6 @@ struct PprofTables {
   static Result<PprofTables> Read(std::string_view profile);
 };
 
-// The field of a profile that holds its samples.
-inline constexpr uint64_t kPprofSampleField = 2;
-
 // "the profile is malformed: WHY".
 Error MalformedPprof(const std::string& why);
 

@@ -135,21 +135,8 @@ TEST(DiffRatioSimulation, ChangeOfAllIsOneOfEach) {
 TEST(DiffRatioSimulation, IntervalsCover) {
   for (auto [name, plan] : {std::pair("calm", Calm(8000)), std::pair("few samples", Calm(1000)),
                             std::pair("mild", Mild(30))}) {
-    double covered = 0;
-    double all = 0;
-    ForPairs(
-        plan, [](DiffSimulator& simulator) { simulator.SetFactor(kTarget, 1.25); },
-        [&](Pair& pair) {
-          for (size_t f = 0; f < pair.changes.size(); ++f) {
-            const Change& change = pair.changes[f];
-            if (change.standing != Standing::kTested) continue;
-            double truth = f == kTarget ? 0.25 : 0;
-            covered += change.low <= truth && truth <= change.high ? 1 : 0;
-            all += 1;
-          }
-        });
     double percent =
-        Report((std::string("ratio, 95 % intervals cover, ") + name).c_str(), 100 * covered / all);
+        Coverage((std::string("ratio, 95 % intervals cover, ") + name).c_str(), plan, kTarget);
     EXPECT_GE(percent, 94);
     EXPECT_LE(percent, 98);
   }

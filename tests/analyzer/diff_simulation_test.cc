@@ -164,21 +164,8 @@ TEST(DiffSimulation, FalseDiscoveriesAreFew) {
 
 TEST(DiffSimulation, IntervalsCover) {
   for (auto [name, weather] : {std::pair("calm", kCalm), std::pair("mild", kMild)}) {
-    double covered = 0;
-    double all = 0;
-    ForPairs(
-        {.weather = weather}, [](DiffSimulator& simulator) { simulator.SetFactor(kTarget, 1.25); },
-        [&](Pair& pair) {
-          for (size_t f = 0; f < pair.changes.size(); ++f) {
-            const Change& change = pair.changes[f];
-            if (change.standing != Standing::kTested) continue;
-            double truth = f == kTarget ? 0.25 : 0;
-            covered += change.low <= truth && truth <= change.high ? 1 : 0;
-            all += 1;
-          }
-        });
-    double percent =
-        Report((std::string("95 % intervals cover, ") + name).c_str(), 100 * covered / all);
+    double percent = Coverage((std::string("95 % intervals cover, ") + name).c_str(),
+                              {.weather = weather}, kTarget);
     EXPECT_GE(percent, 94);
     EXPECT_LE(percent, 98);
   }

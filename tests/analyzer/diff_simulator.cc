@@ -200,4 +200,21 @@ double FalseAlarms(const char* what, const Plan& plan) {
   return Report(what, Percent(alarms));
 }
 
+double Coverage(const char* what, const Plan& plan, size_t target) {
+  double covered = 0;
+  double all = 0;
+  ForPairs(
+      plan, [&](DiffSimulator& simulator) { simulator.SetFactor(target, 1.25); },
+      [&](DiffSimulator::Pair& pair) {
+        for (size_t f = 0; f < pair.changes.size(); ++f) {
+          const Change& change = pair.changes[f];
+          if (change.standing != Standing::kTested) continue;
+          double truth = f == target ? 0.25 : 0;
+          covered += change.low <= truth && truth <= change.high ? 1 : 0;
+          all += 1;
+        }
+      });
+  return Report(what, 100 * covered / all);
+}
+
 }  // namespace twofold::testing

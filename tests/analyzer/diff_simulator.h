@@ -105,4 +105,8 @@ bool AnyFlag(const std::vector<Change>& changes, size_t except = SIZE_MAX);
 // Pairs in which anything is flagged although nothing changed, in per cent; prints them.
 double FalseAlarms(const char* what, const Plan& plan);
 
+// How many of the 95 % intervals hold the truth, in per cent, where `target` was made 25 % dearer
+// and the others were left alone; prints them.
+double Coverage(const char* what, const Plan& plan, size_t target);
+
 }  // namespace twofold::testing

@@ -11,7 +11,7 @@
 #include "analyzer/output/gzip.h"
 #include "analyzer/output/protobuf.h"
 #include "format/capture_reader.h"
-#include "tests/analyzer/capture_maker.h"
+#include "tests/analyzer/import_fixture.h"
 
 namespace twofold::testing {
 namespace {
@@ -122,26 +122,7 @@ ProfileMaker GoLike() {
   return maker;
 }
 
-class ImportPprof : public ::testing::Test {
- protected:
-  RunResult ImportBytes(const std::string& bytes, std::vector<std::string> options = {}) {
-    const std::string path = WriteTemporary("profile.pb", bytes);
-    options.insert(options.begin(), "import");
-    options.insert(options.end(), {"--force", "-o", Path(), path});
-    return RunTwofold(options);
-  }
-  std::string Path() const { return TemporaryPath("imported_pprof.twofold"); }
-  std::string Fold(std::vector<std::string> options = {}) {
-    options.insert(options.begin(), "fold");
-    options.push_back(Path());
-    return RunTwofold(options).output;
-  }
-  std::string Sql(const std::string& query) {
-    std::string csv = RunTwofold({"sql", "--csv", Path(), query}).output;
-    std::erase(csv, '\r');
-    return csv;
-  }
-};
+class ImportPprof : public ImportFixture {};
 
 constexpr char kGoFold[] =
     "server;main;[server+0x1777] 20000\n"

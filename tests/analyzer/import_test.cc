@@ -3,34 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/analyzer/capture_maker.h"
+#include "tests/analyzer/import_fixture.h"
 
 namespace twofold::testing {
 namespace {
 
 using ::testing::HasSubstr;
 
-class Import : public ::testing::Test {
- protected:
-  RunResult ImportText(const std::string& text, std::vector<std::string> options) {
-    const std::string path = WriteTemporary("text", text);
-    options.insert(options.begin(), "import");
-    options.insert(options.end(), {"--force", "-o", Path(), path});
-    return RunTwofold(options);
-  }
-
-  std::string Path() const { return TemporaryPath("imported.twofold"); }
-  std::string Fold(std::vector<std::string> options = {}) {
-    options.insert(options.begin(), "fold");
-    options.push_back(Path());
-    return RunTwofold(options).output;
-  }
-  std::string Sql(const std::string& query) {
-    std::string csv = RunTwofold({"sql", "--csv", Path(), query}).output;
-    std::erase(csv, '\r');
-    return csv;
-  }
-};
+class Import : public ImportFixture {};
 
 constexpr char kPerf[] =
     "# event : name = cycles, , type = 0, { sample_period, sample_freq } = 100, freq = 1, x = 1\n"
@@ -53,7 +33,7 @@ constexpr char kPerf[] =
     "\n";
 
 TEST_F(Import, PerfScriptKeepsStacksThreadsAndSeconds) {
-  const RunResult result = ImportText(kPerf, {});
+  const RunResult result = ImportBytes(kPerf, {});
   EXPECT_EQ(result.status, 0) << result.words;
   EXPECT_THAT(result.words, HasSubstr("1 sample of the event 'sched:sched_switch' left out"));
   EXPECT_EQ(Fold(),
@@ -85,22 +65,22 @@ TEST_F(Import, HeaderLinesOfPerfScriptInEveryForm) {
   };
   for (const char* header : headers) {
     SCOPED_TRACE(header);
-    const RunResult result = ImportText(std::string(header) + "\n\t 15f4 main+0x1 (/bin/prog)\n\n",
-                                        {"--frequency", "1000"});
+    const RunResult result = ImportBytes(std::string(header) + "\n\t 15f4 main+0x1 (/bin/prog)\n\n",
+                                         {"--frequency", "1000"});
     EXPECT_EQ(result.status, 0) << result.words;
     EXPECT_EQ(result.words, "");
     EXPECT_EQ(Fold(), "prog;main 1000\n");
     EXPECT_EQ(Sql("SELECT tid FROM thread"), "tid\n43\n");
   }
   // Names that end in numbers.
-  ImportText("kworker 2 43 [001] 100.5: 7 cycles:\n\t 15f4 main+0x1 (/bin/prog)\n\n",
-             {"--frequency", "1000"});
+  ImportBytes("kworker 2 43 [001] 100.5: 7 cycles:\n\t 15f4 main+0x1 (/bin/prog)\n\n",
+              {"--frequency", "1000"});
   EXPECT_EQ(Sql("SELECT tid, name FROM thread"), "tid,name\n43,kworker 2\n");
 }
 
 TEST_F(Import, ClockEventsTellWhatASampleStandsFor) {
   const RunResult result =
-      ImportText("prog 43 100.5: 10101010 cpu-clock:pppH:\n\t 15f4 main+0x1 (/bin/prog)\n\n", {});
+      ImportBytes("prog 43 100.5: 10101010 cpu-clock:pppH:\n\t 15f4 main+0x1 (/bin/prog)\n\n", {});
   EXPECT_EQ(result.status, 0) << result.words;
   EXPECT_EQ(Fold(), "prog;main 10101\n");
 }
@@ -110,16 +90,16 @@ TEST_F(Import, FoldedStacksComeBackAsTheyWere) {
       "java;Lorg/Main\\x3b::run;read_block 7\n"
       "sh;main;work\\\\er 12\n"
       "sh;main;write 5\n";
-  EXPECT_EQ(ImportText(folded, {"--unit", "us"}).status, 0);
+  EXPECT_EQ(ImportBytes(folded, {"--unit", "us"}).status, 0);
   EXPECT_EQ(Fold(), folded);
-  EXPECT_EQ(ImportText(folded, {"--frequency", "100"}).status, 0);
+  EXPECT_EQ(ImportBytes(folded, {"--frequency", "100"}).status, 0);
   EXPECT_THAT(Fold(), HasSubstr("sh;main;write 50000\n"));
   EXPECT_EQ(RunTwofold({"verify", Path()}).status, 0);
 }
 
 TEST_F(Import, SuffixesOfFoldedStacksTellTheKindOfFrame) {
   EXPECT_EQ(
-      ImportText("java;run_[j];call_[i];do_syscall_64_[k];read_[k] 3\n", {"--unit", "ms"}).status,
+      ImportBytes("java;run_[j];call_[i];do_syscall_64_[k];read_[k] 3\n", {"--unit", "ms"}).status,
       0);
   EXPECT_EQ(Fold(), "java;run;call;do_syscall_64;read 3000\n");
   EXPECT_EQ(Sql("SELECT symbol, module.kind, is_inlined FROM frame JOIN module USING (module_id) "
@@ -130,7 +110,7 @@ TEST_F(Import, SuffixesOfFoldedStacksTellTheKindOfFrame) {
 
 TEST_F(Import, LinesOfNoFormAreToldAndLeftOut) {
   const RunResult result =
-      ImportText("a;b 1\nno value\nc;d x\n# a comment\n\na;b 2.75\n", {"--unit", "us"});
+      ImportBytes("a;b 1\nno value\nc;d x\n# a comment\n\na;b 2.75\n", {"--unit", "us"});
   EXPECT_EQ(result.status, 0);
   EXPECT_THAT(result.words, HasSubstr("2 lines are of no known form and left out; the first is "
                                       "line 2: no value"));
@@ -138,15 +118,15 @@ TEST_F(Import, LinesOfNoFormAreToldAndLeftOut) {
 }
 
 TEST_F(Import, WhatCannotBeMeantIsASentence) {
-  EXPECT_THAT(ImportText("a;b 1\n", {}).words, HasSubstr("does not tell how much time"));
-  EXPECT_EQ(ImportText("a;b 1\n", {}).status, 2);
-  EXPECT_THAT(ImportText("a;b 1\n", {"--unit", "hours"}).words, HasSubstr("no unit 'hours'"));
-  EXPECT_THAT(ImportText("a;b 1\n", {"--from", "prof"}).words, HasSubstr("no format 'prof'"));
-  EXPECT_THAT(ImportText("", {"--unit", "us"}).words, HasSubstr("no samples"));
-  EXPECT_EQ(ImportText("nothing of the kind\n", {"--unit", "us"}).status, 1);
-  EXPECT_THAT(ImportText(kPerf, {"--event", "instructions"}).words, HasSubstr("no samples"));
+  EXPECT_THAT(ImportBytes("a;b 1\n", {}).words, HasSubstr("does not tell how much time"));
+  EXPECT_EQ(ImportBytes("a;b 1\n", {}).status, 2);
+  EXPECT_THAT(ImportBytes("a;b 1\n", {"--unit", "hours"}).words, HasSubstr("no unit 'hours'"));
+  EXPECT_THAT(ImportBytes("a;b 1\n", {"--from", "prof"}).words, HasSubstr("no format 'prof'"));
+  EXPECT_THAT(ImportBytes("", {"--unit", "us"}).words, HasSubstr("no samples"));
+  EXPECT_EQ(ImportBytes("nothing of the kind\n", {"--unit", "us"}).status, 1);
+  EXPECT_THAT(ImportBytes(kPerf, {"--event", "instructions"}).words, HasSubstr("no samples"));
   const std::string huge = "a;b 18446744073709551615\na;b 18446744073709551615\n";
-  EXPECT_EQ(ImportText(huge, {"--unit", "ms"}).status, 1);
+  EXPECT_EQ(ImportBytes(huge, {"--unit", "ms"}).status, 1);
   EXPECT_EQ(RunTwofold({"import", TemporaryPath("nowhere"), "-o", TemporaryPath("x")}).status, 1);
   EXPECT_EQ(RunTwofold({"import", TemporaryPath("nowhere")}).status, 2);
 }
@@ -154,7 +134,7 @@ TEST_F(Import, WhatCannotBeMeantIsASentence) {
 TEST_F(Import, EveryPrefixOfATextIsReadOrRefused) {
   const std::string text = kPerf;
   for (size_t length = 0; length <= text.size(); length += 3) {
-    const RunResult result = ImportText(text.substr(0, length), {"--frequency", "99"});
+    const RunResult result = ImportBytes(text.substr(0, length), {"--frequency", "99"});
     EXPECT_TRUE(result.status == 0 || result.status == 1) << length << ": " << result.words;
   }
 }
