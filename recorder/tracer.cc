@@ -72,9 +72,7 @@ std::string FirstLibbpfWords() {
 
 // From the run queue of a CPU to its preempt count, in bytes, as the kernel's types tell; 0: they
 // do not.
-int64_t PreemptCountDistance() {
-  btf* types = btf__load_vmlinux_btf();
-  if (types == nullptr) return 0;
+int64_t PreemptCountDistance(const btf* types) {
   const int section = btf__find_by_name_kind(types, ".data..percpu", BTF_KIND_DATASEC);
   std::optional<int64_t> run_queue;
   std::optional<int64_t> preempt_count;
@@ -102,20 +100,26 @@ int64_t PreemptCountDistance() {
       }
     }
   }
-  btf__free(types);
   return run_queue && preempt_count ? *preempt_count - *run_queue : 0;
 }
 
 // Which bits of the preempt count tell that an interrupt is served (include/linux/preempt.h:
 // HARDIRQ_MASK and NMI_MASK). From 7.3 on (commit 9634d860ac15) they are higher, behind a count of
 // how often interrupts were disabled, which the variable belongs to.
-uint32_t InterruptBits() {
-  btf* types = btf__load_vmlinux_btf();
-  if (types == nullptr) return 0x00ff0000;
+uint32_t InterruptBits(const btf* types) {
   const bool counts_disabling =
       btf__find_by_name_kind(types, "local_interrupt_disable_state", BTF_KIND_VAR) > 0;
-  btf__free(types);
   return counts_disabling ? 0x1f000000 : 0x00ff0000;
+}
+
+// Where the programs find whether an interrupt is served. Without the kernel's types they look by
+// the defaults.
+void SetInterruptPlaces(twofold_bpf& skeleton) {
+  btf* types = btf__load_vmlinux_btf();
+  if (types == nullptr) return;
+  skeleton.rodata->preempt_count_distance = PreemptCountDistance(types);
+  skeleton.rodata->interrupt_bits = InterruptBits(types);
+  btf__free(types);
 }
 
 }  // namespace
@@ -243,8 +247,7 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   skeleton.rodata->record_offcpu = settings.offcpu;
   skeleton.rodata->ended_wakeup_bytes = state.sizes.ended_account_bytes / 4;
   skeleton.rodata->sample_period_ns = tracer->sample_period_ns();
-  skeleton.rodata->preempt_count_distance = settings.wakers > 0 ? PreemptCountDistance() : 0;
-  if (settings.wakers > 0) skeleton.rodata->interrupt_bits = InterruptBits();
+  if (settings.wakers > 0) SetInterruptPlaces(skeleton);
   skeleton.rodata->max_wakers = settings.wakers;
   skeleton.rodata->min_block_ns = settings.min_block_ns;
   skeleton.rodata->max_block_ns = settings.max_block_ns;

@@ -118,12 +118,9 @@ Result<DiffRequest> ParseRequest(const Arguments& arguments) {
     if (filter->column != "state") request.cpu_conditions.push_back(*condition);
     request.conditions.push_back(std::move(*condition));
   }
-  for (const StackFilter* filter : StackFilters()) {
-    if (!arguments.Has(filter->option)) continue;
-    Result<StackStep> step = filter->make(arguments.Get(filter->option));
-    if (!step) return std::move(step).error();
-    request.steps.push_back(std::move(*step));
-  }
+  Result<std::vector<StackStep>> steps = ParseStackFilters(arguments);
+  if (!steps) return std::move(steps).error();
+  request.steps = std::move(*steps);
   return request;
 }
 

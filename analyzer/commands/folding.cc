@@ -43,12 +43,9 @@ Result<FoldRequest> ParseRequest(const Arguments& arguments, Detail detail) {
     if (!condition) return std::move(condition).error();
     request.conditions.push_back(std::move(*condition));
   }
-  for (const StackFilter* filter : StackFilters()) {
-    if (!arguments.Has(filter->option)) continue;
-    Result<StackStep> step = filter->make(arguments.Get(filter->option));
-    if (!step) return std::move(step).error();
-    request.steps.push_back(std::move(*step));
-  }
+  Result<std::vector<StackStep>> steps = ParseStackFilters(arguments);
+  if (!steps) return std::move(steps).error();
+  request.steps = std::move(*steps);
   return request;
 }
 
@@ -113,6 +110,17 @@ std::vector<std::string> NotesOn(const Folded& folded, const FoldRequest& reques
 }
 
 }  // namespace
+
+Result<std::vector<StackStep>> ParseStackFilters(const Arguments& arguments) {
+  std::vector<StackStep> steps;
+  for (const StackFilter* filter : StackFilters()) {
+    if (!arguments.Has(filter->option)) continue;
+    Result<StackStep> step = filter->make(arguments.Get(filter->option));
+    if (!step) return std::move(step).error();
+    steps.push_back(std::move(*step));
+  }
+  return steps;
+}
 
 Result<OutputFile> CreateOutput(const Arguments& arguments) {
   std::string path = arguments.Get("output", "-");

@@ -2,7 +2,10 @@
 // and the way from a capture to an output.
 #pragma once
 
+#include <vector>
+
 #include "analyzer/commands/command.h"
+#include "analyzer/fold/stack_filter.h"
 #include "analyzer/output/output.h"
 #include "format/base/output_file.h"
 
@@ -16,6 +19,10 @@ void AddNameOptions(OptionSet& options);
 
 // Adds -o, --force and --strict.
 void AddOutputOptions(OptionSet& options);
+
+// The filters of stacks that were given, in the order of StackFilters(). Error: as of
+// StackFilter::make.
+Result<std::vector<StackStep>> ParseStackFilters(const Arguments& arguments);
 
 // The file of -o. Error: a file is in the way and --force is not given, or it cannot be made.
 Result<OutputFile> CreateOutput(const Arguments& arguments);

@@ -105,10 +105,10 @@ Result<TabularRequest> ParseRequest(const Arguments& arguments, const TabularVie
                    "--" + std::string(filter->option), "Give it with --view top",
                    Error::Kind::kUsage};
     }
-    Result<StackStep> step = filter->make(arguments.Get(filter->option));
-    if (!step) return std::move(step).error();
-    request.steps.push_back(std::move(*step));
   }
+  Result<std::vector<StackStep>> steps = ParseStackFilters(arguments);
+  if (!steps) return std::move(steps).error();
+  request.steps = std::move(*steps);
   return request;
 }
 
