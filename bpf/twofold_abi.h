@@ -278,7 +278,7 @@ struct twofold_inserts {
 TWOFOLD_ASSERT(sizeof(struct twofold_inserts) == 16);
 
 /* Losses, per CPU, by source and cause; the numbers are those of format/losses.h. */
-#define TWOFOLD_LOSS_SOURCES 4
+#define TWOFOLD_LOSS_SOURCES 7
 #define TWOFOLD_LOSS_CAUSES  32
 
 struct twofold_loss {
@@ -291,6 +291,9 @@ enum twofold_loss_source {
 	TWOFOLD_SOURCE_CPU = 1,
 	TWOFOLD_SOURCE_OFFCPU = 2,
 	TWOFOLD_SOURCE_COUNTERS = 3,
+	TWOFOLD_SOURCE_MEMORY = 4,
+	TWOFOLD_SOURCE_TCP = 5,
+	TWOFOLD_SOURCE_EXEC = 6,
 };
 
 enum twofold_loss_cause {
@@ -307,6 +310,12 @@ enum twofold_loss_cause {
 	TWOFOLD_LOSS_INSERTS_CAPPED = 16,
 	TWOFOLD_LOSS_RAN_UNSEEN = 17,
 	TWOFOLD_LOSS_CHAIN_LOST = 18,
+	TWOFOLD_LOSS_EVENT_LOST = 22,
+	TWOFOLD_LOSS_EVENT_TIME_LOST = 23,
+	TWOFOLD_LOSS_ALLOCATION_TABLE_FULL = 24,
+	TWOFOLD_LOSS_FREE_UNSEEN = 25,
+	TWOFOLD_LOSS_FREE_LOST = 26,
+	TWOFOLD_LOSS_ALLOCATION_UNSEEN = 27,
 };
 
 /* By what the threads to follow are chosen; their names may narrow it further. */

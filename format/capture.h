@@ -53,6 +53,10 @@ struct Settings {
   uint64_t min_block_ns = 0;            // shorter blocks are in no row
   uint64_t max_block_ns = 0;            // longer blocks are in no row; 0: no limit
   uint32_t max_overhead_permyriad = 0;  // --max-overhead, in hundredths of a per cent; 0: no limit
+  bool arguments = false;               // arguments of executed programs were recorded
+  std::string leak_scope;               // of source "memleak": "kernel" or "user"
+  uint64_t leak_sample_bytes = 0;       // B of the estimates (AllocationRow); 1: all were kept
+  uint64_t leak_age_ns = 0;             // the unit of OutstandingRow::age
 
   friend bool operator==(const Settings&, const Settings&) = default;
 };
@@ -373,6 +377,135 @@ struct Account {
   friend bool operator==(const Account&, const Account&) = default;
 };
 
+// What hands out memory.
+enum class AllocationKind : uint8_t {
+  kOther = 0,    // a kind of a newer version
+  kMalloc = 1,   // a user allocator: malloc, calloc, realloc, memalign, operator new ...
+  kMmap = 2,     // mmap, called by the program
+  kKmalloc = 3,  // the kernel's kmalloc
+  kSlab = 4,     // one of the kernel's object caches (kmem_cache_alloc)
+  kPages = 5,    // the kernel's page allocator, which the two before get their memory from
+};
+
+// Rows of memory hold estimates. An allocation of s bytes that has at least B bytes
+// (Settings::leak_sample_bytes) is kept for certain and counts as what it is; a smaller one is kept
+// with probability s / B and stands for B bytes and B / s allocations. Its free counts as much as
+// it did. So expected values are the true ones whatever B is.
+
+// Memory of one stack in an interval. Over all intervals allocated less freed less untracked is
+// what is outstanding.
+struct AllocationRow {
+  AllocationKind kind = AllocationKind::kOther;
+  ThreadId thread;  // that allocated it
+  StackId kernel_stack;
+  StackId user_stack;
+  uint64_t allocated_bytes = 0;
+  uint64_t allocated_count = 0;
+  uint64_t samples = 0;      // allocations that were kept
+  uint64_t freed_bytes = 0;  // of what was allocated since the recording began, whoever freed it
+  uint64_t freed_count = 0;
+  uint64_t untracked_bytes = 0;  // the part of allocated_bytes that found no room in the table of
+                                 // outstanding allocations: whether it was freed is not known
+  uint64_t untracked_count = 0;
+
+  friend bool operator==(const AllocationRow&, const AllocationRow&) = default;
+};
+
+constexpr uint8_t kMaxAge = 63;
+
+// What was allocated since the recording began and is not freed when the interval ends.
+struct OutstandingRow {
+  AllocationKind kind = AllocationKind::kOther;
+  ThreadId thread;
+  StackId kernel_stack;
+  StackId user_stack;
+  uint8_t age = 0;  // 0: younger than Settings::leak_age_ns; n: from 2^(n-1) up to below 2^n times
+                    // that
+  uint64_t bytes = 0;
+  uint64_t count = 0;
+  uint64_t samples = 0;          // allocations that were kept
+  uint64_t variance_bytes2 = 0;  // unbiased estimate of the variance of bytes: the sum of B x (B -
+                                 // s) over those that were kept by chance
+
+  friend bool operator==(const OutstandingRow&, const OutstandingRow&) = default;
+};
+
+// Why TCP sent something again.
+enum class RetransmitKind : uint8_t {
+  kOther = 0,    // a kind of a newer version, or one that could not be told
+  kTimeout = 1,  // the retransmission timer ran out
+  kFast = 2,     // the receiver's answers told of a gap
+  kProbe = 3,    // a tail loss probe: no answer came for a while
+  kSyn = 4,      // the request for a connection
+  kSynAck = 5,   // the answer to one
+};
+
+// States of a connection, with the kernel's numbers (include/net/tcp_states.h).
+enum class TcpState : uint8_t {
+  kOther = 0,
+  kEstablished = 1,
+  kSynSent = 2,
+  kSynRecv = 3,
+  kFinWait1 = 4,
+  kFinWait2 = 5,
+  kTimeWait = 6,
+  kClose = 7,
+  kCloseWait = 8,
+  kLastAck = 9,
+  kListen = 10,
+  kClosing = 11,
+  kNewSynRecv = 12,
+};
+
+struct RetransmitRow {
+  RetransmitKind kind = RetransmitKind::kOther;
+  ThreadId thread;  // main thread of the process that holds the socket, or a thread under a
+                    // name such as [no process]; not the thread that was interrupted
+  StackId kernel_stack;
+  TcpState state = TcpState::kOther;
+  bool failed = false;         // the host itself could not send it
+  uint32_t net_namespace = 0;  // inode number, as lsns(8) shows it
+  StringId local_address;      // "192.0.2.1" or "2001:db8::1"
+  uint16_t local_port = 0;
+  StringId remote_address;
+  uint16_t remote_port = 0;
+  uint64_t packets = 0;
+  uint64_t segments = 0;  // a packet may hold many; the kernel's counter RetransSegs counts these
+  uint64_t bytes = 0;     // payload
+
+  friend bool operator==(const RetransmitRow&, const RetransmitRow&) = default;
+};
+
+struct RetransmitEvent {
+  uint32_t row = 0;  // index into Retransmits::rows
+  uint64_t time_ns = 0;
+  uint32_t segments = 0;
+  uint32_t bytes = 0;
+
+  friend bool operator==(const RetransmitEvent&, const RetransmitEvent&) = default;
+};
+
+struct Retransmits {
+  std::vector<RetransmitRow> rows;      // complete
+  std::vector<RetransmitEvent> events;  // packets one by one; a loss tells of those left out
+
+  friend bool operator==(const Retransmits&, const Retransmits&) = default;
+};
+
+// A program that was executed, or an attempt at it. When and how it ended is in ProcessEnd.
+struct ExecRow {
+  ThreadId thread;  // of the new program; of a failed attempt: the thread that tried
+  uint64_t time_ns = 0;
+  uint16_t error = 0;    // errno; 0: it succeeded
+  Pid parent_pid;        // of the process that started the one that executes
+  StringId parent_name;  // comm of its main thread
+  StringId file;         // path as the program gave it; 0: it could not be read
+  StringId arguments;    // each followed by a byte 0; 0: not recorded, or none
+  bool arguments_cut = false;
+
+  friend bool operator==(const ExecRow&, const ExecRow&) = default;
+};
+
 struct Loss {
   LossCause cause = LossCause::kUnknown;
   LossSource source = LossSource::kRecorder;
@@ -411,7 +544,12 @@ struct Interval {
   std::optional<std::vector<WaitCount>> wait_counts;  // nullopt: not recorded
   std::optional<std::vector<CpuTime>> cpu_times;      // nullopt: not recorded
   std::vector<Exemplar> exemplars;
-  std::optional<CounterRows> counters;  // nullopt: not recorded
+  std::optional<CounterRows> counters;                     // nullopt: not recorded
+  std::optional<std::vector<AllocationRow>> allocations;   // nullopt: not recorded
+  std::optional<std::vector<OutstandingRow>> outstanding;  // nullopt: not read at this end; it is
+                                                           // at that of the last interval
+  std::optional<Retransmits> retransmits;                  // nullopt: not recorded
+  std::optional<std::vector<ExecRow>> execs;               // nullopt: not recorded
 
   friend bool operator==(const Interval&, const Interval&) = default;
 };

@@ -15,6 +15,12 @@ std::string_view LossSourceName(LossSource source) {
       return "cpi";
     case LossSource::kOffCpu:
       return "offcpu";
+    case LossSource::kMemory:
+      return "memleak";
+    case LossSource::kTcp:
+      return "tcp";
+    case LossSource::kExec:
+      return "exec";
   }
   return "recorder";
 }
@@ -106,6 +112,26 @@ const std::vector<LossInfo>& LossRegistry() {
        "names. Of users with three such files no other file is read.",
        "Check the file systems of programs and libraries for ones that hang; a file made to do "
        "harm does this, too."},
+      {LossCause::kEventLost, "event-lost", kLoss,
+       "Events came faster than the recorder took them out of their buffer: they are in no row.",
+       "Record with a larger --memory, or fewer processes with -p."},
+      {LossCause::kEventTimeLost, "event-time-lost", kNotice,
+       "Events came faster than the recorder took them out of their buffer: sums hold them, but "
+       "their times are missing.",
+       "Nothing, if sums are enough; otherwise record with a larger --memory."},
+      {LossCause::kAllocationTableFull, "allocation-table-full", kLoss,
+       "The table of outstanding allocations was full: whether these were freed is not known.",
+       "Record with a larger --memory, or a larger --leak-sample-bytes."},
+      {LossCause::kFreeUnseen, "free-unseen", kNotice,
+       "Memory was allocated again of which no free had been seen: it counted as outstanding until "
+       "then.",
+       "A few are harmless; many point to an allocator whose functions have other names."},
+      {LossCause::kFreeLost, "free-lost", kLoss,
+       "Frees were seen and could not be counted: their memory counts as outstanding.",
+       "A few are harmless; record again if the share matters."},
+      {LossCause::kAllocationUnseen, "allocation-unseen", kLoss,
+       "What allocations returned was not seen: they are in no row.",
+       "A few are normal, where threads end or jump out of an allocator."},
   };
   return registry;
 }

@@ -41,6 +41,12 @@ enum class LossCause : uint16_t {
   kRuntimeCodeUnnamed = 19,    // a process ran code made at run time and tells no names of it
   kRuntimeNamesUnusable = 20,  // a perf map or jitdump could not be used, in part or as a whole
   kFileGivenUp = 21,  // the process that reads names died or hung over a file: frames without names
+  kEventLost = 22,    // events came faster than the recorder took them: they are in no row
+  kEventTimeLost = 23,        // the same, but sums hold them: only their times are missing
+  kAllocationTableFull = 24,  // an allocation found no room: whether it is freed is not known
+  kFreeUnseen = 25,           // memory was handed out again of which no free had been seen
+  kFreeLost = 26,             // a free was seen and could not be counted
+  kAllocationUnseen = 27,     // how an allocation ended was not seen: it is in no row
 };
 
 // Which rows the lost time would have been in.
@@ -49,6 +55,9 @@ enum class LossSource : uint8_t {
   kCpu = 1,       // rows of CPU samples
   kOffCpu = 2,    // rows of blocked time
   kCounters = 3,  // rows of hardware events
+  kMemory = 4,    // rows of memory
+  kTcp = 5,       // rows of retransmits
+  kExec = 6,      // rows of executed programs
 };
 
 enum class LossSeverity : uint8_t {
@@ -65,7 +74,7 @@ struct LossInfo {
   std::string_view advice;       // a sentence: the way out
 };
 
-// "recorder", "cpu", "offcpu" or "cpi".
+// "recorder", or as --record has it: "cpu", "offcpu", "cpi", "memleak", "tcp", "exec".
 std::string_view LossSourceName(LossSource source);
 
 // All causes in order of number.

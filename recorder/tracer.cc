@@ -32,6 +32,12 @@ static_assert(uint16_t(LossCause::kAccountLost) == TWOFOLD_LOSS_ACCOUNT_LOST);
 static_assert(uint16_t(LossCause::kInsertsCapped) == TWOFOLD_LOSS_INSERTS_CAPPED);
 static_assert(uint16_t(LossCause::kRanUnseen) == TWOFOLD_LOSS_RAN_UNSEEN);
 static_assert(uint16_t(LossCause::kChainLost) == TWOFOLD_LOSS_CHAIN_LOST);
+static_assert(uint16_t(LossCause::kEventLost) == TWOFOLD_LOSS_EVENT_LOST);
+static_assert(uint16_t(LossCause::kEventTimeLost) == TWOFOLD_LOSS_EVENT_TIME_LOST);
+static_assert(uint16_t(LossCause::kAllocationTableFull) == TWOFOLD_LOSS_ALLOCATION_TABLE_FULL);
+static_assert(uint16_t(LossCause::kFreeUnseen) == TWOFOLD_LOSS_FREE_UNSEEN);
+static_assert(uint16_t(LossCause::kFreeLost) == TWOFOLD_LOSS_FREE_LOST);
+static_assert(uint16_t(LossCause::kAllocationUnseen) == TWOFOLD_LOSS_ALLOCATION_UNSEEN);
 static_assert(kBegunBefore == TWOFOLD_PART_BEGUN_BEFORE && kOpenAtEnd == TWOFOLD_PART_OPEN_AT_END);
 static_assert(kWaitBuckets == TWOFOLD_WAIT_BUCKETS);
 static_assert(uint8_t(WakerKind::kTask) == TWOFOLD_WAKER_TASK);
@@ -40,6 +46,9 @@ static_assert(uint8_t(WakerKind::kSoftIrq) == TWOFOLD_WAKER_SOFTIRQ);
 static_assert(uint8_t(LossSource::kCpu) == TWOFOLD_SOURCE_CPU);
 static_assert(uint8_t(LossSource::kOffCpu) == TWOFOLD_SOURCE_OFFCPU);
 static_assert(uint8_t(LossSource::kCounters) == TWOFOLD_SOURCE_COUNTERS);
+static_assert(uint8_t(LossSource::kMemory) == TWOFOLD_SOURCE_MEMORY);
+static_assert(uint8_t(LossSource::kTcp) == TWOFOLD_SOURCE_TCP);
+static_assert(uint8_t(LossSource::kExec) == TWOFOLD_SOURCE_EXEC);
 static_assert(uint8_t(BlockState::kInterruptible) == 1 && uint8_t(BlockState::kOther) == 7);
 
 // What one entry of a preallocated hash map takes: its element (48 bytes of bookkeeping, key,

@@ -31,6 +31,17 @@ void StackUses::NoteNamed(const Capture& capture) {
     if (interval.blocked) std::for_each(interval.blocked->begin(), interval.blocked->end(), note);
     if (interval.waiting) std::for_each(interval.waiting->begin(), interval.waiting->end(), note);
     std::for_each(interval.exemplars.begin(), interval.exemplars.end(), note);
+    if (interval.allocations) {
+      std::for_each(interval.allocations->begin(), interval.allocations->end(), note);
+    }
+    if (interval.outstanding) {
+      std::for_each(interval.outstanding->begin(), interval.outstanding->end(), note);
+    }
+    if (interval.retransmits) {
+      for (const RetransmitRow& row : interval.retransmits->rows) {
+        is_named_[row.kernel_stack.value] = true;
+      }
+    }
   }
   is_named_[0] = false;
 }

@@ -1,12 +1,15 @@
 #include "format/records/interval.h"
 
 #include "format/records/accounts.h"
+#include "format/records/allocations.h"
 #include "format/records/blocked_rows.h"
 #include "format/records/counter_rows.h"
 #include "format/records/cpu_rows.h"
 #include "format/records/cpu_times.h"
+#include "format/records/execs.h"
 #include "format/records/exemplars.h"
 #include "format/records/loss_rows.h"
+#include "format/records/retransmits.h"
 #include "format/records/wait_counts.h"
 #include "format/records/waiting_rows.h"
 
@@ -48,6 +51,11 @@ void PackInterval(const Interval& interval, flatbuffers::FlatBufferBuilder& buil
   flatbuffers::Offset<wire::CpuTimes> cpu_times;
   flatbuffers::Offset<wire::Exemplars> exemplars;
   flatbuffers::Offset<wire::CounterRows> counters;
+  flatbuffers::Offset<wire::AllocationRows> allocations;
+  flatbuffers::Offset<wire::OutstandingRows> outstanding;
+  flatbuffers::Offset<wire::RetransmitRows> retransmits;
+  flatbuffers::Offset<wire::RetransmitEvents> retransmit_events;
+  flatbuffers::Offset<wire::ExecRows> execs;
   if (interval.cpu) cpu = PackCpuRows(builder, *interval.cpu);
   if (interval.blocked) blocked = PackBlockedRows(builder, *interval.blocked);
   if (interval.accounts) accounts = PackAccounts(builder, *interval.accounts);
@@ -57,14 +65,23 @@ void PackInterval(const Interval& interval, flatbuffers::FlatBufferBuilder& buil
   if (interval.cpu_times) cpu_times = PackCpuTimes(builder, *interval.cpu_times);
   if (!interval.exemplars.empty()) exemplars = PackExemplars(builder, interval.exemplars);
   if (interval.counters) counters = PackCounterRows(builder, *interval.counters);
+  if (interval.allocations) allocations = PackAllocationRows(builder, *interval.allocations);
+  if (interval.outstanding) outstanding = PackOutstandingRows(builder, *interval.outstanding);
+  if (interval.retransmits) {
+    retransmits = PackRetransmitRows(builder, interval.retransmits->rows);
+    if (!interval.retransmits->events.empty()) {
+      retransmit_events = PackRetransmitEvents(builder, interval.retransmits->events);
+    }
+  }
+  if (interval.execs) execs = PackExecRows(builder, *interval.execs);
   const Cost& spent = interval.cost;
   auto cost =
       wire::CreateCost(builder, spent.bpf_ns, spent.bpf_runs, spent.user_ns, spent.system_ns,
                        spent.peak_resident_bytes, spent.map_bytes, spent.map_inserts);
-  builder.Finish(wire::CreateInterval(builder, interval.number, interval.start_ns, interval.end_ns,
-                                      interval.start_realtime_ns, cpu, blocked, losses, cost,
-                                      accounts, interval.quantum_ns, waiting, wait_counts,
-                                      cpu_times, exemplars, counters));
+  builder.Finish(wire::CreateInterval(
+      builder, interval.number, interval.start_ns, interval.end_ns, interval.start_realtime_ns, cpu,
+      blocked, losses, cost, accounts, interval.quantum_ns, waiting, wait_counts, cpu_times,
+      exemplars, counters, allocations, outstanding, retransmits, retransmit_events, execs));
 }
 
 MaybeFault UnpackInterval(std::span<const uint8_t> payload, MemoryBudget& budget,
@@ -110,6 +127,21 @@ MaybeFault UnpackInterval(std::span<const uint8_t> payload, MemoryBudget& budget
     TWOFOLD_RETURN_IF_FAULT(
         UnpackCounterRows(*table->counters(), budget, interval.counters.emplace()));
   }
+  if (table->allocations() != nullptr) {
+    TWOFOLD_RETURN_IF_FAULT(
+        UnpackAllocationRows(*table->allocations(), budget, interval.allocations.emplace()));
+  }
+  if (table->outstanding() != nullptr) {
+    TWOFOLD_RETURN_IF_FAULT(
+        UnpackOutstandingRows(*table->outstanding(), budget, interval.outstanding.emplace()));
+  }
+  if (table->retransmits() != nullptr) {
+    TWOFOLD_RETURN_IF_FAULT(UnpackRetransmits(*table->retransmits(), table->retransmit_events(),
+                                              budget, interval.retransmits.emplace()));
+  }
+  if (table->execs() != nullptr) {
+    TWOFOLD_RETURN_IF_FAULT(UnpackExecRows(*table->execs(), budget, interval.execs.emplace()));
+  }
   if (table->cost() != nullptr) interval.cost = UnpackCost(*table->cost());
   return std::nullopt;
 }
@@ -151,6 +183,16 @@ MaybeFault AddInterval(const Interval& interval, Progress& progress) {
   if (interval.counters) {
     TWOFOLD_RETURN_IF_FAULT(CheckCounterRows(*interval.counters, progress.defined, totals));
   }
+  if (interval.allocations) {
+    TWOFOLD_RETURN_IF_FAULT(CheckAllocationRows(*interval.allocations, progress.defined, totals));
+  }
+  if (interval.outstanding) {
+    TWOFOLD_RETURN_IF_FAULT(CheckOutstandingRows(*interval.outstanding, progress.defined, totals));
+  }
+  if (interval.retransmits) {
+    TWOFOLD_RETURN_IF_FAULT(CheckRetransmits(*interval.retransmits, progress.defined, totals));
+  }
+  if (interval.execs) TWOFOLD_RETURN_IF_FAULT(CheckExecRows(*interval.execs, progress.defined));
   TWOFOLD_RETURN_IF_FAULT(CheckExemplars(interval.exemplars, progress.defined));
   TWOFOLD_RETURN_IF_FAULT(CheckLosses(interval.losses, totals));
   TWOFOLD_RETURN_IF_FAULT(CheckCost(interval.cost, totals));
@@ -169,6 +211,10 @@ DefinitionCounts HighestIds(const Interval& interval) {
   if (interval.waiting) NoteIds(*interval.waiting, highest);
   if (interval.wait_counts) NoteIds(*interval.wait_counts, highest);
   if (interval.counters) NoteIds(*interval.counters, highest);
+  if (interval.allocations) NoteIds(*interval.allocations, highest);
+  if (interval.outstanding) NoteIds(*interval.outstanding, highest);
+  if (interval.retransmits) NoteIds(*interval.retransmits, highest);
+  if (interval.execs) NoteIds(*interval.execs, highest);
   NoteIds(interval.exemplars, highest);
   return highest;
 }

@@ -23,7 +23,7 @@ MaybeFault UnpackLosses(const wire::Losses& table, MemoryBudget& budget,
     // Causes and sources of newer versions are kept as the first of their kind.
     loss.cause = GetLossInfo(static_cast<LossCause>(At(table.cause(), i))).cause;
     uint8_t source = At(table.source(), i);
-    loss.source = source <= static_cast<uint8_t>(LossSource::kCounters)
+    loss.source = source <= static_cast<uint8_t>(LossSource::kExec)
                       ? static_cast<LossSource>(source)
                       : LossSource::kRecorder;
     loss.count = At(table.count(), i);

@@ -40,11 +40,13 @@ flatbuffers::Offset<wire::Settings> PackSettings(flatbuffers::FlatBufferBuilder&
   if (!settings.tids.empty()) tids = builder.CreateVector(settings.tids);
   auto cgroup = PackText(builder, settings.cgroup);
   auto comm = PackText(builder, settings.comm);
+  auto leak_scope = PackText(builder, settings.leak_scope);
   return wire::CreateSettings(builder, recorder_version, sources, settings.frequency_hz,
                               settings.interval_ns, settings.memory_bytes, settings.max_frames,
                               scope, pids, command, method, tids, cgroup, comm, settings.wakers,
                               settings.quantum_ns, settings.min_block_ns, settings.max_block_ns,
-                              settings.max_overhead_permyriad);
+                              settings.max_overhead_permyriad, settings.arguments ? 1 : 0,
+                              leak_scope, settings.leak_sample_bytes, settings.leak_age_ns);
 }
 
 // Unpacks strings and notes whether all of them were UTF-8.
@@ -100,6 +102,10 @@ Settings UnpackSettings(const wire::Settings& table, TextReader& text) {
   settings.min_block_ns = table.min_block_ns();
   settings.max_block_ns = table.max_block_ns();
   settings.max_overhead_permyriad = table.max_overhead_permyriad();
+  settings.arguments = table.arguments() != 0;
+  settings.leak_scope = text.Get(table.leak_scope());
+  settings.leak_sample_bytes = table.leak_sample_bytes();
+  settings.leak_age_ns = table.leak_age_ns();
   return settings;
 }
 
@@ -146,6 +152,9 @@ MaybeFault CheckRecording(const Recording& recording) {
   if (settings.quantum_ns > limit || settings.min_block_ns > limit ||
       settings.max_block_ns > limit) {
     return Fault{"its quantum or its limits of blocks are out of range"};
+  }
+  if (settings.leak_age_ns > limit || settings.leak_sample_bytes > container::kMaxSum) {
+    return Fault{"its settings of memory are out of range"};
   }
   return std::nullopt;
 }

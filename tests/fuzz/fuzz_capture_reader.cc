@@ -150,6 +150,40 @@ class RowChecker {
         Add(row.instructions, instructions_);
       }
     }
+    if (interval.allocations) {
+      for (const AllocationRow& row : *interval.allocations) {
+        CheckStacks(row);
+        Add(row.allocated_bytes, allocated_bytes_);
+        Add(row.freed_bytes, freed_bytes_);
+      }
+    }
+    if (interval.outstanding) {
+      for (const OutstandingRow& row : *interval.outstanding) {
+        CheckStacks(row);
+        TWOFOLD_CHECK(row.age <= kMaxAge);
+        Add(row.bytes, outstanding_bytes_);
+      }
+    }
+    if (interval.retransmits) {
+      for (const RetransmitRow& row : interval.retransmits->rows) {
+        CheckThread(row.thread);
+        TWOFOLD_CHECK(row.kernel_stack.value <= has_.stacks.size());
+        CheckString(row.local_address);
+        CheckString(row.remote_address);
+        Add(row.segments, segments_);
+      }
+      for (const RetransmitEvent& event : interval.retransmits->events) {
+        TWOFOLD_CHECK(event.row < interval.retransmits->rows.size());
+      }
+    }
+    if (interval.execs) {
+      for (const ExecRow& row : *interval.execs) {
+        CheckThread(row.thread);
+        CheckString(row.parent_name);
+        CheckString(row.file);
+        CheckString(row.arguments);
+      }
+    }
     if (interval.wait_counts) {
       for (const WaitCount& row : *interval.wait_counts) {
         CheckThread(row.thread);
@@ -172,6 +206,8 @@ class RowChecker {
     TWOFOLD_CHECK(thread.value >= 1 && thread.value <= has_.threads.size());
   }
 
+  void CheckString(StringId text) { TWOFOLD_CHECK(text.value <= has_.strings.size()); }
+
   template <typename Row>
   void CheckStacks(const Row& row) {
     CheckThread(row.thread);
@@ -191,6 +227,10 @@ class RowChecker {
   int64_t waiting_ns_ = 0;
   int64_t waiting_variance_us2_ = 0;
   int64_t waits_ = 0;
+  int64_t allocated_bytes_ = 0;
+  int64_t freed_bytes_ = 0;
+  int64_t outstanding_bytes_ = 0;
+  int64_t segments_ = 0;
   int64_t cycles_ = 0;
   int64_t instructions_ = 0;
   int64_t idle_ns_ = 0;

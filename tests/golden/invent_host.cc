@@ -73,6 +73,29 @@ Counts Needs(const Capture& capture, const Interval& interval, const Counts& wri
     row(r.thread, r.kernel_stack, r.user_stack);
     Raise(counts.chains, r.chain.value);
   }
+  if (interval.allocations) {
+    for (const AllocationRow& r : *interval.allocations) {
+      row(r.thread, r.kernel_stack, r.user_stack);
+    }
+  }
+  if (interval.outstanding) {
+    for (const OutstandingRow& r : *interval.outstanding) {
+      row(r.thread, r.kernel_stack, r.user_stack);
+    }
+  }
+  if (interval.retransmits) {
+    for (const RetransmitRow& r : interval.retransmits->rows) {
+      row(r.thread, r.kernel_stack, StackId());
+      Raise(counts.strings, r.local_address.value);
+      Raise(counts.strings, r.remote_address.value);
+    }
+  }
+  if (interval.execs) {
+    for (const ExecRow& r : *interval.execs) {
+      Raise(counts.threads, r.thread.value);
+      for (StringId text : {r.parent_name, r.file, r.arguments}) Raise(counts.strings, text.value);
+    }
+  }
   for (size_t i = written.chains; i < counts.chains; ++i) {
     Raise(counts.wakers, all.chains[i].waker.value);
   }

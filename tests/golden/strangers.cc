@@ -56,6 +56,26 @@ class Shown {
         for (const Account& r : *interval.accounts) threads_[r.thread.value] = true;
       }
       for (const Exemplar& r : interval.exemplars) row(r);
+      if (interval.allocations) {
+        for (const AllocationRow& r : *interval.allocations) row(r);
+      }
+      if (interval.outstanding) {
+        for (const OutstandingRow& r : *interval.outstanding) row(r);
+      }
+      if (interval.retransmits) {
+        for (const RetransmitRow& r : interval.retransmits->rows) {
+          threads_[r.thread.value] = true;
+          stacks_[r.kernel_stack.value] = true;
+          strings_[r.local_address.value] = true;
+          strings_[r.remote_address.value] = true;
+        }
+      }
+      if (interval.execs) {
+        for (const ExecRow& r : *interval.execs) {
+          threads_[r.thread.value] = true;
+          for (StringId text : {r.parent_name, r.file, r.arguments}) strings_[text.value] = true;
+        }
+      }
     }
   }
 
