@@ -56,6 +56,11 @@ TEST(CaptureWriter, EverythingIsInTheSample) {
   EXPECT_EQ(interval.exemplars.size(), 2U);
   EXPECT_EQ(interval.cpu_times->size(), 2U);
   EXPECT_EQ(interval.counters->rows.size(), 2U);
+  EXPECT_EQ(interval.allocations->size(), 2U);
+  EXPECT_EQ(interval.outstanding->size(), 2U);
+  EXPECT_EQ(interval.retransmits->rows.size(), 2U);
+  EXPECT_EQ(interval.retransmits->events.size(), 2U);
+  EXPECT_EQ(interval.execs->size(), 2U);
   Sample longer = MakeSample({.intervals = 3});
   EXPECT_EQ(longer.expected.definitions.wakers.size(), 4U);
   EXPECT_EQ(longer.expected.GetChain(ChainId(3)).next, ChainId(2));
@@ -96,17 +101,31 @@ TEST(CaptureWriter, NewColumnsOfZerosAreNotWritten) {
   EXPECT_EQ(table->waiting()->time_ns(), nullptr);
   EXPECT_EQ(table->wait_counts(), nullptr);
   EXPECT_EQ(table->counters(), nullptr);
+  EXPECT_EQ(table->allocations(), nullptr);
+  EXPECT_EQ(table->outstanding(), nullptr);
+  EXPECT_EQ(table->retransmits(), nullptr);
+  EXPECT_EQ(table->retransmit_events(), nullptr);
+  EXPECT_EQ(table->execs(), nullptr);
   EXPECT_EQ(table->exemplars(), nullptr);
   // A table's first column says how many rows there are.
   ASSERT_NE(table->cpu_times()->cpu(), nullptr);
   EXPECT_EQ(table->cpu_times()->cpu()->size(), 1U);
   EXPECT_EQ(table->cpu_times()->idle_ns(), nullptr);
 
+  // What was recorded and holds nothing is told from what was not recorded.
+  interval.allocations.emplace();
+  interval.retransmits.emplace();
+  interval.execs = {ExecRow{.thread = ThreadId(1)}};
   interval.blocked->back().samples = 1;
   table = OnlyInterval(interval, definitions, unpacked);
   ASSERT_NE(table->blocked()->samples(), nullptr);
   EXPECT_EQ(table->blocked()->samples()->size(), 2U);
   EXPECT_EQ(table->blocked()->samples()->Get(1), 1U);
+  EXPECT_NE(table->allocations(), nullptr);
+  EXPECT_NE(table->retransmits(), nullptr);
+  EXPECT_EQ(table->retransmit_events(), nullptr);
+  ASSERT_NE(table->execs(), nullptr);
+  EXPECT_EQ(table->execs()->arguments(), nullptr);
 }
 
 TEST(CaptureWriter, ColumnsOfDefinitionsThatSayNothingAreNotWritten) {

@@ -163,8 +163,16 @@ TEST(HostileMegabyte, OfAbsentColumns) {
     auto wait_counts = wire::CreateWaitCounts(builder, threads);
     auto cpu_times = wire::CreateCpuTimes(builder, cpus);
     auto counters = wire::CreateCounterRows(builder, threads);
+    auto execs = wire::CreateExecRows(builder, threads);
+    // Every allocation names the one thread that there is.
+    auto bytes = Column(builder, std::vector<uint8_t>(kRows, 1));
+    auto allocations = wire::CreateAllocationRows(builder, bytes, threads);
+    auto outstanding = wire::CreateOutstandingRows(builder, bytes, threads);
+    auto retransmits = wire::CreateRetransmitRows(builder, bytes, threads);
+    auto events = wire::CreateRetransmitEvents(builder, cpus);
     builder.Finish(wire::CreateInterval(builder, number, number, number + 1, 0, 0, 0, 0, 0, 0, 0,
-                                        waiting, wait_counts, cpu_times, 0, counters));
+                                        waiting, wait_counts, cpu_times, 0, counters, allocations,
+                                        outstanding, retransmits, events, execs));
     next.WriteBlock(BlockType::kInterval, builder);
     number += 1;
   }));

@@ -158,6 +158,42 @@ class SampleMaker {
                                     {4'000'000, 2'000, 1'500},
                                     {{thread, kernel, user, 6'000'000, 3, 2'000'000, 1},
                                      {thread, {}, user, 0, 0, 2'000'000, 1}}};
+    interval.allocations = {
+        {AllocationKind::kMalloc, thread, {}, user, 1'000'000, 900, 11, 600'000, 540, 5'000, 4},
+        {AllocationKind::kSlab, thread, kernel, user, 0, 0, 0, 64, 1, 0, 0}};
+    interval.outstanding = {
+        {AllocationKind::kMalloc, thread, {}, user, 0, 4'096, 1, 1, 0},
+        {AllocationKind::kMalloc, thread, {}, user, kMaxAge, 390'904, 355, 4, 123'456'789}};
+    RetransmitRow retransmit;
+    retransmit.kind = RetransmitKind::kProbe;
+    retransmit.thread = thread;
+    retransmit.kernel_stack = kernel;
+    retransmit.state = TcpState::kCloseWait;
+    retransmit.failed = true;
+    retransmit.net_namespace = 4'026'531'840;
+    retransmit.local_address = builder_.InternString("192.0.2.1");
+    retransmit.local_port = 65'535;
+    retransmit.remote_address = builder_.InternString("2001:db8::2");
+    retransmit.remote_port = 443;
+    retransmit.packets = 3;
+    retransmit.segments = 5;
+    retransmit.bytes = 7'000;
+    RetransmitRow bare;
+    bare.thread = thread;
+    interval.retransmits =
+        Retransmits{{bare, retransmit}, {{1, interval.start_ns + 1, 2, 2'800}, {1, 0, 3, 4'200}}};
+    ExecRow exec;
+    exec.thread = thread;
+    exec.time_ns = interval.start_ns + 5;
+    exec.error = 2;
+    exec.parent_pid = Pid(77);
+    exec.parent_name = builder_.InternString("sh");
+    exec.file = builder_.InternString("/usr/bin/m\nissing");
+    exec.arguments = builder_.InternString(std::string_view("missing\0-x\0", 11));
+    exec.arguments_cut = true;
+    ExecRow done;
+    done.thread = thread;
+    interval.execs = {exec, done};
     interval.cpu_times = {{0, 1, 2, 3, 4, 5, 6, 7}, {1, 0, 0, 0, 0, 0, kIntervalNs, 0}};
   }
 
@@ -237,6 +273,10 @@ Recording SampleRecording() {
   recording.settings.min_block_ns = 1'000;
   recording.settings.max_block_ns = 60'000'000'000;
   recording.settings.max_overhead_permyriad = 150;
+  recording.settings.arguments = true;
+  recording.settings.leak_scope = "user";
+  recording.settings.leak_sample_bytes = 65'536;
+  recording.settings.leak_age_ns = 500'000'000;
   recording.start_realtime_ns = 1'700'000'000'123'456'789;
   recording.start_monotonic_ns = 987'654'321;
   recording.start_boottime_ns = 1'987'654'321;
