@@ -24,8 +24,9 @@ import vm  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = HERE.parent.parent / "build"
-WORKLOADS = ("sleep_shares", "burn_shares", "relay", "threads")
-RECORDINGS = ("sleeps", "burns", "relay", "system")
+LIVE_WORKLOADS = ("sleep_shares", "burn_shares", "relay", "threads")
+OWN_WORKLOADS = ("leaker", "unanswered_syn")
+RECORDINGS = ("sleeps", "burns", "relay", "system", "execs", "syns", "user_leaks", "kernel_leaks")
 MOST_RESIDUE = 0.001
 SHARE_POINTS = 0.01
 TOTAL_PART = 0.02  # of the wall time
@@ -184,6 +185,57 @@ def wakers_are_right(captures):
     return f"{100 * whole / ticks:.1f} %"
 
 
+def execs_are_all_there(captures):
+    """executed programs, failed ones too"""
+    found = {(row["file"], row["error_name"], row["exit_code"]): int(row["count"]) for row in captures.rows(
+        "execs", "SELECT file, error_name, exit_code, count(*) AS count FROM exec WHERE file LIKE '/bin/%' GROUP BY 1, 2, 3")}
+    wanted = {("/bin/true", "", "0"): 40, ("/bin/false", "", "1"): 10, ("/bin/missing", "ENOENT", ""): 5}
+    expect(found == wanted, f"executed programs are {found}, and should be {wanted}")
+    return str(sum(found.values()))
+
+
+def retransmits_are_right(captures):
+    """TCP retransmits: as many as the kernel's"""
+    truth = captures.truth("syns")
+    rows = captures.rows("syns", "SELECT pid, kind, state, remote_port, sum(segments) AS segments FROM tcp "
+                                 "GROUP BY 1, 2, 3, 4")
+    expect(truth["retransmitted"] > 0, "the workload says that the kernel sent nothing again")
+    found = {(int(row["pid"]), row["kind"], row["state"], int(row["remote_port"])): int(row["segments"]) for row in rows}
+    wanted = {(truth["pid"], "syn", "SYN_SENT", truth["port"]): truth["retransmitted"]}
+    expect(found == wanted, f"retransmits are {found}, and should be {wanted}")
+    return str(truth["retransmitted"])
+
+
+def outstanding(captures, name, function, kind):
+    """(bytes, allocations) of a kind that stacks with the function got, and nobody gave back"""
+    row = captures.rows(name, f"""SELECT coalesce(sum(bytes), 0) AS bytes, coalesce(sum(count), 0) AS count
+        FROM outstanding WHERE kind = '{kind}' AND EXISTS (
+          SELECT 1 FROM stack_frames WHERE stack_id IN (kernel_stack_id, user_stack_id) AND symbol = '{function}')""")[0]
+    return int(row["bytes"]), int(row["count"])
+
+
+def user_leaks_are_found(captures):
+    """memory: leaks of a program"""
+    small_bytes, small = outstanding(captures, "user_leaks", "leak_small", "malloc")
+    large_bytes, large = outstanding(captures, "user_leaks", "leak_large", "malloc")
+    expect(small > 50, f"leak_small leaked {small} times")
+    expect(abs(small - large) <= 1, f"leak_small leaked {small} times, and leak_large {large} times")
+    expect((small_bytes, large_bytes) == (64 * small, 4096 * large),
+           f"{small} and {large} leaks have {small_bytes} and {large_bytes} bytes")
+    expect(outstanding(captures, "user_leaks", "balanced", "malloc")[1] <= 1, "the balanced function leaks")
+    return f"{small} + {large}"
+
+
+def kernel_leaks_are_found(captures):
+    """memory: leaks of the kernel"""
+    contexts = outstanding(captures, "kernel_leaks", "leak_descriptor", "kmalloc")[1]
+    files = outstanding(captures, "kernel_leaks", "leak_descriptor", "slab")[1]
+    expect(contexts > 50, f"{contexts} objects of eventfd are outstanding")
+    # Each descriptor has an object of its own and, beside others, a file.
+    expect(contexts - 1 <= files, f"{contexts} objects of eventfd are outstanding, and {files} of the caches")
+    return str(contexts)
+
+
 def nothing_is_lost(captures):
     """no losses but normal ones"""
     found = {}
@@ -229,7 +281,8 @@ def check_refuses(captures):
 
 
 FEATURES = (recordings_end_well, captures_are_whole, time_is_accounted_for, blocked_shares, cpu_shares,
-            states_of_threads, stacks_have_names, wakers_are_right, nothing_is_lost, check_agrees)
+            states_of_threads, stacks_have_names, wakers_are_right, execs_are_all_there, retransmits_are_right,
+            user_leaks_are_found, kernel_leaks_are_found, nothing_is_lost, check_agrees)
 FEATURES_OF_REFUSAL = (refuses, check_refuses)
 
 
@@ -276,10 +329,10 @@ def run(name, build, timeout_s):
     folder = build / "vm" / f"kernel-{name}"
     workload_folder = build / "vm" / f"workloads-{kernel.platform.architecture}"
     workload_folder.mkdir(parents=True, exist_ok=True)
-    for workload in WORKLOADS:
-        programs[workload] = workload_folder / workload
-        vm.compile_static(HERE.parent / "live" / "workloads" / f"{workload}.c", programs[workload],
-                          kernel.platform.compiler)
+    for source_folder, workloads in ((HERE.parent / "live" / "workloads", LIVE_WORKLOADS), (HERE, OWN_WORKLOADS)):
+        for workload in workloads:
+            programs[workload] = workload_folder / workload
+            vm.compile_static(source_folder / f"{workload}.c", programs[workload], kernel.platform.compiler)
     result = vm.run(kernel, HERE / "recording.sh", programs, folder, timeout_s)
     verdicts = judge(Captures(twofold, result.folder),
                      FEATURES_OF_REFUSAL if name in kernels.TOO_OLD else FEATURES)

@@ -19,6 +19,18 @@ threads 60 > threads.truth &
 record system -d 2
 kill -INT $!
 wait
+record execs --record exec -- sh -c '
+  for i in $(seq 40); do /bin/true; done
+  for i in $(seq 10); do /bin/false; done
+  for i in $(seq 5); do /bin/missing; done; true'
+ifconfig lo up
+record syns --record tcp -- unanswered_syn 4
+leaker &
+leaker=$!
+record user_leaks -d 3 -p $leaker --record memleak --leak-scope user --leak-sample-bytes 1
+record kernel_leaks -d 3 -p $leaker --record memleak --leak-scope kernel --leak-sample-bytes 1
+kill $leaker
+wait
 twofold-record --check > check.words 2>&1
 echo $? > check.status
 exit 0
