@@ -15,17 +15,19 @@ constexpr Tracer::StackClass kClass = Tracer::StackClass::kMemory;
 constexpr uint32_t kMostTracingFrames = 16;
 
 bool IsTracing(std::string_view name) {
-  return name.starts_with("bpf_") || name.starts_with("__bpf_") ||
-         name.starts_with("__traceiter_") || name.starts_with("trace_");
+  return name.starts_with("bpf_prog_") || name.starts_with("bpf_trace_run") ||
+         name.starts_with("__bpf_trace_") || name.starts_with("__traceiter_");
 }
 
 }  // namespace
 
+// The first ones only: what allocates may be tracing, too.
 uint32_t CaptureBuilder::TracingFrames(const twofold_stack& stack) const {
   uint32_t first = 0;
-  for (uint32_t i = 0; i < std::min(stack.nframes, kMostTracingFrames); ++i) {
-    const std::optional<KernelSymbols::Hit> hit = kernel_symbols_.Find(stack.frames[i] - 1);
-    if (hit && IsTracing(hit->name)) first = i + 1;
+  while (first < std::min(stack.nframes, kMostTracingFrames)) {
+    const std::optional<KernelSymbols::Hit> hit = kernel_symbols_.Find(stack.frames[first] - 1);
+    if (!hit || !IsTracing(hit->name)) break;
+    ++first;
   }
   return first < stack.nframes ? first : 0;
 }
