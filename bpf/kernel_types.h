@@ -78,6 +78,12 @@ struct task_struct {
 	char comm[16];
 };
 
+struct kmem_cache {
+	unsigned int size; /* of an object, with what the allocator adds */
+};
+
+struct page;
+
 /* The registers of user mode as x86-64 keeps them ("___x86" is no part of the name, for CO-RE). */
 struct pt_regs___x86 {
 	unsigned long bp;

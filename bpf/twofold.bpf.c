@@ -13,6 +13,9 @@
  *   user_stack.bpf.h user stacks of threads that do not run
  *   sampler.bpf.h   on-CPU time by stack
  *   counters.bpf.h  hardware events by stack
+ *   memory.bpf.h    memory by stack: what both scopes share
+ *   kernel_memory.bpf.h what the kernel allocates
+ *   user_memory.bpf.h what processes allocate
  *   stacks.bpf.h    stacks under a hash of their content
  *   map_sets.bpf.h  maps that come in pairs, and the rationing of new keys
  *   losses.bpf.h    what could not be kept
@@ -20,6 +23,7 @@
 #include "kernel_types.h"
 
 #include <asm-generic/errno.h>
+#include <asm/ptrace.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
@@ -27,7 +31,9 @@
 #include "twofold_abi.h"
 
 #include "counters.bpf.h"
+#include "kernel_memory.bpf.h"
 #include "offcpu.bpf.h"
 #include "sampler.bpf.h"
+#include "user_memory.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -95,6 +95,53 @@ struct twofold_counter_value {
 };
 TWOFOLD_ASSERT(sizeof(struct twofold_counter_value) == 32);
 
+/* Rows of memory: AllocationRow of format/capture.h. Values only grow. */
+struct twofold_allocation_key {
+	__u64 kernel_stack;
+	__u64 user_stack;
+	__u32 thread;
+	__u32 kind; /* enum twofold_allocation_kind */
+};
+TWOFOLD_ASSERT(sizeof(struct twofold_allocation_key) == 24);
+
+enum twofold_allocation_kind { /* AllocationKind of format/capture.h */
+			       TWOFOLD_ALLOCATION_MALLOC = 1,
+			       TWOFOLD_ALLOCATION_MMAP = 2,
+			       TWOFOLD_ALLOCATION_KMALLOC = 3,
+			       TWOFOLD_ALLOCATION_SLAB = 4,
+			       TWOFOLD_ALLOCATION_PAGES = 5,
+};
+
+struct twofold_allocation_value {
+	__u64 allocated_bytes;
+	__u64 allocated_count;
+	__u64 samples;
+	__u64 freed_bytes;
+	__u64 freed_count;
+	__u64 untracked_bytes;
+	__u64 untracked_count;
+};
+TWOFOLD_ASSERT(sizeof(struct twofold_allocation_value) == 56);
+
+/* The table of outstanding allocations that were kept. */
+struct twofold_live_key {
+	__u64 address;
+	__u64 tgid; /* whose address; 0: the kernel's */
+};
+TWOFOLD_ASSERT(sizeof(struct twofold_live_key) == 16);
+
+struct twofold_live {
+	struct twofold_allocation_key row;
+	__u64 weight_bytes; /* what it stands for */
+	__u64 weight_count;
+	__u64 size_bytes; /* its own */
+	__u64 time_ns;
+};
+TWOFOLD_ASSERT(sizeof(struct twofold_live) == 56);
+
+/* Whoever allocates in interrupt context, by its number of a thread. */
+#define TWOFOLD_THREAD_INTERRUPT 0xffffffffU
+
 /* What a thread can be doing. Blocked threads: TWOFOLD_BLOCKED plus BlockState of format/capture.h.
  */
 enum twofold_thread_state {
@@ -266,6 +313,8 @@ enum twofold_map_set {
 	TWOFOLD_SET_CPU_ROWS,
 	TWOFOLD_SET_COUNTER_STACKS,
 	TWOFOLD_SET_COUNTER_ROWS,
+	TWOFOLD_SET_MEMORY_STACKS,
+	TWOFOLD_SET_MEMORY_ROWS,
 	TWOFOLD_SETS,
 };
 

@@ -5,27 +5,13 @@
 #include <string>
 #include <tuple>
 
+#include "recorder/merge_rows.h"
+
 namespace twofold {
 namespace {
 
 std::string_view NameOf(const twofold_thread& thread) {
   return {thread.comm, strnlen(thread.comm, sizeof(thread.comm))};
-}
-
-// Sorts rows by what they refer to and adds up those that refer to the same: two hashes may name
-// stacks that differ only in frames which the capture does not show.
-template <typename Row, typename Key, typename Add>
-void MergeRows(std::vector<Row>& rows, Key key, Add add) {
-  std::sort(rows.begin(), rows.end(), [&](const Row& a, const Row& b) { return key(a) < key(b); });
-  size_t kept = 0;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    if (kept > 0 && key(rows[kept - 1]) == key(rows[i])) {
-      add(rows[kept - 1], rows[i]);
-    } else {
-      rows[kept++] = rows[i];
-    }
-  }
-  rows.resize(kept);
 }
 
 }  // namespace
@@ -71,6 +57,9 @@ Interval CaptureBuilder::Build(const Reading& reading, const TracerSettings& set
         [](CpuRow& into, const CpuRow& from) { into.samples += from.samples; });
   }
   if (settings.counters && !tracer_.counters_failure()) BuildCounterRows(reading, interval);
+  if (settings.leak_scope != TracerSettings::LeakScope::kNone) {
+    BuildMemoryRows(reading, interval);
+  }
   if (settings.offcpu) {
     // A thread may still carry them, in chains that it will be a part of.
     for (const uint64_t key : reading.retired_wakers) WakerOf(key);
@@ -280,7 +269,8 @@ ThreadId CaptureBuilder::ThreadOf(uint32_t number) {
   const auto known = thread_ids_.find(number);
   if (known != thread_ids_.end()) return known->second;
   // Number 0: the table was full when the thread began. Its time is kept under a name that says so.
-  const StringId name = definitions_.InternString("[thread table full]");
+  const StringId name = definitions_.InternString(
+      number == TWOFOLD_THREAD_INTERRUPT ? "[interrupt]" : "[thread table full]");
   const DefinedProcess process{.id = definitions_.AddProcess(Process{.name = name}),
                                .image = nullptr};
   thread_process_.emplace(number, process);
@@ -352,7 +342,12 @@ void CaptureBuilder::DefineProcessEnds(uint64_t before_monotonic_ns) {
         .process = known.id,
         .end_ns = int64_t(image->end_monotonic_ns) - int64_t(recording_.start_monotonic_ns),
         .exit_status = known.exit_status});
-    for (auto& stacks : user_stacks_) stacks.erase(known.id.value);
+    for (auto& stacks : user_stacks_) {
+      // What a process has not freed is told of when the recording ends.
+      if (&stacks != &user_stacks_[PlaceOf(Tracer::StackClass::kMemory)]) {
+        stacks.erase(known.id.value);
+      }
+    }
     for (const uint32_t number : known.threads) thread_process_.at(number).image = nullptr;
     for (auto& [key, thread] : threads_out_of_scope_) {
       if (thread.process.image == image) thread.process.image = nullptr;

@@ -55,8 +55,17 @@ class CaptureBuilder {
   ThreadId ThreadOf(uint32_t number);
   DefinedProcess DefineProcess(const twofold_thread& thread);
   void BuildCounterRows(const Reading& reading, Interval& interval);
+  void BuildMemoryRows(const Reading& reading, Interval& interval);
+  // How many frames of an allocation's kernel stack, from its leaf, are those of tracing it.
+  uint32_t TracingFrames(const twofold_stack& stack) const;
   void BuildOffCpuRows(const Reading& reading, Interval& interval);
   Exemplar BuildExemplar(const ExemplarReading& reading);
+  // In kernel_stacks_ and user_stacks_: by how addresses become frames.
+  static size_t PlaceOf(Tracer::StackClass stack_class) {
+    return stack_class == Tracer::StackClass::kMemory ? 2
+           : stack_class == Tracer::StackClass::kCpu  ? 1
+                                                      : 0;
+  }
   StackId KernelStack(Tracer::StackClass stack_class, uint64_t hash);
   StackId UserStack(Tracer::StackClass stack_class, uint64_t hash, const DefinedProcess& process) {
     return MakeUserStack(stack_class, hash, process).id;
@@ -95,9 +104,9 @@ class CaptureBuilder {
   };
   std::unordered_map<ProcessImage*, KnownImage> images_;
   std::unordered_map<uint64_t, ProcessId> unknown_processes_;  // by pid and, above it, start
-  std::unordered_map<uint64_t, StackId> kernel_stacks_[2];     // by class, hash
+  std::unordered_map<uint64_t, StackId> kernel_stacks_[3];     // by PlaceOf, hash
   std::unordered_map<uint32_t, std::unordered_map<uint64_t, Made<StackId>>>
-      user_stacks_[2];                                         // by process, hash
+      user_stacks_[3];                                         // by PlaceOf, process, hash
   std::unordered_map<uint32_t, uint64_t> accounted_until_ns_;  // by number; CLOCK_MONOTONIC
   // By key; their version is the Build that made them, as that is looked up again only once in
   // each.

@@ -65,18 +65,20 @@ StackId CaptureBuilder::SpecialStack(std::string_view text) {
 StackId CaptureBuilder::KernelStack(Tracer::StackClass stack_class, uint64_t hash) {
   if (hash == TWOFOLD_STACK_NONE) return StackId();
   if (hash < TWOFOLD_FIRST_STACK_HASH) return SpecialStack(SpecialText(hash, false));
-  auto& stacks = kernel_stacks_[stack_class == Tracer::StackClass::kCpu];
+  auto& stacks = kernel_stacks_[PlaceOf(stack_class)];
   const auto known = stacks.find(hash);
   if (known != stacks.end()) return known->second;
   const std::optional<twofold_stack> stack = tracer_.FindStack(stack_class, hash);
   if (!stack) return SpecialStack(SpecialText(TWOFOLD_STACK_UNREADABLE, false));
 
-  const bool asleep = stack_class == Tracer::StackClass::kOffCpu;
+  const bool is_memory = stack_class == Tracer::StackClass::kMemory;
+  const bool asleep = stack_class == Tracer::StackClass::kOffCpu || is_memory;
+  const uint32_t first = is_memory ? TracingFrames(*stack) : 0;
   std::vector<FrameId> root_first;
   if (stack->nframes == TWOFOLD_MAX_FRAMES) {
     root_first.push_back(definitions_.InternSpecialFrame("[truncated stack]"));
   }
-  for (uint32_t i = stack->nframes; i-- > 0;) {
+  for (uint32_t i = stack->nframes; i-- > first;) {
     root_first.push_back(symbolizer_.KernelFrame(stack->frames[i], asleep || i > 0));
   }
   if (stack->called != 0) {
@@ -96,7 +98,7 @@ CaptureBuilder::Made<StackId> CaptureBuilder::MakeUserStack(Tracer::StackClass s
                                                             const DefinedProcess& process) {
   if (hash == TWOFOLD_STACK_NONE) return {};
   if (hash < TWOFOLD_FIRST_STACK_HASH) return {.id = SpecialStack(SpecialText(hash, true))};
-  auto& stacks = user_stacks_[stack_class == Tracer::StackClass::kCpu][process.id.value];
+  auto& stacks = user_stacks_[PlaceOf(stack_class)][process.id.value];
   const auto known = stacks.find(hash);
   if (known != stacks.end() &&
       (known->second.version == 0 || process.image == nullptr ||
@@ -131,9 +133,14 @@ CaptureBuilder::Made<StackId> CaptureBuilder::MakeUserStack(Tracer::StackClass s
     if (walked < stack->nframes) {
       root_first = {definitions_.InternSpecialFrame("[stack ends: no frame pointer]")};
     }
+    // Who called an allocator function is told by the address that it returns to.
+    const bool has_returned =
+        stack_class == Tracer::StackClass::kMemory && recording_.settings.leak_scope == "user";
     for (uint32_t i = walked; i-- > 0;) {
-      root_first.push_back(symbolizer_.UserFrame(*process.image, stack->frames[i], i > 0));
-      may_change = may_change || symbolizer_.MayChangeName(*process.image, stack->frames[i], i > 0);
+      const bool is_return = i > 0 || has_returned;
+      root_first.push_back(symbolizer_.UserFrame(*process.image, stack->frames[i], is_return));
+      may_change =
+          may_change || symbolizer_.MayChangeName(*process.image, stack->frames[i], is_return);
     }
   }
   if (known == stacks.end()) ++stacks_made_;

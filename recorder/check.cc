@@ -179,9 +179,8 @@ CheckReport CheckHost() {
   report.more.push_back(Outcome("probes in programs", TryUprobe(), "uprobes"));
   if (types) {
     report.more.push_back(Tracepoints(*types, "TCP retransmits", {"tcp_retransmit_skb"}));
-    report.more.push_back(Tracepoints(*types, "kernel allocations",
-                                      {"kmalloc", "kfree", "kmem_cache_alloc", "kmem_cache_free",
-                                       "mm_page_alloc", "mm_page_free"}));
+    report.more.push_back(Outcome("kernel allocations", TryKernelAllocations(*types),
+                                  "kmalloc, object caches, pages"));
   }
   return report;
 }

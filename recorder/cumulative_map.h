@@ -18,6 +18,43 @@
 
 namespace twofold {
 
+inline Error MapReadError(int error) {
+  return Error{.what = "cannot read a BPF map: " + ErrnoText(error),
+               .where = "",
+               .remedy = "Record again; if it stays, report it with the kernel's version"};
+}
+
+// Calls visit(key, value) for every entry of a hash map.
+template <typename Key, typename Value, typename Visit>
+Result<void> ForEachEntry(int fd, Visit visit) {
+  constexpr uint32_t kFirstBatch = 4096;
+  constexpr uint32_t kLargestBatch = 1u << 20;
+  uint32_t capacity = kFirstBatch;
+  std::vector<Key> keys(capacity);
+  std::vector<Value> values(capacity);
+  uint64_t position = 0;
+  bool first = true;
+  while (true) {
+    uint32_t count = capacity;
+    uint64_t next_position = 0;
+    const int failed = bpf_map_lookup_batch(fd, first ? nullptr : &position, &next_position,
+                                            keys.data(), values.data(), &count, nullptr);
+    const int error = failed != 0 ? errno : 0;
+    if (error == ENOSPC) {  // a bucket holds more than the buffers
+      if (capacity >= kLargestBatch) return MapReadError(error);
+      capacity *= 2;
+      keys.resize(capacity);
+      values.resize(capacity);
+      continue;
+    }
+    if (error != 0 && error != ENOENT) return MapReadError(error);
+    for (uint32_t i = 0; i < count; ++i) visit(keys[i], values[i]);
+    if (error == ENOENT) return {};  // that was the last batch
+    position = next_position;
+    first = false;
+  }
+}
+
 // Key and Value are plain structs without padding.
 template <typename Key, typename Value>
 class CumulativeMap {
@@ -34,43 +71,17 @@ class CumulativeMap {
   // for a new key.
   template <typename Visit>
   Result<void> ReadDifferences(Visit visit) {
-    uint32_t capacity = kFirstBatch;
-    std::vector<Key> keys(capacity);
-    std::vector<Value> values(capacity);
-    uint64_t position = 0;
-    bool first = true;
-    while (true) {
-      uint32_t count = capacity;
-      uint64_t next_position = 0;
-      const int failed = bpf_map_lookup_batch(fd_, first ? nullptr : &position, &next_position,
-                                              keys.data(), values.data(), &count, nullptr);
-      const int error = failed != 0 ? errno : 0;
-      if (error == ENOSPC) {  // a bucket holds more than the buffers
-        if (capacity >= kLargestBatch) return Failure(error);
-        capacity *= 2;
-        keys.resize(capacity);
-        values.resize(capacity);
-        continue;
-      }
-      if (error != 0 && error != ENOENT) return Failure(error);
-      for (uint32_t i = 0; i < count; ++i) {
-        Value& before = before_[keys[i]];
-        if (std::memcmp(&before, &values[i], sizeof(Value)) == 0) continue;
-        visit(keys[i], values[i], before);
-        before = values[i];
-      }
-      if (error == ENOENT) return {};  // that was the last batch
-      position = next_position;
-      first = false;
-    }
+    return ForEachEntry<Key, Value>(fd_, [&](const Key& key, const Value& now) {
+      Value& before = before_[key];
+      if (std::memcmp(&before, &now, sizeof(Value)) == 0) return;
+      visit(key, now, before);
+      before = now;
+    });
   }
 
   size_t size() const { return before_.size(); }
 
  private:
-  static constexpr uint32_t kFirstBatch = 4096;
-  static constexpr uint32_t kLargestBatch = 1u << 20;
-
   struct HashBytes {
     size_t operator()(const Key& key) const {
       return std::hash<std::string_view>()(
@@ -82,12 +93,6 @@ class CumulativeMap {
       return std::memcmp(&a, &b, sizeof(Key)) == 0;
     }
   };
-
-  static Error Failure(int error) {
-    return Error{.what = "cannot read a BPF map: " + ErrnoText(error),
-                 .where = "",
-                 .remedy = "Record again; if it stays, report it with the kernel's version"};
-  }
 
   int fd_;
   std::unordered_map<Key, Value, HashBytes, EqualBytes> before_;

@@ -79,6 +79,31 @@ Result<void> TryTracepoint(const KernelBtf& types, const std::string& tracepoint
   return {};
 }
 
+Result<void> TryKernelAllocations(const KernelBtf& types) {
+  struct {
+    const char* tracepoint;
+    int parameters;  // with the hidden first one
+  } const wanted[] = {{"kmalloc", 7},         {"kfree", 3},         {"kmem_cache_alloc", 6},
+                      {"kmem_cache_free", 4}, {"mm_page_alloc", 5}, {"mm_page_free", 3}};
+  for (const auto& [tracepoint, parameters] : wanted) {
+    if (types.TracepointParameters(tracepoint) < 0) {
+      return Unavailable(std::string("this kernel has no tracepoint ") + tracepoint);
+    }
+    // Until 6.0 allocations of a NUMA node had tracepoints of their own, and others had the same
+    // number of parameters as now, with another meaning.
+    if (types.TracepointParameters(tracepoint) == parameters &&
+        types.TracepointParameters("kmalloc_node") < 0) {
+      continue;
+    }
+    return Unavailable("this kernel's tracepoint " + std::string(tracepoint) +
+                       " has other parameters than that of Linux 6.1 and later");
+  }
+  for (const auto& [tracepoint, parameters] : wanted) {
+    TWOFOLD_RETURN_IF_ERROR(TryTracepoint(types, tracepoint));
+  }
+  return {};
+}
+
 Result<void> TryTaskIterator(const KernelBtf& types) {
   const int32_t type = types.FunctionType("bpf_iter_task");
   if (type < 0) return Unavailable("this kernel has no BPF iterator over tasks");

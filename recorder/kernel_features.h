@@ -13,6 +13,10 @@ namespace twofold {
 // Attaches an empty program to a tracepoint, by its type (tp_btf).
 Result<void> TryTracepoint(const KernelBtf& types, const std::string& tracepoint);
 
+// Whether the kernel's allocations can be followed: its tracepoints are there, with the arguments
+// of 6.1 and later.
+Result<void> TryKernelAllocations(const KernelBtf& types);
+
 // Lets an empty program pass over all tasks, and reads its output to the end.
 Result<void> TryTaskIterator(const KernelBtf& types);
 

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "recorder/clocks.h"
+#include "recorder/elf_allocators.h"
 #include "recorder/file_limit.h"
 #include "recorder/sandbox.h"
 
@@ -108,6 +109,10 @@ NameService::Reply NameService::Answer(const NameRequest& request, UniqueFd fd) 
       }
       code_files_.erase(request.file);
       return Say(NameReplyKind::kOk);
+    }
+    case NameRequestKind::kFindAllocators: {
+      const std::string text = fd ? AllocatorPlacesText(FindAllocatorPlaces(fd.get())) : "";
+      return Say(text.empty() ? NameReplyKind::kNothing : NameReplyKind::kOk, text);
     }
     case NameRequestKind::kEndInterval:
       for (auto& [file, elf] : elf_files_) {

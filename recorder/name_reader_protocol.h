@@ -21,6 +21,8 @@ enum class NameRequestKind : uint32_t {
   kFindCode,      // a: address; values: start, size; text: name; kNothing: there is none
   kDropCode,      // forget what was read
   kClose,
+  // Of a file that comes with it and is not kept.
+  kFindAllocators,  // text: AllocatorPlacesText (recorder/elf_allocators.h); kNothing: it has none
   // Of the reader itself.
   kEndInterval,  // drop the symbol tables that were not used since the last one
   kUsage,        // values: CPU time in user and in kernel mode, in ns

@@ -3,6 +3,7 @@ set(TWOFOLD_RECORDER_NAMES_SOURCES
   careful_open.cc
   code_ranges.cc
   debug_file.cc
+  elf_allocators.cc
   elf_debug_link.cc
   elf_headers.cc
   elf_minidebug.cc

@@ -92,6 +92,7 @@ Result<void> ParseSources(const std::string& text, Options& options) {
   options.cpu = false;
   options.offcpu = false;
   options.cpi = false;
+  options.memleak = false;
   for (const std::string& part : SplitAtCommas(text)) {
     if (part == "cpu") {
       options.cpu = true;
@@ -99,9 +100,11 @@ Result<void> ParseSources(const std::string& text, Options& options) {
       options.offcpu = true;
     } else if (part == "cpi") {
       options.cpi = true;
+    } else if (part == "memleak") {
+      options.memleak = true;
     } else {
       return UsageError("--record", "there is no source '" + part + "'",
-                        "The sources are cpu, offcpu and cpi, with commas between them");
+                        "The sources are cpu, offcpu, cpi and memleak, with commas between them");
     }
   }
   return {};
@@ -144,6 +147,42 @@ Result<void> CheckScope(const Options& options) {
   return {};
 }
 
+// Whose memory, and how.
+Result<void> ParseLeakOptions(const po::variables_map& given, Options& options) {
+  const auto value = [&](const char* name) { return given[name].as<std::string>(); };
+  for (const char* name : {"leak-scope", "leak-sample-bytes", "leak-age"}) {
+    if (given.count(name) == 0 || options.memleak) continue;
+    return UsageError(std::string("--") + name, "it has no meaning without the source memleak",
+                      "Give it with --record memleak");
+  }
+  if (!options.memleak) return {};
+  const std::string scope = given.count("leak-scope") != 0 ? value("leak-scope") : "";
+  if (scope != "user" && scope != "kernel") {
+    return UsageError("--leak-scope",
+                      scope.empty() ? "--record memleak needs to know whose memory"
+                                    : "'" + scope + "' is not known",
+                      "It takes user (the processes of -p) or kernel");
+  }
+  options.leak_kernel = scope == "kernel";
+  if (!options.leak_kernel && options.pids.empty()) {
+    return UsageError("--leak-scope user", "it needs the processes whose memory is to be recorded",
+                      "Name them with -p, for example: -p 812");
+  }
+  if (given.count("leak-sample-bytes") != 0) {
+    Result<uint64_t> bytes =
+        ParseCount("--leak-sample-bytes", value("leak-sample-bytes"), 1, 1 << 20, "bytes");
+    if (!bytes) return std::move(bytes).error();
+    options.leak_sample_bytes = *bytes;
+    options.leak_sample_given = true;
+  }
+  if (given.count("leak-age") != 0) {
+    Result<double> seconds = ParseSeconds("--leak-age", value("leak-age"), 0.001, 24 * 3600);
+    if (!seconds) return std::move(seconds).error();
+    options.leak_age_s = *seconds;
+  }
+  return {};
+}
+
 // Boost takes "-5" behind an option for an option of its own; a negative number is a value.
 std::vector<std::string> JoinNegativeNumbers(const std::vector<std::string>& arguments) {
   std::vector<std::string> joined;
@@ -173,6 +212,8 @@ po::options_description Description() {
       ("tid,t", text())("cgroup", text())         //
       ("comm", text())("wakers", text())          //
       ("quantum", text())("exact", "")            //
+      ("leak-scope", text())("leak-age", text())  //
+      ("leak-sample-bytes", text())               //
       ("max-overhead", text())("min-block", text())("max-block", text());
   return description;
 }
@@ -197,9 +238,13 @@ What to record (one of these; without any: the whole system):
 Which of it:
   --comm GLOB           only while a thread's name matches; * stands for any
                         characters, ? for one (in quotes, for the shell)
-  --record cpu,offcpu,cpi
+  --record cpu,offcpu,cpi,memleak
                         sources: CPU samples, blocked time, cycles and
-                        instructions (default: cpu,offcpu)
+                        instructions, memory growth (default: cpu,offcpu)
+  --leak-scope SCOPE    whose memory: user (processes of -p) or kernel
+  --leak-sample-bytes N one allocation in every N bytes is kept, larger ones
+                        all are; sums stay right (default: 65536; 1: all)
+  --leak-age S          memory that is younger counts as young (default: 0.5)
   --min-block US        no blocks shorter than this (default: 0)
   --max-block US        no blocks longer than this (default: no limit)
 
@@ -344,10 +389,12 @@ Result<Options> ParseOptions(const std::vector<std::string>& arguments) {
     Result<uint32_t> overhead = ParseOverhead("--max-overhead", value("max-overhead"));
     if (!overhead) return std::move(overhead).error();
     options.max_overhead_permyriad = *overhead;
+    options.max_overhead_given = true;
   } else if (options.exact) {
     options.max_overhead_permyriad = 0;
   }
   TWOFOLD_RETURN_IF_ERROR(CheckScope(options));
+  if (!options.help && !options.version) TWOFOLD_RETURN_IF_ERROR(ParseLeakOptions(given, options));
   return options;
 }
 

@@ -24,6 +24,12 @@ struct Options {
   bool cpu = true;
   bool offcpu = true;
   bool cpi = false;
+  bool memleak = false;
+  bool leak_kernel =
+      false;  // of memleak: the kernel's memory; false: that of the processes in pids
+  uint64_t leak_sample_bytes = 64 << 10;
+  bool leak_sample_given = false;
+  double leak_age_s = 0.5;
   uint32_t frequency_hz = 99;
   double interval_s = 1;
   uint64_t memory_mib = 64;
@@ -31,8 +37,9 @@ struct Options {
   uint64_t quantum_us = 1000;             // shorter blocks are chosen by chance
   bool exact = false;                     // every block is kept; quantum_us means nothing then
   uint32_t max_overhead_permyriad = 100;  // hundredths of a per cent; 0: no limit
-  uint64_t min_block_us = 0;              // shorter blocks get no row
-  uint64_t max_block_us = 0;              // longer blocks get no row; 0: no limit
+  bool max_overhead_given = false;
+  uint64_t min_block_us = 0;  // shorter blocks get no row
+  uint64_t max_block_us = 0;  // longer blocks get no row; 0: no limit
   bool quiet = false;
   std::vector<std::string> command;  // after "--"; empty: none
 };

@@ -26,6 +26,7 @@
 #include "recorder/file_limit.h"
 #include "recorder/host_facts.h"
 #include "recorder/kernel_symbols.h"
+#include "recorder/leak_recording.h"
 #include "recorder/name_reader.h"
 #include "recorder/own_cost.h"
 #include "recorder/probe.h"
@@ -122,6 +123,7 @@ class Session {
   uint64_t drained_ns_ = 0;  // CLOCK_MONOTONIC of the last look at the sideband
   uint64_t losses_ = 0;
 
+  LeakRecording leaks_;
   std::optional<Restraint> restraint_;
   std::optional<OwnCost> own_cost_;
   double stopped_at_permyriad_ = 0;  // as in Summary
@@ -258,6 +260,7 @@ Result<void> Session::Begin() {
   settings.insert_limit = uint32_t(std::max(4096.0, kInsertsPerSecond * options_.interval_s));
   settings.min_block_ns = options_.min_block_us * 1000;
   settings.max_block_ns = options_.max_block_us * 1000;
+  TWOFOLD_RETURN_IF_ERROR(LeakRecording::Prepare(options_, settings));
   if (command_ != nullptr) {
     scope = {.all = false, .pids = {command_->pid()}, .follow_children = true};
     settings.scope = TracerSettings::Scope::kCommand;
@@ -298,6 +301,10 @@ Result<void> Session::Begin() {
   if (!start_ns) return std::move(start_ns).error();
   TWOFOLD_RETURN_IF_ERROR(CheckCounters());
   processes_->ScanProc();
+  if (settings.leak_scope != TracerSettings::LeakScope::kNone) {
+    TWOFOLD_RETURN_IF_ERROR(leaks_.Start(options_, *tracer_, name_reader_));
+    if (!leaks_.is_recorded()) settings.leak_scope = TracerSettings::LeakScope::kNone;
+  }
 
   const bool has_counters = options_.cpi && !tracer_->counters_failure();
   recording_.host = ReadHostFacts();
@@ -327,6 +334,12 @@ Result<void> Session::Begin() {
   if (options_.cpu) recording_.settings.sources.push_back("cpu");
   if (has_counters) recording_.settings.sources.push_back("cpi");
   if (options_.offcpu) recording_.settings.sources.push_back("offcpu");
+  if (leaks_.is_recorded()) {
+    recording_.settings.sources.push_back("memleak");
+    recording_.settings.leak_scope = options_.leak_kernel ? "kernel" : "user";
+    recording_.settings.leak_sample_bytes = settings.leak_sample_bytes;
+    recording_.settings.leak_age_ns = settings.leak_age_ns;
+  }
   for (const Pid pid : options_.pids) recording_.settings.pids.push_back(pid.value);
   for (const Tid tid : options_.tids) recording_.settings.tids.push_back(tid.value);
   if (command_ != nullptr) recording_.settings.command = BaseName(options_.command.front());
@@ -362,7 +375,8 @@ Result<void> Session::Begin() {
 // Judges what recording cost since the last time. False: it is too much, and has to stop.
 bool Session::RestrainSelf(uint64_t now_ns) {
   uint64_t elapsed_ns = 0;
-  const Restraint::Spent spent = own_cost_->TakeForJudgement(now_ns, elapsed_ns);
+  Restraint::Spent spent = own_cost_->TakeForJudgement(now_ns, elapsed_ns);
+  spent = leaks_.Restrain(spent, elapsed_ns, recording_.host.cpus_online);
   switch (restraint_->Judge(spent, elapsed_ns)) {
     case Restraint::Verdict::kKeep:
       return true;
@@ -394,6 +408,7 @@ void Session::DrainSideband() {
   }
   if (!symbolizer_) return;
   for (const auto& [pid, tells_of_runtime_code] : with_new_mappings) {
+    leaks_.Follow(pid);
     const ProcessImage* image = processes_->Find(pid, drained_ns_);
     if (image == nullptr) continue;
     symbolizer_->PrepareModules(*image);

@@ -187,7 +187,7 @@ Result<void> SetTargets(const twofold_bpf& skeleton, const TracerSettings& setti
 
 }  // namespace
 
-MapSizes PlanMaps(uint64_t memory_bytes, bool cpu, bool offcpu, bool counters) {
+MapSizes PlanMaps(uint64_t memory_bytes, bool cpu, bool offcpu, bool counters, bool memory) {
   // In parts of 1/64 of the budget: 4 for the thread table, ended accounts and the threads'
   // storage; the rest for the maps that come in pairs, by weight, with room for the largest of them
   // a second time. Blocked time has more different stacks than samples at a few hundred hertz can
@@ -210,8 +210,13 @@ MapSizes PlanMaps(uint64_t memory_bytes, bool cpu, bool offcpu, bool counters) {
       {TWOFOLD_SET_COUNTER_STACKS, stack_bytes, 6, counters},
       {TWOFOLD_SET_COUNTER_ROWS,
        HashEntryBytes(sizeof(twofold_cpu_key), sizeof(twofold_counter_value)), 2, counters},
+      {TWOFOLD_SET_MEMORY_STACKS, stack_bytes, 6, memory},
+      {TWOFOLD_SET_MEMORY_ROWS,
+       HashEntryBytes(sizeof(twofold_allocation_key), sizeof(twofold_allocation_value)), 3, memory},
   };
-  uint64_t all_weights = 0;
+  // The table of outstanding allocations does not come in pairs.
+  const uint64_t live_weight = memory ? 12 : 0;
+  uint64_t all_weights = live_weight;
   uint64_t largest_weight = 0;
   for (const Share& share : shares) {
     if (!share.recorded) continue;
@@ -228,6 +233,9 @@ MapSizes PlanMaps(uint64_t memory_bytes, bool cpu, bool offcpu, bool counters) {
     const uint64_t bytes = 60 * part * share.weight / (all_weights + largest_weight);
     sizes.set_entries[share.set] = uint32_t(std::max<uint64_t>(1, bytes / share.entry_bytes));
   }
+  sizes.live_entries = uint32_t(std::max<uint64_t>(
+      1, 60 * part * live_weight / std::max<uint64_t>(1, all_weights + largest_weight) /
+             HashEntryBytes(sizeof(twofold_live_key), sizeof(twofold_live))));
   return sizes;
 }
 
@@ -246,7 +254,8 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   std::unique_ptr<Tracer> tracer(new Tracer());
   State& state = *tracer->state_;
   state.settings = settings;
-  state.sizes = PlanMaps(settings.memory_bytes, settings.cpu, settings.offcpu, settings.counters);
+  state.sizes = PlanMaps(settings.memory_bytes, settings.cpu, settings.offcpu, settings.counters,
+                         settings.leak_scope != TracerSettings::LeakScope::kNone);
   state.skeleton = twofold_bpf__open();
   if (state.skeleton == nullptr) return TracerError("cannot open the BPF programs", errno);
   twofold_bpf& skeleton = *state.skeleton;
@@ -256,7 +265,9 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   skeleton.rodata->record_offcpu = settings.offcpu;
   skeleton.rodata->ended_wakeup_bytes = state.sizes.ended_account_bytes / 4;
   skeleton.rodata->sample_period_ns = tracer->sample_period_ns();
-  if (settings.wakers > 0) SetInterruptPlaces(skeleton);
+  if (settings.wakers > 0 || settings.leak_scope == TracerSettings::LeakScope::kKernel) {
+    SetInterruptPlaces(skeleton);
+  }
   skeleton.rodata->max_wakers = settings.wakers;
   skeleton.rodata->min_block_ns = settings.min_block_ns;
   skeleton.rodata->max_block_ns = settings.max_block_ns;
@@ -282,6 +293,8 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
       {skeleton.maps.cpu_rows, skeleton.maps.cpu_rows_sets},
       {skeleton.maps.counter_stacks, skeleton.maps.counter_stacks_sets},
       {skeleton.maps.counter_rows, skeleton.maps.counter_rows_sets},
+      {skeleton.maps.memory_stacks, skeleton.maps.memory_stacks_sets},
+      {skeleton.maps.memory_rows, skeleton.maps.memory_rows_sets},
   };
   for (size_t set = 0; set < TWOFOLD_SETS; ++set) {
     bpf_map__set_max_entries(sets[set].first, state.sizes.set_entries[set]);
@@ -298,6 +311,7 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   bpf_program__set_autoload(skeleton.progs.sample, settings.cpu);
   bpf_program__set_autoload(skeleton.progs.sample_cycles, settings.counters);
   bpf_program__set_autoload(skeleton.progs.sample_instructions, settings.counters);
+  state.PrepareMemory();
 
   const int failed = twofold_bpf__load(&skeleton);
   if (failed != 0) return TracerError("the kernel refused the BPF programs", -failed);
@@ -328,6 +342,7 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   state.offcpu_rows.emplace(state.map_sets[TWOFOLD_SET_OFFCPU_ROWS].fd());
   state.cpu_rows.emplace(state.map_sets[TWOFOLD_SET_CPU_ROWS].fd());
   state.counter_rows.emplace(state.map_sets[TWOFOLD_SET_COUNTER_ROWS].fd());
+  state.memory_rows.emplace(state.map_sets[TWOFOLD_SET_MEMORY_ROWS].fd());
   state.MeasureMaps();
   return tracer;
 }
@@ -465,6 +480,7 @@ Result<uint64_t> Tracer::Start() {
     const Result<void> attached = state.AttachCounters();
     if (!attached) state.counters_failure = attached.error();
   }
+  TWOFOLD_RETURN_IF_ERROR(state.AttachMemory());
   return start_ns;
 }
 
@@ -474,6 +490,7 @@ void Tracer::Stop() {
   for (bpf_link* link : state.sampler_links) bpf_link__destroy(link);
   state.sampler_links.clear();
   state.counters.Detach();
+  state.DetachMemory();
   if (state.skeleton == nullptr) return;
   // The pass over all tasks stays: the last reading needs it.
   for (bpf_link** link :

@@ -19,6 +19,7 @@
 #include "recorder/direct_map.h"
 #include "recorder/hardware_counters.h"
 #include "recorder/kernel_symbols.h"
+#include "recorder/name_reader.h"
 
 namespace twofold {
 
@@ -28,6 +29,10 @@ struct TracerSettings {
   bool cpu = true;
   bool offcpu = true;
   bool counters = false;  // hardware events
+  enum class LeakScope { kNone, kUser, kKernel };
+  LeakScope leak_scope = LeakScope::kNone;  // whose memory is recorded
+  uint64_t leak_sample_bytes = 1;           // B of the estimates (format/capture.h)
+  uint64_t leak_age_ns = 500'000'000;       // the unit of ages
   bool states = true;  // exact times of every thread by state; needs the scheduler's tracepoints,
                        // as offcpu does
   bool switch_passes_state = true;  // SchedulerTracepoints of recorder/probe.h
@@ -56,8 +61,10 @@ struct MapSizes {
   uint32_t thread_slots = 0;         // a power of two
   uint32_t ended_account_bytes = 0;  // a power of two, of whole pages
   std::array<uint32_t, TWOFOLD_SETS> set_entries = {};
+  uint32_t live_entries = 1;  // outstanding allocations
 };
-MapSizes PlanMaps(uint64_t memory_bytes, bool cpu, bool offcpu, bool counters = false);
+MapSizes PlanMaps(uint64_t memory_bytes, bool cpu, bool offcpu, bool counters = false,
+                  bool memory = false);
 
 struct OffCpuDifference {
   twofold_offcpu_key key;
@@ -72,6 +79,21 @@ struct CpuDifference {
 struct CounterDifference {
   twofold_cpu_key key;
   twofold_counter_value added;
+};
+
+struct AllocationDifference {
+  twofold_allocation_key key;
+  twofold_allocation_value added;
+};
+
+// Outstanding allocations of a row that are of one age (OutstandingRow).
+struct OutstandingReading {
+  twofold_allocation_key key;
+  uint8_t age = 0;
+  uint64_t bytes = 0;
+  uint64_t count = 0;
+  uint64_t samples = 0;
+  uint64_t variance_bytes2 = 0;
 };
 
 // How long a thread was in each state since the reading before.
@@ -107,7 +129,9 @@ struct Reading {
   std::vector<CpuDifference> cpu;
   std::vector<CounterDifference> counters;
   HardwareCounters::Counted counted;
-  std::vector<twofold_thread> threads;  // new ones, by number
+  std::vector<AllocationDifference> allocations;
+  std::optional<std::vector<OutstandingReading>> outstanding;  // after Stop
+  std::vector<twofold_thread> threads;                         // new ones, by number
   std::vector<Loss> losses;
   std::vector<ExemplarReading> exemplars;  // of all CPUs, at most 16 of a kind, the longest first
   std::vector<uint64_t> retired_wakers;  // keys that threads may still carry, of maps that go away
@@ -119,7 +143,7 @@ struct Reading {
 
 class Tracer {
  public:
-  enum class StackClass { kOffCpu, kCpu, kCounters };
+  enum class StackClass { kOffCpu, kCpu, kCounters, kMemory };
 
   // Loads the programs into the kernel. Error: names the missing privilege, file or tracepoint and
   // the way out.
@@ -136,6 +160,13 @@ class Tracer {
   // Why hardware events were asked for and are not recorded; nullopt after a Start that attached
   // them.
   const std::optional<Error>& counters_failure() const;
+
+  // Probes the allocators that a process has mapped by now, after Start; again when it has mapped
+  // more. Returns how many allocating functions are probed in all. Error: names what could not be.
+  Result<size_t> FollowAllocators(Pid pid, NameReader& reader);
+
+  // B from now on.
+  void SetLeakSampleBytes(uint64_t bytes);
 
   // Detaches everything, the samplers first. Maps stay readable. Harmless when called again.
   void Stop();
@@ -173,6 +204,7 @@ class Tracer {
   // Run time of the programs so far; nullopt: the kernel does not tell.
   struct RunTime {
     uint64_t scheduler_ns = 0;  // of those at switches and wake-ups
+    uint64_t memory_ns = 0;     // of those in allocators
     uint64_t all_ns = 0;
   };
   std::optional<RunTime> TotalRunTime() const;

@@ -77,12 +77,14 @@ namespace {
 
 struct Runs {
   uint64_t scheduler_ns = 0;
+  uint64_t memory_ns = 0;
   uint64_t ns = 0;
   uint64_t runs = 0;
   uint64_t missed = 0;
 };
 
-std::optional<Runs> ReadRuns(const twofold_bpf& skeleton) {
+template <typename IsMemory>
+std::optional<Runs> ReadRuns(const twofold_bpf& skeleton, IsMemory is_memory) {
   Runs total;
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, skeleton.obj) {
@@ -95,6 +97,7 @@ std::optional<Runs> ReadRuns(const twofold_bpf& skeleton) {
         program == skeleton.progs.context_switch_before_5_18 || program == skeleton.progs.waking) {
       total.scheduler_ns += info.run_time_ns;
     }
+    if (is_memory(program)) total.memory_ns += info.run_time_ns;
     total.ns += info.run_time_ns;
     total.runs += info.run_cnt;
     total.missed += info.recursion_misses;
@@ -105,13 +108,16 @@ std::optional<Runs> ReadRuns(const twofold_bpf& skeleton) {
 }  // namespace
 
 std::optional<Tracer::RunTime> Tracer::TotalRunTime() const {
-  const std::optional<Runs> total = ReadRuns(*state_->skeleton);
+  const std::optional<Runs> total = ReadRuns(*state_->skeleton, [this](const bpf_program* program) {
+    return state_->IsMemoryProgram(program);
+  });
   if (!total) return std::nullopt;
-  return RunTime{.scheduler_ns = total->scheduler_ns, .all_ns = total->ns};
+  return RunTime{
+      .scheduler_ns = total->scheduler_ns, .memory_ns = total->memory_ns, .all_ns = total->ns};
 }
 
 Result<void> Tracer::State::ReadCost(Reading& reading) {
-  const std::optional<Runs> total = ReadRuns(*skeleton);
+  const std::optional<Runs> total = ReadRuns(*skeleton, [](const bpf_program*) { return false; });
   if (!total) return TracerError("cannot read the run time of the BPF programs", errno);
   reading.bpf_ns = total->ns - bpf_ns_before;
   reading.bpf_runs = total->runs - bpf_runs_before;
@@ -170,7 +176,7 @@ Result<void> Tracer::State::ReadRows(Reading& reading) {
                      .instruction_samples = now.instruction_samples - before.instruction_samples}});
     }));
   }
-  return {};
+  return ReadAllocations(reading);
 }
 
 Result<void> Tracer::State::MoveToFreshMaps(Reading& reading) {
@@ -197,7 +203,7 @@ Result<void> Tracer::State::MoveToFreshMaps(Reading& reading) {
   TWOFOLD_RETURN_IF_ERROR(WaitForPrograms());
   // Nobody is at the old map any more: what it holds now is the last of it.
   if (set == TWOFOLD_SET_OFFCPU_ROWS || set == TWOFOLD_SET_CPU_ROWS ||
-      set == TWOFOLD_SET_COUNTER_ROWS) {
+      set == TWOFOLD_SET_COUNTER_ROWS || set == TWOFOLD_SET_MEMORY_ROWS) {
     TWOFOLD_RETURN_IF_ERROR(ReadRows(reading));
   }
   if (set == TWOFOLD_SET_WAKERS) {
@@ -212,6 +218,7 @@ Result<void> Tracer::State::MoveToFreshMaps(Reading& reading) {
   if (set == TWOFOLD_SET_OFFCPU_ROWS) offcpu_rows->MoveTo(map_sets[set].fd());
   if (set == TWOFOLD_SET_CPU_ROWS) cpu_rows->MoveTo(map_sets[set].fd());
   if (set == TWOFOLD_SET_COUNTER_ROWS) counter_rows->MoveTo(map_sets[set].fd());
+  if (set == TWOFOLD_SET_MEMORY_ROWS) memory_rows->MoveTo(map_sets[set].fd());
   return {};
 }
 
@@ -301,7 +308,11 @@ Result<Reading> Tracer::Read(uint64_t boundary_ns) {
     TWOFOLD_RETURN_IF_ERROR(state.PassOverTasks(TWOFOLD_PASS_CLIP, boundary_ns));
   }
   reading.counted = state.counted;
+  // Programs in allocators may still be at a row.
+  const bool has_memory = state.settings.leak_scope != TracerSettings::LeakScope::kNone;
+  if (state.stopped && has_memory) TWOFOLD_RETURN_IF_ERROR(state.WaitForPrograms());
   TWOFOLD_RETURN_IF_ERROR(state.ReadRows(reading));
+  if (state.stopped) TWOFOLD_RETURN_IF_ERROR(state.ReadOutstanding(boundary_ns, reading));
   if (state.settings.offcpu) TWOFOLD_RETURN_IF_ERROR(state.ReadExemplars(reading));
   TWOFOLD_RETURN_IF_ERROR(state.MoveToFreshMaps(reading));
   ++state.skeleton->bss->insert_period;
@@ -319,9 +330,10 @@ Result<Reading> Tracer::Read(uint64_t boundary_ns) {
 }
 
 std::optional<twofold_stack> Tracer::FindStack(StackClass stack_class, uint64_t hash) const {
-  const size_t set = stack_class == StackClass::kOffCpu ? TWOFOLD_SET_OFFCPU_STACKS
-                     : stack_class == StackClass::kCpu  ? TWOFOLD_SET_CPU_STACKS
-                                                        : TWOFOLD_SET_COUNTER_STACKS;
+  const size_t set = stack_class == StackClass::kOffCpu   ? TWOFOLD_SET_OFFCPU_STACKS
+                     : stack_class == StackClass::kCpu    ? TWOFOLD_SET_CPU_STACKS
+                     : stack_class == StackClass::kMemory ? TWOFOLD_SET_MEMORY_STACKS
+                                                          : TWOFOLD_SET_COUNTER_STACKS;
   twofold_stack stack;
   if (!state_->map_sets[set].Find(&hash, &stack)) return std::nullopt;
   const uint32_t cut = stack.nframes & TWOFOLD_FRAMES_CUT;

@@ -1,11 +1,12 @@
 // What the parts of the tracer share: tracer.cc loads, attaches and detaches; tracer_reading.cc
-// reads. Not for anybody else.
+// reads; tracer_memory.cc does both for memory. Not for anybody else.
 #pragma once
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "bpf/direct_map_abi.h"
 #include "bpf/twofold.skel.h"
 #include "recorder/account_book.h"
+#include "recorder/allocator_probes.h"
 #include "recorder/cumulative_map.h"
 #include "recorder/map_set.h"
 #include "recorder/tracer.h"
@@ -29,6 +31,13 @@ struct Tracer::State {
 
   Result<void> AttachSampler();
   Result<void> AttachCounters();
+  // Parts of loading, attaching and reading that concern memory (tracer_memory.cc).
+  void PrepareMemory();
+  Result<void> AttachMemory();
+  void DetachMemory();
+  Result<void> ReadAllocations(Reading& reading);
+  Result<void> ReadOutstanding(uint64_t boundary_ns, Reading& reading);
+  bool IsMemoryProgram(const bpf_program* program) const;
   Result<void> PassOverTasks(twofold_pass pass, uint64_t boundary_ns);
   // Returns when no program that had begun before the call is still running.
   Result<void> WaitForPrograms();
@@ -52,6 +61,9 @@ struct Tracer::State {
   std::optional<CumulativeMap<twofold_offcpu_key, twofold_offcpu_value>> offcpu_rows;
   std::optional<CumulativeMap<twofold_cpu_key, uint64_t>> cpu_rows;
   std::optional<CumulativeMap<twofold_cpu_key, twofold_counter_value>> counter_rows;
+  std::optional<CumulativeMap<twofold_allocation_key, twofold_allocation_value>> memory_rows;
+  std::vector<bpf_link*> memory_links;
+  std::unique_ptr<AllocatorProbes> allocator_probes;
   HardwareCounters counters;
   HardwareCounters::Counted counted;  // in the interval that ended last
   std::optional<Error> counters_failure;

@@ -1,0 +1,56 @@
+// Probes (uprobes) in the allocator functions of processes: where each begins, and where those that
+// allocate return. Every mapped file that defines such functions is probed, opened by what is
+// mapped, so that deleted files and those of containers work; only inside of the processes that
+// were asked for.
+#pragma once
+
+#include <bpf/libbpf.h>
+
+#include <array>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "format/base/ids.h"
+#include "format/base/result.h"
+#include "recorder/elf_allocators.h"
+#include "recorder/name_reader.h"
+
+namespace twofold {
+
+class AllocatorProbes {
+ public:
+  struct Programs {
+    std::array<const bpf_program*, kAllocatorFunctions> begin = {};  // by AllocatorFunction
+    const bpf_program* end = nullptr;
+  };
+
+  // `reader` is borrowed and must outlive this.
+  AllocatorProbes(const Programs& programs, NameReader& reader)
+      : programs_(programs), reader_(reader) {}
+  ~AllocatorProbes() { Detach(); }
+  AllocatorProbes(const AllocatorProbes&) = delete;
+  AllocatorProbes& operator=(const AllocatorProbes&) = delete;
+
+  // Probes what a process has mapped and was not looked at before. A process that is gone has
+  // nothing. Error: a file could not be probed; none of its functions is then.
+  Result<void> Follow(Pid pid);
+
+  // Functions that are probed where they allocate, in all processes together.
+  size_t allocating_functions() const { return allocating_functions_; }
+
+  void Detach();
+
+ private:
+  Result<void> ProbeFile(Pid pid, int fd, const std::string& name);
+
+  const Programs programs_;
+  NameReader& reader_;
+  std::set<std::tuple<uint32_t, uint64_t, uint64_t>> met_;  // pid, device, inode
+  std::vector<bpf_link*> links_;
+  size_t allocating_functions_ = 0;
+};
+
+}  // namespace twofold

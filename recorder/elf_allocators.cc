@@ -1,0 +1,259 @@
+#include "recorder/elf_allocators.h"
+
+#include <elf.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
+#include <map>
+
+#include "recorder/elf_headers.h"
+#include "recorder/small_file.h"
+
+namespace twofold {
+namespace {
+
+constexpr uint64_t kMaxFileBytes = 2ULL << 30;
+constexpr uint64_t kMaxStringsBytes = 256ULL << 20;
+constexpr uint64_t kMaxSymbols = 4'000'000;
+constexpr size_t kChunkBytes = size_t{64} * 1024;
+constexpr size_t kMaxNameOffsets = 4096;
+constexpr size_t kMaxPlaces = 256;
+
+#if defined(__x86_64__)
+constexpr uint16_t kOwnMachine = EM_X86_64;
+#else
+constexpr uint16_t kOwnMachine = EM_AARCH64;
+#endif
+
+// How a name counts, by what else its file defines.
+enum class Role : uint8_t {
+  kAllocator,  // it makes its file one that has an allocator of its own
+  kMapping,    // mmap and its kin
+  kNew,
+  kDelete,
+};
+
+struct Wanted {
+  std::string_view name;
+  AllocatorFunction function;
+  Role role = Role::kAllocator;
+};
+
+using F = AllocatorFunction;
+
+constexpr Wanted kWanted[] = {
+    // The C library's, and of whoever takes its place.
+    {"malloc", F::kMalloc},
+    {"calloc", F::kCalloc},
+    {"realloc", F::kRealloc},
+    {"reallocarray", F::kReallocArray},
+    {"memalign", F::kMemalign},
+    {"aligned_alloc", F::kMemalign},
+    {"posix_memalign", F::kPosixMemalign},
+    {"valloc", F::kMalloc},
+    {"pvalloc", F::kMalloc},
+    {"free", F::kFree},
+    {"cfree", F::kFree},
+    {"free_sized", F::kFree},
+    {"free_aligned_sized", F::kFree},
+    // jemalloc's own.
+    {"mallocx", F::kMalloc},
+    {"rallocx", F::kRealloc},
+    {"dallocx", F::kFree},
+    {"sdallocx", F::kFree},
+    // jemalloc, where it is built into a program under its default prefix.
+    {"je_malloc", F::kMalloc},
+    {"je_calloc", F::kCalloc},
+    {"je_realloc", F::kRealloc},
+    {"je_memalign", F::kMemalign},
+    {"je_aligned_alloc", F::kMemalign},
+    {"je_posix_memalign", F::kPosixMemalign},
+    {"je_valloc", F::kMalloc},
+    {"je_free", F::kFree},
+    {"je_mallocx", F::kMalloc},
+    {"je_rallocx", F::kRealloc},
+    {"je_dallocx", F::kFree},
+    {"je_sdallocx", F::kFree},
+    // tcmalloc's own.
+    {"tc_malloc", F::kMalloc},
+    {"tc_calloc", F::kCalloc},
+    {"tc_realloc", F::kRealloc},
+    {"tc_memalign", F::kMemalign},
+    {"tc_posix_memalign", F::kPosixMemalign},
+    {"tc_valloc", F::kMalloc},
+    {"tc_pvalloc", F::kMalloc},
+    {"tc_free", F::kFree},
+    {"tc_free_sized", F::kFree},
+    {"tc_cfree", F::kFree},
+    {"tc_new", F::kMalloc},
+    {"tc_new_nothrow", F::kMalloc},
+    {"tc_newarray", F::kMalloc},
+    {"tc_newarray_nothrow", F::kMalloc},
+    {"tc_delete", F::kFree},
+    {"tc_delete_sized", F::kFree},
+    {"tc_delete_nothrow", F::kFree},
+    {"tc_deletearray", F::kFree},
+    {"tc_deletearray_sized", F::kFree},
+    {"tc_deletearray_nothrow", F::kFree},
+    // Mappings.
+    {"mmap", F::kMmap, Role::kMapping},
+    {"mmap64", F::kMmap, Role::kMapping},
+    {"mremap", F::kMremap, Role::kMapping},
+    {"munmap", F::kMunmap, Role::kMapping},
+    // operator new and new[]: plain, nothrow, aligned, aligned nothrow.
+    {"_Znwm", F::kNew, Role::kNew},
+    {"_Znam", F::kNew, Role::kNew},
+    {"_ZnwmRKSt9nothrow_t", F::kNew, Role::kNew},
+    {"_ZnamRKSt9nothrow_t", F::kNew, Role::kNew},
+    {"_ZnwmSt11align_val_t", F::kNew, Role::kNew},
+    {"_ZnamSt11align_val_t", F::kNew, Role::kNew},
+    {"_ZnwmSt11align_val_tRKSt9nothrow_t", F::kNew, Role::kNew},
+    {"_ZnamSt11align_val_tRKSt9nothrow_t", F::kNew, Role::kNew},
+    // operator delete and delete[]: also with a size.
+    {"_ZdlPv", F::kFree, Role::kDelete},
+    {"_ZdaPv", F::kFree, Role::kDelete},
+    {"_ZdlPvm", F::kFree, Role::kDelete},
+    {"_ZdaPvm", F::kFree, Role::kDelete},
+    {"_ZdlPvRKSt9nothrow_t", F::kFree, Role::kDelete},
+    {"_ZdaPvRKSt9nothrow_t", F::kFree, Role::kDelete},
+    {"_ZdlPvSt11align_val_t", F::kFree, Role::kDelete},
+    {"_ZdaPvSt11align_val_t", F::kFree, Role::kDelete},
+    {"_ZdlPvmSt11align_val_t", F::kFree, Role::kDelete},
+    {"_ZdaPvmSt11align_val_t", F::kFree, Role::kDelete},
+    {"_ZdlPvSt11align_val_tRKSt9nothrow_t", F::kFree, Role::kDelete},
+    {"_ZdaPvSt11align_val_tRKSt9nothrow_t", F::kFree, Role::kDelete},
+};
+
+class Search {
+ public:
+  Search(int fd, const ElfHeaders& headers) : fd_(fd), headers_(headers) {}
+
+  std::vector<AllocatorPlace> Run() {
+    for (const uint32_t type : {SHT_DYNSYM, SHT_SYMTAB}) SearchTable(type);
+    std::vector<AllocatorPlace> places;
+    for (const auto& [offset, wanted] : found_) {
+      AllocatorFunction function = wanted->function;
+      if (wanted->role == Role::kDelete && !has_allocator_) continue;
+      if (wanted->role == Role::kNew && has_allocator_) function = F::kMalloc;
+      places.push_back({.function = function, .file_offset = offset});
+    }
+    if (places.size() > kMaxPlaces) places.resize(kMaxPlaces);
+    return places;
+  }
+
+ private:
+  void SearchTable(uint32_t type) {
+    const ElfSection* symbols = headers_.FindType(type);
+    if (symbols == nullptr || symbols->entry_bytes != sizeof(Elf64_Sym)) return;
+    const ElfSection* strings = headers_.LinkOf(*symbols);
+    if (strings == nullptr || strings->type != SHT_STRTAB) return;
+    FindNames(*strings);
+    if (names_.empty()) return;
+    const uint64_t count =
+        std::min(headers_.InFile(symbols->file_offset, symbols->size_bytes) / sizeof(Elf64_Sym),
+                 kMaxSymbols);
+    std::vector<uint8_t> chunk;
+    constexpr uint64_t kPerRead = kChunkBytes / sizeof(Elf64_Sym);
+    for (uint64_t first = 0; first < count; first += kPerRead) {
+      chunk.resize(size_t(std::min(count - first, kPerRead)) * sizeof(Elf64_Sym));
+      const auto got = ReadAt(fd_, symbols->file_offset + first * sizeof(Elf64_Sym), chunk);
+      if (!got || *got < chunk.size()) return;
+      for (size_t at = 0; at < chunk.size(); at += sizeof(Elf64_Sym)) {
+        Elf64_Sym symbol;
+        std::memcpy(&symbol, chunk.data() + at, sizeof symbol);
+        AddSymbol(symbol);
+      }
+    }
+  }
+
+  // Where the wanted names begin among the strings: a name may be the end of a longer one.
+  void FindNames(const ElfSection& strings) {
+    names_.clear();
+    const uint64_t size =
+        std::min(headers_.InFile(strings.file_offset, strings.size_bytes), kMaxStringsBytes);
+    constexpr size_t kLongestName = 40;
+    std::vector<uint8_t> chunk;
+    for (uint64_t start = 0; start < size;) {
+      chunk.resize(size_t(std::min<uint64_t>(size - start, kChunkBytes)));
+      const auto got = ReadAt(fd_, strings.file_offset + start, chunk);
+      if (!got || *got < chunk.size()) return;
+      for (size_t end = 0; end < chunk.size(); ++end) {
+        if (chunk[end] == 0) FindNamesThatEnd(chunk, end, start);
+      }
+      if (start + chunk.size() == size) return;
+      start += chunk.size() - kLongestName;
+    }
+  }
+
+  void FindNamesThatEnd(const std::vector<uint8_t>& chunk, size_t end, uint64_t start) {
+    for (const Wanted& wanted : kWanted) {
+      const size_t length = wanted.name.size();
+      if (length > end || chunk[end - 1] != uint8_t(wanted.name.back())) continue;
+      if (std::memcmp(chunk.data() + end - length, wanted.name.data(), length) != 0) continue;
+      if (names_.size() < kMaxNameOffsets) names_.emplace(start + end - length, &wanted);
+    }
+  }
+
+  void AddSymbol(const Elf64_Sym& symbol) {
+    const auto name = names_.find(symbol.st_name);
+    if (name == names_.end() || ELF64_ST_TYPE(symbol.st_info) != STT_FUNC) return;
+    if (symbol.st_shndx == SHN_UNDEF || symbol.st_shndx >= SHN_LORESERVE) return;
+    const std::optional<uint64_t> offset = headers_.FileOffsetOf(symbol.st_value);
+    if (!offset) return;
+    const Wanted& wanted = *name->second;
+    has_allocator_ = has_allocator_ || wanted.role == Role::kAllocator;
+    // The first of several names decides.
+    const auto [known, is_new] = found_.emplace(*offset, &wanted);
+    if (!is_new && &wanted < known->second) known->second = &wanted;
+  }
+
+  const int fd_;
+  const ElfHeaders& headers_;
+  std::map<uint64_t, const Wanted*> names_;  // by offset among the strings
+  std::map<uint64_t, const Wanted*> found_;  // by offset in the file
+  bool has_allocator_ = false;
+};
+
+}  // namespace
+
+std::vector<AllocatorPlace> FindAllocatorPlaces(int fd) {
+  struct stat status {};
+  if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return {};
+  const uint64_t file_bytes = uint64_t(status.st_size);
+  if (file_bytes > kMaxFileBytes) return {};
+  const std::optional<ElfHeaders> headers = ReadElfHeaders(fd, file_bytes);
+  if (!headers || !headers->is_64_bit || headers->machine != kOwnMachine) return {};
+  return Search(fd, *headers).Run();
+}
+
+std::string AllocatorPlacesText(const std::vector<AllocatorPlace>& places) {
+  std::string text;
+  for (const AllocatorPlace& place : places) {
+    text +=
+        std::to_string(unsigned(place.function)) + " " + std::to_string(place.file_offset) + "\n";
+  }
+  return text;
+}
+
+std::optional<std::vector<AllocatorPlace>> ParseAllocatorPlaces(std::string_view text) {
+  std::vector<AllocatorPlace> places;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at < end) {
+    unsigned function = 0;
+    uint64_t file_offset = 0;
+    const auto first = std::from_chars(at, end, function);
+    if (first.ec != std::errc() || first.ptr == end || *first.ptr != ' ') return std::nullopt;
+    const auto second = std::from_chars(first.ptr + 1, end, file_offset);
+    if (second.ec != std::errc() || second.ptr == end || *second.ptr != '\n') return std::nullopt;
+    if (function >= kAllocatorFunctions || places.size() >= kMaxPlaces) return std::nullopt;
+    places.push_back({.function = AllocatorFunction(function), .file_offset = file_offset});
+    at = second.ptr + 1;
+  }
+  return places;
+}
+
+}  // namespace twofold

@@ -1,0 +1,52 @@
+// The allocator functions that one ELF file defines: malloc and its kin, free, operators new and
+// delete, mmap; under the names that glibc, musl, jemalloc and tcmalloc give them. What the probes
+// of recorder/allocator_probes.h are attached to.
+//
+// Nothing in the file is trusted; this runs in the name reader's process, as recorder/elf_symbols.h
+// does.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "recorder/unique_fd.h"
+
+namespace twofold {
+
+// What a function takes, and what it does.
+enum class AllocatorFunction : uint8_t {
+  kMalloc = 0,     // (size)
+  kCalloc,         // (count, size)
+  kRealloc,        // (address, size)
+  kReallocArray,   // (address, count, size)
+  kMemalign,       // (alignment, size)
+  kPosixMemalign,  // (where the address goes, alignment, size)
+  kFree,           // (address)
+  kMmap,           // (address, size)
+  kMremap,         // (address, old size, size)
+  kMunmap,         // (address, size)
+  kNew,            // (size); calls malloc, which counts
+};
+constexpr size_t kAllocatorFunctions = 11;
+
+struct AllocatorPlace {
+  AllocatorFunction function = AllocatorFunction::kMalloc;
+  uint64_t file_offset = 0;  // of its first instruction
+
+  friend bool operator==(const AllocatorPlace&, const AllocatorPlace&) = default;
+};
+
+// Ascending by offset; functions that are one under several names come once. In a file that defines
+// malloc, operator new is kMalloc and operator delete is kFree: its own allocator is behind them,
+// or what they call counts as part of them. In others, new is kNew, and delete is left out.
+// Empty: it defines none, or is no ELF file of this machine's.
+std::vector<AllocatorPlace> FindAllocatorPlaces(int fd);
+
+// As text, and back; nullopt: it is not of that form.
+std::string AllocatorPlacesText(const std::vector<AllocatorPlace>& places);
+std::optional<std::vector<AllocatorPlace>> ParseAllocatorPlaces(std::string_view text);
+
+}  // namespace twofold

@@ -1,0 +1,99 @@
+#include "recorder/leak_recording.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <string>
+
+#include "recorder/kernel_btf.h"
+#include "recorder/kernel_features.h"
+
+namespace twofold {
+namespace {
+
+// B is raised in a few steps: what it can change goes down by as much.
+constexpr uint64_t kSampleFactor = 8;
+
+bool HasOtherSources(const Options& options) {
+  return options.cpu || options.offcpu || options.cpi;
+}
+
+Result<void> GoOnWithout(const Options& options, const Error& failure) {
+  if (!HasOtherSources(options)) {
+    return Error{.what = "memory cannot be recorded: " + failure.what,
+                 .where = failure.where.empty() ? "--record memleak" : failure.where,
+                 .remedy = failure.remedy.empty() ? "twofold-record --check tells what this host "
+                                                    "can record"
+                                                  : failure.remedy};
+  }
+  std::fprintf(stderr, "Note: memory is not recorded, because %s.\n", failure.what.c_str());
+  return {};
+}
+
+}  // namespace
+
+Result<void> LeakRecording::Prepare(const Options& options, TracerSettings& settings) {
+  if (!options.memleak) return {};
+  if (options.leak_kernel) {
+    const Result<KernelBtf> types = KernelBtf::Load();
+    const Result<void> there = types ? TryKernelAllocations(*types) : Result<void>(types.error());
+    if (!there) return GoOnWithout(options, there.error());
+  }
+  settings.leak_scope =
+      options.leak_kernel ? TracerSettings::LeakScope::kKernel : TracerSettings::LeakScope::kUser;
+  settings.leak_sample_bytes = options.leak_sample_bytes;
+  settings.leak_age_ns = uint64_t(options.leak_age_s * 1e9);
+  return {};
+}
+
+Result<void> LeakRecording::Start(const Options& options, Tracer& tracer, NameReader& reader) {
+  size_t functions = 0;
+  for (const Pid pid : options.leak_kernel ? std::vector<Pid>() : options.pids) {
+    const Result<size_t> probed = tracer.FollowAllocators(pid, reader);
+    if (!probed) return GoOnWithout(options, probed.error());
+    functions = *probed;
+  }
+  if (!options.leak_kernel && functions == 0) {
+    return GoOnWithout(
+        options,
+        Error{.what = "no file that the process has mapped defines malloc or the like",
+              .where = "-p " + std::to_string(options.pids.front().value),
+              .remedy = "A program with an allocator of its own, or without the names of its "
+                        "functions, can be recorded with --leak-scope kernel"});
+  }
+  tracer_ = &tracer;
+  reader_ = &reader;
+  if (!options.leak_kernel) pids_ = options.pids;
+  sample_bytes_ = options.leak_sample_bytes;
+  limit_permyriad_ = options.max_overhead_permyriad;
+  limit_given_ = options.max_overhead_given;
+  may_raise_ = limit_given_ || !options.leak_sample_given;
+  return {};
+}
+
+void LeakRecording::Follow(Pid pid) {
+  if (tracer_ == nullptr || std::find(pids_.begin(), pids_.end(), pid) == pids_.end()) return;
+  const Result<size_t> probed = tracer_->FollowAllocators(pid, *reader_);
+  if (probed || told_of_failure_) return;
+  told_of_failure_ = true;
+  std::fprintf(stderr, "Note: memory that a new library allocates is not recorded, because %s.\n",
+               probed.error().what.c_str());
+}
+
+Restraint::Spent LeakRecording::Restrain(Restraint::Spent spent, uint64_t elapsed_ns,
+                                         uint32_t cpus) {
+  if (tracer_ == nullptr || limit_permyriad_ == 0) return spent;
+  const double allowed_ns = double(limit_permyriad_) / 10'000 * cpus * double(elapsed_ns);
+  const bool too_much = double(spent.programs_ns + spent.recorder_ns) > allowed_ns;
+  // Where most of it is others', their restraint is to help first.
+  const bool has_part = double(spent.memory_ns) > allowed_ns / 2;
+  const bool can_raise = may_raise_ && sample_bytes_ < kLargestSample_bytes;
+  if (too_much && has_part && can_raise) {
+    sample_bytes_ =
+        std::min(std::max<uint64_t>(sample_bytes_, 1024) * kSampleFactor, kLargestSample_bytes);
+    tracer_->SetLeakSampleBytes(sample_bytes_);
+  }
+  if (!limit_given_ || (has_part && can_raise)) spent.programs_ns -= spent.memory_ns;
+  return spent;
+}
+
+}  // namespace twofold
