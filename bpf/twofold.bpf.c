@@ -11,6 +11,8 @@
  *   wakers.bpf.h    what woke a thread
  *   exemplars.bpf.h the longest single blocks and waits
  *   user_stack.bpf.h user stacks of threads that do not run
+ *   exec.bpf.h      executed programs
+ *   events.bpf.h    single events
  *   sampler.bpf.h   on-CPU time by stack
  *   counters.bpf.h  hardware events by stack
  *   stacks.bpf.h    stacks under a hash of their content
@@ -27,6 +29,7 @@
 #include "twofold_abi.h"
 
 #include "counters.bpf.h"
+#include "exec.bpf.h"
 #include "offcpu.bpf.h"
 #include "sampler.bpf.h"
 

@@ -71,6 +71,7 @@ Interval CaptureBuilder::Build(const Reading& reading, const TracerSettings& set
         [](CpuRow& into, const CpuRow& from) { into.samples += from.samples; });
   }
   if (settings.counters && !tracer_.counters_failure()) BuildCounterRows(reading, interval);
+  if (settings.exec) BuildExecRows(reading, interval);
   if (settings.offcpu) {
     // A thread may still carry them, in chains that it will be a part of.
     for (const uint64_t key : reading.retired_wakers) WakerOf(key);

@@ -55,6 +55,7 @@ class CaptureBuilder {
   ThreadId ThreadOf(uint32_t number);
   DefinedProcess DefineProcess(const twofold_thread& thread);
   void BuildCounterRows(const Reading& reading, Interval& interval);
+  void BuildExecRows(const Reading& reading, Interval& interval);
   void BuildOffCpuRows(const Reading& reading, Interval& interval);
   Exemplar BuildExemplar(const ExemplarReading& reading);
   StackId KernelStack(Tracer::StackClass stack_class, uint64_t hash);

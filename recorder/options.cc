@@ -92,6 +92,7 @@ Result<void> ParseSources(const std::string& text, Options& options) {
   options.cpu = false;
   options.offcpu = false;
   options.cpi = false;
+  options.exec = false;
   for (const std::string& part : SplitAtCommas(text)) {
     if (part == "cpu") {
       options.cpu = true;
@@ -99,9 +100,11 @@ Result<void> ParseSources(const std::string& text, Options& options) {
       options.offcpu = true;
     } else if (part == "cpi") {
       options.cpi = true;
+    } else if (part == "exec") {
+      options.exec = true;
     } else {
       return UsageError("--record", "there is no source '" + part + "'",
-                        "The sources are cpu, offcpu and cpi, with commas between them");
+                        "The sources are cpu, offcpu, cpi and exec, with commas between them");
     }
   }
   return {};
@@ -164,16 +167,17 @@ std::vector<std::string> JoinNegativeNumbers(const std::vector<std::string>& arg
 po::options_description Description() {
   po::options_description description;
   const auto text = [] { return po::value<std::string>(); };
-  description.add_options()                       //
-      ("help,h", "")("version", "")("check", "")  //
-      ("output,o", text())("duration,d", text())  //
-      ("pid,p", text())("record", text())         //
-      ("frequency", text())("interval", text())   //
-      ("memory", text())("quiet", "")             //
-      ("tid,t", text())("cgroup", text())         //
-      ("comm", text())("wakers", text())          //
-      ("quantum", text())("exact", "")            //
-      ("max-overhead", text())("min-block", text())("max-block", text());
+  description.add_options()                                               //
+      ("help,h", "")("version", "")("check", "")                          //
+      ("output,o", text())("duration,d", text())                          //
+      ("pid,p", text())("record", text())                                 //
+      ("frequency", text())("interval", text())                           //
+      ("memory", text())("quiet", "")                                     //
+      ("tid,t", text())("cgroup", text())                                 //
+      ("comm", text())("wakers", text())                                  //
+      ("quantum", text())("exact", "")                                    //
+      ("max-overhead", text())("min-block", text())("max-block", text())  //
+      ("args", "");
   return description;
 }
 
@@ -197,9 +201,11 @@ What to record (one of these; without any: the whole system):
 Which of it:
   --comm GLOB           only while a thread's name matches; * stands for any
                         characters, ? for one (in quotes, for the shell)
-  --record cpu,offcpu,cpi
+  --record cpu,offcpu,cpi,exec
                         sources: CPU samples, blocked time, cycles and
-                        instructions (default: cpu,offcpu)
+                        instructions, executed programs (default: cpu,offcpu)
+  --args                executed programs with their arguments, which may hold
+                        secrets; without it no argument leaves the kernel
   --min-block US        no blocks shorter than this (default: 0)
   --max-block US        no blocks longer than this (default: no limit)
 
@@ -346,6 +352,11 @@ Result<Options> ParseOptions(const std::vector<std::string>& arguments) {
     options.max_overhead_permyriad = *overhead;
   } else if (options.exact) {
     options.max_overhead_permyriad = 0;
+  }
+  options.arguments = given.count("args") != 0;
+  if (options.arguments && !options.exec) {
+    return UsageError("--args", "executed programs are not recorded, so there are no arguments",
+                      "Record them: --record cpu,offcpu,exec --args");
   }
   TWOFOLD_RETURN_IF_ERROR(CheckScope(options));
   return options;

@@ -24,6 +24,8 @@ struct Options {
   bool cpu = true;
   bool offcpu = true;
   bool cpi = false;
+  bool exec = false;
+  bool arguments = false;  // of executed programs
   uint32_t frequency_hz = 99;
   double interval_s = 1;
   uint64_t memory_mib = 64;

@@ -19,6 +19,7 @@
 #include "recorder/direct_map.h"
 #include "recorder/hardware_counters.h"
 #include "recorder/kernel_symbols.h"
+#include "recorder/tracer_events.h"
 
 namespace twofold {
 
@@ -27,7 +28,9 @@ struct TracerSettings {
 
   bool cpu = true;
   bool offcpu = true;
-  bool counters = false;  // hardware events
+  bool counters = false;   // hardware events
+  bool exec = false;       // executed programs
+  bool arguments = false;  // with their arguments
   bool states = true;  // exact times of every thread by state; needs the scheduler's tracepoints,
                        // as offcpu does
   bool switch_passes_state = true;  // SchedulerTracepoints of recorder/probe.h
@@ -55,9 +58,11 @@ struct TracerSettings {
 struct MapSizes {
   uint32_t thread_slots = 0;         // a power of two
   uint32_t ended_account_bytes = 0;  // a power of two, of whole pages
+  uint32_t event_bytes = 0;          // the same, for single events
   std::array<uint32_t, TWOFOLD_SETS> set_entries = {};
 };
-MapSizes PlanMaps(uint64_t memory_bytes, bool cpu, bool offcpu, bool counters = false);
+MapSizes PlanMaps(uint64_t memory_bytes, bool cpu, bool offcpu, bool counters = false,
+                  bool events = false);
 
 struct OffCpuDifference {
   twofold_offcpu_key key;
@@ -106,6 +111,7 @@ struct Reading {
   std::vector<OffCpuDifference> offcpu;
   std::vector<CpuDifference> cpu;
   std::vector<CounterDifference> counters;
+  std::vector<ExecReading> execs;
   HardwareCounters::Counted counted;
   std::vector<twofold_thread> threads;  // new ones, by number
   std::vector<Loss> losses;
@@ -137,6 +143,10 @@ class Tracer {
   // them.
   const std::optional<Error>& counters_failure() const;
 
+  // Why attempts to execute a program that failed are not recorded; nullopt after a Start that
+  // attached what tells them.
+  const std::optional<Error>& failed_execs_failure() const;
+
   // Detaches everything, the samplers first. Maps stay readable. Harmless when called again.
   void Stop();
 
@@ -155,8 +165,8 @@ class Tracer {
   // FindStack, FindWaker and FindChain until the next call.
   Result<Reading> Read(uint64_t boundary_ns);
 
-  // Takes the accounts of threads that ended out of their buffer; for the time between readings.
-  // Readable when the buffer is filling up: accounts_fd.
+  // Takes the accounts of threads that ended, and single events, out of their buffers; for the time
+  // between readings. Readable when a buffer is filling up: accounts_fd.
   void DrainAccounts();
   int accounts_fd() const;
 
