@@ -232,7 +232,7 @@ Result<void> Session::Prepare() {
 Result<void> Session::CheckCounters() {
   const std::optional<Error>& failure = tracer_->counters_failure();
   if (!failure) return {};
-  if (!options_.cpu && !options_.offcpu) {
+  if (!options_.cpu && !options_.offcpu && !options_.exec) {
     return Error{.what = "cycles and instructions cannot be recorded: " + failure->what,
                  .where = "--record cpi",
                  .remedy =

@@ -35,6 +35,14 @@ TEST(PlanMaps, SourceThatIsNotRecordedTakesNothing) {
   EXPECT_LT(Entries(all, TWOFOLD_SET_COUNTER_ROWS), Entries(all, TWOFOLD_SET_CPU_ROWS));
 }
 
+TEST(PlanMaps, EventsAreWithinTheBudget) {
+  const MapSizes without = PlanMaps(64ULL << 20, true, true);
+  const MapSizes with = PlanMaps(64ULL << 20, true, true, false, true);
+  EXPECT_EQ(without.event_bytes, 4096u);
+  EXPECT_EQ(with.event_bytes, 1u << 20);
+  EXPECT_LT(Entries(with, TWOFOLD_SET_OFFCPU_STACKS), Entries(without, TWOFOLD_SET_OFFCPU_STACKS));
+}
+
 TEST(PlanMaps, ThreadTableIsAPowerOfTwo) {
   for (uint64_t mib = 8; mib <= 4096; mib *= 2) {
     EXPECT_TRUE(std::has_single_bit(PlanMaps(mib << 20, true, true).thread_slots)) << mib;
