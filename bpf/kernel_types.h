@@ -13,9 +13,16 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-/* The top page table, by its address in the kernel's map of all memory. */
+/* The top page table, by its address in the kernel's map of all memory; where the arguments of the
+ * program lie. */
 struct mm_struct {
 	__u64 *pgd;
+	unsigned long arg_start;
+	unsigned long arg_end;
+};
+
+struct linux_binprm {
+	const char *filename; /* as the program gave it; of a script: the script's own */
 };
 
 struct rq {
@@ -86,10 +93,20 @@ struct page;
 
 /* The registers of user mode as x86-64 keeps them ("___x86" is no part of the name, for CO-RE). */
 struct pt_regs___x86 {
+	unsigned long r10;
 	unsigned long bp;
+	unsigned long dx;
+	unsigned long si;
+	unsigned long di;
 	unsigned long ip;
 	unsigned long cs;
 	unsigned long sp;
+};
+
+/* The same of arm64. */
+struct pt_regs___arm64 {
+	__u64 regs[31];
+	__u64 orig_x0; /* the first argument of a system call; regs[0] becomes its result */
 };
 
 /* Before 5.14 (commit 2f064a59a11f) the state was a signed long named `state`. */

@@ -51,6 +51,9 @@ static __always_inline void close_open_block(struct task_struct *task, struct tw
 					     __u64 now_ns);
 static __always_inline __u32 present_state(struct task_struct *task);
 static __always_inline long task_state(struct task_struct *task);
+/* Tells of an executed program (exec.bpf.h). */
+static __always_inline void tell_exec(struct task_struct *task, __u32 thread, const char *file,
+				      __u64 now_ns);
 
 /* Everything about a thread but its number; `name` NULL: as it is named now. */
 static __always_inline void describe_thread(struct twofold_thread *slot, struct task_struct *task,
@@ -240,7 +243,7 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 }
 
 SEC("tp_btf/sched_process_exec")
-int BPF_PROG(process_exec, struct task_struct *task)
+int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_binprm *program)
 {
 	struct twofold_task *state = bpf_task_storage_get(&tasks, task, 0, 0);
 	__u64 now_ns = bpf_ktime_get_ns();
@@ -253,16 +256,17 @@ int BPF_PROG(process_exec, struct task_struct *task)
 	else
 		wanted = belongs(task, state);
 	wanted = wanted && name_matches(task, NULL);
-	if (!state) {
-		if (wanted)
-			join_scope(task, NULL, 0, now_ns);
-		return 0;
-	}
 	if (!wanted) {
-		leave_scope(task, state, now_ns);
+		if (state)
+			leave_scope(task, state, now_ns);
 		return 0;
 	}
-	renew_thread(task, state, NULL, now_ns);
+	if (state)
+		renew_thread(task, state, NULL, now_ns);
+	else
+		state = join_scope(task, NULL, 0, now_ns);
+	if (state)
+		tell_exec(task, state->thread, program->filename, now_ns);
 	return 0;
 }
 

@@ -11,6 +11,8 @@
  *   wakers.bpf.h    what woke a thread
  *   exemplars.bpf.h the longest single blocks and waits
  *   user_stack.bpf.h user stacks of threads that do not run
+ *   exec.bpf.h      executed programs
+ *   events.bpf.h    single events
  *   sampler.bpf.h   on-CPU time by stack
  *   counters.bpf.h  hardware events by stack
  *   memory.bpf.h    memory by stack: what both scopes share
@@ -32,6 +34,7 @@
 
 #include "counters.bpf.h"
 #include "kernel_memory.bpf.h"
+#include "exec.bpf.h"
 #include "offcpu.bpf.h"
 #include "sampler.bpf.h"
 #include "user_memory.bpf.h"

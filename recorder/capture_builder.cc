@@ -60,6 +60,7 @@ Interval CaptureBuilder::Build(const Reading& reading, const TracerSettings& set
   if (settings.leak_scope != TracerSettings::LeakScope::kNone) {
     BuildMemoryRows(reading, interval);
   }
+  if (settings.exec) BuildExecRows(reading, interval);
   if (settings.offcpu) {
     // A thread may still carry them, in chains that it will be a part of.
     for (const uint64_t key : reading.retired_wakers) WakerOf(key);

@@ -58,6 +58,7 @@ class CaptureBuilder {
   void BuildMemoryRows(const Reading& reading, Interval& interval);
   // How many frames of an allocation's kernel stack, from its leaf, are those of tracing it.
   uint32_t TracingFrames(const twofold_stack& stack) const;
+  void BuildExecRows(const Reading& reading, Interval& interval);
   void BuildOffCpuRows(const Reading& reading, Interval& interval);
   Exemplar BuildExemplar(const ExemplarReading& reading);
   // In kernel_stacks_ and user_stacks_: by how addresses become frames.

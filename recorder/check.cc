@@ -177,6 +177,9 @@ CheckReport CheckHost() {
                                 TryHardwareEvent(PERF_COUNT_HW_INSTRUCTIONS),
                                 "counts and samples"));
   report.more.push_back(Outcome("probes in programs", TryUprobe(), "uprobes"));
+  report.more.push_back(AllOf("executions that fail",
+                              {TrySystemCallEnd("execve"), TrySystemCallEnd("execveat")},
+                              "sys_exit_execve, sys_exit_execveat"));
   if (types) {
     report.more.push_back(Tracepoints(*types, "TCP retransmits", {"tcp_retransmit_skb"}));
     report.more.push_back(Outcome("kernel allocations", TryKernelAllocations(*types),

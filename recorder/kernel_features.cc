@@ -158,6 +158,23 @@ Result<void> TryHardwareEvent(uint64_t event) {
   return {};
 }
 
+Result<void> TrySystemCallEnd(const std::string& system_call) {
+  const std::string event = "/events/syscalls/sys_exit_" + system_call + "/id";
+  uint64_t id = 0;
+  for (const char* root : {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"}) {
+    std::ifstream id_file(root + event);
+    if (!(id_file >> id)) continue;
+    perf_event_attr attributes = {};
+    attributes.type = PERF_TYPE_TRACEPOINT;
+    attributes.config = id;
+    attributes.disabled = 1;
+    if (!OpenEvent(attributes)) return Unavailable(ErrnoText(errno));
+    return {};
+  }
+  return Unavailable("there is no /sys/kernel/tracing" + event +
+                     " (mount -t tracefs tracefs /sys/kernel/tracing)");
+}
+
 Result<void> TryUprobe() {
   std::ifstream type_file("/sys/bus/event_source/devices/uprobe/type");
   uint32_t type = 0;

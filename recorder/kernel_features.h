@@ -32,4 +32,7 @@ Result<void> TryHardwareEvent(uint64_t event);
 // Opens a probe at a function of this program.
 Result<void> TryUprobe();
 
+// The tracepoint at the end of a system call, which takes tracefs.
+Result<void> TrySystemCallEnd(const std::string& system_call);
+
 }  // namespace twofold

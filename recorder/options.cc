@@ -93,6 +93,7 @@ Result<void> ParseSources(const std::string& text, Options& options) {
   options.offcpu = false;
   options.cpi = false;
   options.memleak = false;
+  options.exec = false;
   for (const std::string& part : SplitAtCommas(text)) {
     if (part == "cpu") {
       options.cpu = true;
@@ -102,9 +103,12 @@ Result<void> ParseSources(const std::string& text, Options& options) {
       options.cpi = true;
     } else if (part == "memleak") {
       options.memleak = true;
+    } else if (part == "exec") {
+      options.exec = true;
     } else {
-      return UsageError("--record", "there is no source '" + part + "'",
-                        "The sources are cpu, offcpu, cpi and memleak, with commas between them");
+      return UsageError(
+          "--record", "there is no source '" + part + "'",
+          "The sources are cpu, offcpu, cpi, memleak and exec, with commas between them");
     }
   }
   return {};
@@ -203,18 +207,18 @@ std::vector<std::string> JoinNegativeNumbers(const std::vector<std::string>& arg
 po::options_description Description() {
   po::options_description description;
   const auto text = [] { return po::value<std::string>(); };
-  description.add_options()                       //
-      ("help,h", "")("version", "")("check", "")  //
-      ("output,o", text())("duration,d", text())  //
-      ("pid,p", text())("record", text())         //
-      ("frequency", text())("interval", text())   //
-      ("memory", text())("quiet", "")             //
-      ("tid,t", text())("cgroup", text())         //
-      ("comm", text())("wakers", text())          //
-      ("quantum", text())("exact", "")            //
-      ("leak-scope", text())("leak-age", text())  //
-      ("leak-sample-bytes", text())               //
-      ("max-overhead", text())("min-block", text())("max-block", text());
+  description.add_options()                                               //
+      ("help,h", "")("version", "")("check", "")                          //
+      ("output,o", text())("duration,d", text())                          //
+      ("pid,p", text())("record", text())                                 //
+      ("frequency", text())("interval", text())                           //
+      ("memory", text())("quiet", "")                                     //
+      ("tid,t", text())("cgroup", text())                                 //
+      ("comm", text())("wakers", text())                                  //
+      ("quantum", text())("exact", "")                                    //
+      ("max-overhead", text())("min-block", text())("max-block", text())  //
+      ("leak-scope", text())("leak-age", text())                          //
+      ("leak-sample-bytes", text())("args", "");
   return description;
 }
 
@@ -238,9 +242,12 @@ What to record (one of these; without any: the whole system):
 Which of it:
   --comm GLOB           only while a thread's name matches; * stands for any
                         characters, ? for one (in quotes, for the shell)
-  --record cpu,offcpu,cpi,memleak
+  --record cpu,offcpu,cpi,memleak,exec
                         sources: CPU samples, blocked time, cycles and
-                        instructions, memory growth (default: cpu,offcpu)
+                        instructions, memory growth, executed programs
+                        (default: cpu,offcpu)
+  --args                executed programs with their arguments, which may hold
+                        secrets; without it no argument leaves the kernel
   --leak-scope SCOPE    whose memory: user (processes of -p) or kernel
   --leak-sample-bytes N one allocation in every N bytes is kept, larger ones
                         all are; sums stay right (default: 65536; 1: all)
@@ -392,6 +399,11 @@ Result<Options> ParseOptions(const std::vector<std::string>& arguments) {
     options.max_overhead_given = true;
   } else if (options.exact) {
     options.max_overhead_permyriad = 0;
+  }
+  options.arguments = given.count("args") != 0;
+  if (options.arguments && !options.exec) {
+    return UsageError("--args", "executed programs are not recorded, so there are no arguments",
+                      "Record them: --record cpu,offcpu,exec --args");
   }
   TWOFOLD_RETURN_IF_ERROR(CheckScope(options));
   if (!options.help && !options.version) TWOFOLD_RETURN_IF_ERROR(ParseLeakOptions(given, options));

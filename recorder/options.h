@@ -30,6 +30,8 @@ struct Options {
   uint64_t leak_sample_bytes = 64 << 10;
   bool leak_sample_given = false;
   double leak_age_s = 0.5;
+  bool exec = false;
+  bool arguments = false;  // of executed programs
   uint32_t frequency_hz = 99;
   double interval_s = 1;
   uint64_t memory_mib = 64;

@@ -234,7 +234,7 @@ Result<void> Session::Prepare() {
 Result<void> Session::CheckCounters() {
   const std::optional<Error>& failure = tracer_->counters_failure();
   if (!failure) return {};
-  if (!options_.cpu && !options_.offcpu) {
+  if (!options_.cpu && !options_.offcpu && !options_.exec) {
     return Error{.what = "cycles and instructions cannot be recorded: " + failure->what,
                  .where = "--record cpi",
                  .remedy =
@@ -253,6 +253,8 @@ Result<void> Session::Begin() {
   settings.cpu = options_.cpu;
   settings.offcpu = options_.offcpu;
   settings.counters = options_.cpi;
+  settings.exec = options_.exec;
+  settings.arguments = options_.arguments;
   settings.frequency_hz = options_.frequency_hz;
   settings.memory_bytes = options_.memory_mib << 20;
   settings.wakers = options_.wakers;
@@ -300,6 +302,11 @@ Result<void> Session::Begin() {
   Result<uint64_t> start_ns = tracer_->Start();
   if (!start_ns) return std::move(start_ns).error();
   TWOFOLD_RETURN_IF_ERROR(CheckCounters());
+  if (tracer_->failed_execs_failure() && !options_.quiet) {
+    std::fprintf(stderr,
+                 "Note: attempts to execute a program that fail are not recorded, because %s.\n",
+                 tracer_->failed_execs_failure()->what.c_str());
+  }
   processes_->ScanProc();
   if (settings.leak_scope != TracerSettings::LeakScope::kNone) {
     TWOFOLD_RETURN_IF_ERROR(leaks_.Start(options_, *tracer_, name_reader_));
@@ -330,7 +337,8 @@ Result<void> Session::Begin() {
                .quantum_ns = options_.offcpu ? settings.quantum_ns : 0,
                .min_block_ns = settings.min_block_ns,
                .max_block_ns = settings.max_block_ns,
-               .max_overhead_permyriad = options_.max_overhead_permyriad};
+               .max_overhead_permyriad = options_.max_overhead_permyriad,
+               .arguments = options_.arguments};
   if (options_.cpu) recording_.settings.sources.push_back("cpu");
   if (has_counters) recording_.settings.sources.push_back("cpi");
   if (options_.offcpu) recording_.settings.sources.push_back("offcpu");
@@ -340,6 +348,7 @@ Result<void> Session::Begin() {
     recording_.settings.leak_sample_bytes = settings.leak_sample_bytes;
     recording_.settings.leak_age_ns = settings.leak_age_ns;
   }
+  if (options_.exec) recording_.settings.sources.push_back("exec");
   for (const Pid pid : options_.pids) recording_.settings.pids.push_back(pid.value);
   for (const Tid tid : options_.tids) recording_.settings.tids.push_back(tid.value);
   if (command_ != nullptr) recording_.settings.command = BaseName(options_.command.front());

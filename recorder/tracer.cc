@@ -187,11 +187,12 @@ Result<void> SetTargets(const twofold_bpf& skeleton, const TracerSettings& setti
 
 }  // namespace
 
-MapSizes PlanMaps(uint64_t memory_bytes, bool cpu, bool offcpu, bool counters, bool memory) {
+MapSizes PlanMaps(uint64_t memory_bytes, const PlannedSources& sources) {
+  const auto& [cpu, offcpu, counters, memory, events] = sources;
   // In parts of 1/64 of the budget: 4 for the thread table, ended accounts and the threads'
-  // storage; the rest for the maps that come in pairs, by weight, with room for the largest of them
-  // a second time. Blocked time has more different stacks than samples at a few hundred hertz can
-  // show.
+  // storage; one for single events; the rest for the maps that come in pairs, by weight, with room
+  // for the largest of them a second time. Blocked time has more different stacks than samples at a
+  // few hundred hertz can show.
   struct Share {
     twofold_map_set set;
     uint64_t entry_bytes;
@@ -224,17 +225,19 @@ MapSizes PlanMaps(uint64_t memory_bytes, bool cpu, bool offcpu, bool counters, b
     largest_weight = std::max(largest_weight, share.weight);
   }
   const uint64_t part = memory_bytes / 64;
+  const uint64_t pair_parts = events ? 59 : 60;
   MapSizes sizes;
   sizes.thread_slots = uint32_t(std::bit_floor(2 * part / sizeof(twofold_thread)));
   sizes.ended_account_bytes = uint32_t(std::min<uint64_t>(1 << 20, std::bit_floor(part)));
+  sizes.event_bytes = events ? sizes.ended_account_bytes : uint32_t(sysconf(_SC_PAGESIZE));
   for (const Share& share : shares) {
     sizes.set_entries[share.set] = 1;
     if (!share.recorded) continue;
-    const uint64_t bytes = 60 * part * share.weight / (all_weights + largest_weight);
+    const uint64_t bytes = pair_parts * part * share.weight / (all_weights + largest_weight);
     sizes.set_entries[share.set] = uint32_t(std::max<uint64_t>(1, bytes / share.entry_bytes));
   }
   sizes.live_entries = uint32_t(std::max<uint64_t>(
-      1, 60 * part * live_weight / std::max<uint64_t>(1, all_weights + largest_weight) /
+      1, pair_parts * part * live_weight / std::max<uint64_t>(1, all_weights + largest_weight) /
              HashEntryBytes(sizeof(twofold_live_key), sizeof(twofold_live))));
   return sizes;
 }
@@ -254,8 +257,12 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   std::unique_ptr<Tracer> tracer(new Tracer());
   State& state = *tracer->state_;
   state.settings = settings;
-  state.sizes = PlanMaps(settings.memory_bytes, settings.cpu, settings.offcpu, settings.counters,
-                         settings.leak_scope != TracerSettings::LeakScope::kNone);
+  state.sizes = PlanMaps(settings.memory_bytes,
+                         {.cpu = settings.cpu,
+                          .offcpu = settings.offcpu,
+                          .counters = settings.counters,
+                          .memory = settings.leak_scope != TracerSettings::LeakScope::kNone,
+                          .events = settings.exec});
   state.skeleton = twofold_bpf__open();
   if (state.skeleton == nullptr) return TracerError("cannot open the BPF programs", errno);
   twofold_bpf& skeleton = *state.skeleton;
@@ -313,6 +320,8 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   bpf_program__set_autoload(skeleton.progs.sample_instructions, settings.counters);
   state.PrepareMemory();
 
+  state.PrepareEvents();
+
   const int failed = twofold_bpf__load(&skeleton);
   if (failed != 0) return TracerError("the kernel refused the BPF programs", -failed);
 
@@ -339,6 +348,7 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   state.ended_accounts =
       ring_buffer__new(bpf_map__fd(skeleton.maps.ended_accounts), add_account, &state, nullptr);
   if (state.ended_accounts == nullptr) return TracerError("cannot map the ended accounts", errno);
+  TWOFOLD_RETURN_IF_ERROR(state.OpenEvents());
   state.offcpu_rows.emplace(state.map_sets[TWOFOLD_SET_OFFCPU_ROWS].fd());
   state.cpu_rows.emplace(state.map_sets[TWOFOLD_SET_CPU_ROWS].fd());
   state.counter_rows.emplace(state.map_sets[TWOFOLD_SET_COUNTER_ROWS].fd());
@@ -455,6 +465,7 @@ Result<uint64_t> Tracer::Start() {
           std::string("cannot attach BPF program ") + bpf_program__name(attachment.program), errno);
     }
   }
+  state.AttachFailedExecs();
   const uint64_t start_ns = MonotonicNowNs();
   skeleton.bss->window_start_ns = start_ns;
   if (state.settings.scope != TracerSettings::Scope::kCommand) {
@@ -497,6 +508,7 @@ void Tracer::Stop() {
        {&state.skeleton->links.context_switch, &state.skeleton->links.context_switch_before_5_18,
         &state.skeleton->links.waking, &state.skeleton->links.thread_rename,
         &state.skeleton->links.cgroup_attach, &state.skeleton->links.process_exec,
+        &state.skeleton->links.execve_failed, &state.skeleton->links.execveat_failed,
         &state.skeleton->links.process_exit, &state.skeleton->links.process_fork}) {
     bpf_link__destroy(*link);
     *link = nullptr;

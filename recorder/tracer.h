@@ -20,6 +20,7 @@
 #include "recorder/hardware_counters.h"
 #include "recorder/kernel_symbols.h"
 #include "recorder/name_reader.h"
+#include "recorder/tracer_events.h"
 
 namespace twofold {
 
@@ -28,11 +29,13 @@ struct TracerSettings {
 
   bool cpu = true;
   bool offcpu = true;
-  bool counters = false;  // hardware events
   enum class LeakScope { kNone, kUser, kKernel };
   LeakScope leak_scope = LeakScope::kNone;  // whose memory is recorded
   uint64_t leak_sample_bytes = 1;           // B of the estimates (format/capture.h)
   uint64_t leak_age_ns = 500'000'000;       // the unit of ages
+  bool counters = false;                    // hardware events
+  bool exec = false;                        // executed programs
+  bool arguments = false;                   // with their arguments
   bool states = true;  // exact times of every thread by state; needs the scheduler's tracepoints,
                        // as offcpu does
   bool switch_passes_state = true;  // SchedulerTracepoints of recorder/probe.h
@@ -60,11 +63,18 @@ struct TracerSettings {
 struct MapSizes {
   uint32_t thread_slots = 0;         // a power of two
   uint32_t ended_account_bytes = 0;  // a power of two, of whole pages
+  uint32_t event_bytes = 0;          // the same, for single events
   std::array<uint32_t, TWOFOLD_SETS> set_entries = {};
   uint32_t live_entries = 1;  // outstanding allocations
 };
-MapSizes PlanMaps(uint64_t memory_bytes, bool cpu, bool offcpu, bool counters = false,
-                  bool memory = false);
+struct PlannedSources {
+  bool cpu = false;
+  bool offcpu = false;
+  bool counters = false;
+  bool memory = false;
+  bool events = false;  // single ones
+};
+MapSizes PlanMaps(uint64_t memory_bytes, const PlannedSources& sources);
 
 struct OffCpuDifference {
   twofold_offcpu_key key;
@@ -128,6 +138,7 @@ struct Reading {
   std::vector<OffCpuDifference> offcpu;
   std::vector<CpuDifference> cpu;
   std::vector<CounterDifference> counters;
+  std::vector<ExecReading> execs;
   HardwareCounters::Counted counted;
   std::vector<AllocationDifference> allocations;
   std::optional<std::vector<OutstandingReading>> outstanding;  // after Stop
@@ -167,6 +178,9 @@ class Tracer {
 
   // B from now on.
   void SetLeakSampleBytes(uint64_t bytes);
+  // Why attempts to execute a program that failed are not recorded; nullopt after a Start that
+  // attached what tells them.
+  const std::optional<Error>& failed_execs_failure() const;
 
   // Detaches everything, the samplers first. Maps stay readable. Harmless when called again.
   void Stop();
@@ -186,8 +200,8 @@ class Tracer {
   // FindStack, FindWaker and FindChain until the next call.
   Result<Reading> Read(uint64_t boundary_ns);
 
-  // Takes the accounts of threads that ended out of their buffer; for the time between readings.
-  // Readable when the buffer is filling up: accounts_fd.
+  // Takes the accounts of threads that ended, and single events, out of their buffers; for the time
+  // between readings. Readable when a buffer is filling up: accounts_fd.
   void DrainAccounts();
   int accounts_fd() const;
 

@@ -321,6 +321,7 @@ Result<Reading> Tracer::Read(uint64_t boundary_ns) {
   DrainAccounts();
   reading.accounts = state.accounts.TakeDifferences();
   reading.process_ends = std::exchange(state.process_ends, {});
+  reading.execs = state.events.TakeExecs(boundary_ns, reading.losses);
   // After the rows: a thread that a row names is in the table by now.
   state.ReadThreads(reading);
   TWOFOLD_RETURN_IF_ERROR(state.ReadInserts(reading));

@@ -19,6 +19,7 @@
 #include "recorder/cumulative_map.h"
 #include "recorder/map_set.h"
 #include "recorder/tracer.h"
+#include "recorder/tracer_events.h"
 #include "recorder/unique_fd.h"
 
 namespace twofold {
@@ -38,6 +39,10 @@ struct Tracer::State {
   Result<void> ReadAllocations(Reading& reading);
   Result<void> ReadOutstanding(uint64_t boundary_ns, Reading& reading);
   bool IsMemoryProgram(const bpf_program* program) const;
+  // Of recorder/tracer_events.cc: what single events take before and after loading, and at Start.
+  void PrepareEvents();
+  Result<void> OpenEvents();
+  void AttachFailedExecs();
   Result<void> PassOverTasks(twofold_pass pass, uint64_t boundary_ns);
   // Returns when no program that had begun before the call is still running.
   Result<void> WaitForPrograms();
@@ -67,6 +72,8 @@ struct Tracer::State {
   HardwareCounters counters;
   HardwareCounters::Counted counted;  // in the interval that ended last
   std::optional<Error> counters_failure;
+  std::optional<Error> failed_execs_failure;
+  EventBook events;
   std::map<uint32_t, twofold_loss> losses_before;  // by index of the loss map
   uint64_t bpf_ns_before = 0;
   uint64_t bpf_runs_before = 0;

@@ -11,7 +11,7 @@ namespace {
 uint32_t Entries(const MapSizes& sizes, twofold_map_set set) { return sizes.set_entries[set]; }
 
 TEST(PlanMaps, DefaultBudgetHoldsThousandsOfStacksAtATime) {
-  const MapSizes sizes = PlanMaps(64ULL << 20, true, true);
+  const MapSizes sizes = PlanMaps(64ULL << 20, {.cpu = true, .offcpu = true});
   EXPECT_GT(Entries(sizes, TWOFOLD_SET_OFFCPU_STACKS), 15'000u);
   EXPECT_GT(Entries(sizes, TWOFOLD_SET_CPU_STACKS), 5'000u);
   EXPECT_GT(Entries(sizes, TWOFOLD_SET_OFFCPU_ROWS), Entries(sizes, TWOFOLD_SET_OFFCPU_STACKS));
@@ -19,39 +19,57 @@ TEST(PlanMaps, DefaultBudgetHoldsThousandsOfStacksAtATime) {
 }
 
 TEST(PlanMaps, SourceThatIsNotRecordedTakesNothing) {
-  const MapSizes both = PlanMaps(64ULL << 20, true, true);
-  const MapSizes cpu = PlanMaps(64ULL << 20, true, false);
+  const MapSizes both = PlanMaps(64ULL << 20, {.cpu = true, .offcpu = true});
+  const MapSizes cpu = PlanMaps(64ULL << 20, {.cpu = true});
   for (const twofold_map_set set : {TWOFOLD_SET_OFFCPU_STACKS, TWOFOLD_SET_OFFCPU_ROWS,
                                     TWOFOLD_SET_WAKERS, TWOFOLD_SET_CHAINS}) {
     EXPECT_EQ(Entries(cpu, set), 1u);
   }
   EXPECT_GT(Entries(cpu, TWOFOLD_SET_CPU_STACKS), 2 * Entries(both, TWOFOLD_SET_CPU_STACKS));
-  const MapSizes offcpu = PlanMaps(64ULL << 20, false, true);
+  const MapSizes offcpu = PlanMaps(64ULL << 20, {.offcpu = true});
   EXPECT_EQ(Entries(offcpu, TWOFOLD_SET_CPU_STACKS), 1u);
   EXPECT_GT(Entries(offcpu, TWOFOLD_SET_OFFCPU_STACKS), Entries(both, TWOFOLD_SET_OFFCPU_STACKS));
   EXPECT_EQ(Entries(both, TWOFOLD_SET_COUNTER_STACKS), 1u);
-  const MapSizes all = PlanMaps(64ULL << 20, true, true, true);
+  const MapSizes all = PlanMaps(64ULL << 20, {.cpu = true, .offcpu = true, .counters = true});
   EXPECT_EQ(Entries(all, TWOFOLD_SET_COUNTER_STACKS), Entries(all, TWOFOLD_SET_CPU_STACKS));
   EXPECT_LT(Entries(all, TWOFOLD_SET_COUNTER_ROWS), Entries(all, TWOFOLD_SET_CPU_ROWS));
 }
 
+TEST(PlanMaps, EventsAreWithinTheBudget) {
+  const MapSizes without = PlanMaps(64ULL << 20, {.cpu = true, .offcpu = true});
+  const MapSizes with = PlanMaps(64ULL << 20, {.cpu = true, .offcpu = true, .events = true});
+  EXPECT_EQ(without.event_bytes, 4096u);
+  EXPECT_EQ(with.event_bytes, 1u << 20);
+  EXPECT_LT(Entries(with, TWOFOLD_SET_OFFCPU_STACKS), Entries(without, TWOFOLD_SET_OFFCPU_STACKS));
+}
+
 TEST(PlanMaps, ThreadTableIsAPowerOfTwo) {
   for (uint64_t mib = 8; mib <= 4096; mib *= 2) {
-    EXPECT_TRUE(std::has_single_bit(PlanMaps(mib << 20, true, true).thread_slots)) << mib;
+    EXPECT_TRUE(
+        std::has_single_bit(PlanMaps(mib << 20, {.cpu = true, .offcpu = true}).thread_slots))
+        << mib;
   }
 }
 
 // When a map is full a fresh one takes its place, and for a moment both exist.
 TEST(PlanMaps, EntriesStayWithinTheBudgetWithTheLargestMapTwice) {
-  const uint64_t entry_bytes[TWOFOLD_SETS] = {48 + 8 + 1024, 48 + 32 + 40,  48 + 8 + 88,
-                                              48 + 8 + 72,   48 + 8 + 1024, 48 + 24 + 8,
-                                              48 + 8 + 1024, 48 + 24 + 32};
+  const uint64_t entry_bytes[TWOFOLD_SETS] = {
+      48 + 8 + 1024, 48 + 32 + 40,
+      48 + 8 + 88,   48 + 8 + 72,
+      48 + 8 + 1024, 48 + 24 + 8,
+      48 + 8 + 1024, 48 + 24 + 32,
+      48 + 8 + 1024, 48 + sizeof(twofold_allocation_key) + sizeof(twofold_allocation_value)};
   for (const uint64_t mib : {8, 64, 1000, 4096}) {
-    for (int sources = 1; sources < 8; ++sources) {
-      const MapSizes sizes = PlanMaps(mib << 20, sources & 1, sources & 2, sources & 4);
+    for (int sources = 1; sources < 32; ++sources) {
+      const MapSizes sizes = PlanMaps(mib << 20, {.cpu = (sources & 1) != 0,
+                                                  .offcpu = (sources & 2) != 0,
+                                                  .counters = (sources & 4) != 0,
+                                                  .memory = (sources & 8) != 0,
+                                                  .events = (sources & 16) != 0});
       // Element sizes of the kernel, without the bucket heads: a lower bound that must hold with
       // room to spare.
-      uint64_t bytes = sizes.thread_slots * sizeof(twofold_thread);
+      uint64_t bytes = sizes.thread_slots * sizeof(twofold_thread) + sizes.event_bytes +
+                       sizes.live_entries * (48 + sizeof(twofold_live_key) + sizeof(twofold_live));
       uint64_t largest_bytes = 0;
       for (size_t set = 0; set < TWOFOLD_SETS; ++set) {
         bytes += sizes.set_entries[set] * entry_bytes[set];

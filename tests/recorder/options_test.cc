@@ -75,8 +75,19 @@ TEST(Options, SourcesAreChosenByName) {
   EXPECT_FALSE(Parse({"--record", "cpu"}).offcpu);
   EXPECT_FALSE(Parse({"--record", "offcpu"}).cpu);
   EXPECT_TRUE(Parse({"--record", "offcpu,cpu"}).cpu);
+  EXPECT_FALSE(Parse({}).exec);
+  EXPECT_TRUE(Parse({"--record", "exec"}).exec);
+  EXPECT_FALSE(Parse({"--record", "exec"}).cpu);
+  EXPECT_TRUE(Parse({"--record", "cpu,exec"}).cpu);
   EXPECT_THAT(Refusal({"--record", ""}), HasSubstr("no source ''"));
   EXPECT_THAT(Refusal({"--record", "cpu,"}), HasSubstr("no source ''"));
+}
+
+TEST(Options, ArgumentsAreOnlyThoseOfExecutedPrograms) {
+  EXPECT_FALSE(Parse({"--record", "exec"}).arguments);
+  EXPECT_TRUE(Parse({"--record", "exec", "--args"}).arguments);
+  EXPECT_THAT(Refusal({"--args"}), HasSubstr("--record cpu,offcpu,exec --args"));
+  EXPECT_THAT(Refusal({"--record", "cpu", "--args"}), HasSubstr("executed programs are not"));
 }
 
 TEST(Options, NumbersOutOfRangeAreNamedWithTheirRange) {

@@ -1,5 +1,6 @@
-/* Until it is told to end it leaks a little in each round, 100 times a second: 64 bytes in leak_small, 4 KiB in
- * leak_large, nothing in balanced, and a descriptor in leak_descriptor, which the kernel keeps an object for. */
+/* Until it is told to end it leaks a little in each round, 100 times a second: 64 bytes in
+ * leak_small, 4 KiB in leak_large, nothing in balanced, and a descriptor in leak_descriptor, which
+ * the kernel keeps an object for. */
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -7,7 +8,7 @@
 #include <time.h>
 
 static volatile sig_atomic_t ended;
-static void *volatile kept;
+static void* volatile kept;
 
 static void end(int number) {
   (void)number;

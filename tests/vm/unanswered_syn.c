@@ -1,5 +1,6 @@
-/* Asks for connections that nobody accepts: once the listener's queue is full the kernel drops what asks for more, and
- * asks again and again itself. Prints its process id, the port, and how often the kernel says that it sent again. */
+/* Asks for connections that nobody accepts: once the listener's queue is full the kernel drops what
+ * asks for more, and asks again and again itself. Prints its process id, the port, and how often
+ * the kernel says that it sent again. */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,14 +9,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void fail(const char *what) {
+static void fail(const char* what) {
   perror(what);
   exit(1);
 }
 
-/* The counter RetransSegs of /proc/net/snmp: its name and its value stand at the same place of two lines. */
+/* The counter RetransSegs of /proc/net/snmp: its name and its value stand at the same place of two
+ * lines. */
 static long retransmitted(void) {
-  FILE *file = fopen("/proc/net/snmp", "r");
+  FILE* file = fopen("/proc/net/snmp", "r");
   char names[1024], values[1024];
   long found = -1;
 
@@ -37,23 +39,24 @@ static long retransmitted(void) {
   return found;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   socklen_t length = sizeof(address);
   int listener = socket(AF_INET, SOCK_STREAM, 0);
   unsigned seconds = argc > 1 ? (unsigned)atoi(argv[1]) : 4;
   long before = retransmitted();
 
-  if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof(address)) || listen(listener, 0) ||
-      getsockname(listener, (struct sockaddr *)&address, &length))
+  if (listener < 0 || bind(listener, (struct sockaddr*)&address, sizeof(address)) ||
+      listen(listener, 0) || getsockname(listener, (struct sockaddr*)&address, &length))
     fail("listen");
   for (int i = 0; i < 3; i++) {
     int client = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
     if (client < 0) fail("socket");
-    (void)connect(client, (struct sockaddr *)&address, sizeof(address));
+    (void)connect(client, (struct sockaddr*)&address, sizeof(address));
   }
   sleep(seconds);
-  printf("pid=%d port=%d retransmitted=%ld\n", getpid(), ntohs(address.sin_port), retransmitted() - before);
+  printf("pid=%d port=%d retransmitted=%ld\n", getpid(), ntohs(address.sin_port),
+         retransmitted() - before);
   return 0;
 }
