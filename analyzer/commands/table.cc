@@ -94,7 +94,7 @@ Result<TabularRequest> ParseRequest(const Arguments& arguments, const TabularVie
       return Error{"the table " + std::string(view.name) + " cannot be filtered so",
                    "--" + std::string(filter->option), "", Error::Kind::kUsage};
     }
-    Result<Condition> condition = filter->make(arguments.Get(filter->option));
+    Result<Condition> condition = MakeCondition(*filter, arguments.Get(filter->option));
     if (!condition) return std::move(condition).error();
     request.conditions.push_back(std::move(*condition));
   }

@@ -27,7 +27,7 @@ const std::vector<TabularView>& TabularViews() {
       {"top",
        "functions by their own time and by that of all stacks that they are in",
        {"of", "limit", "no-demangle"},
-       {"process_id", "thread_id", "interval_id", "state"},
+       {"process_id", "thread_id", "interval_id", "state", "kind", "min_age_ns"},
        MakeTop},
   };
   return views;

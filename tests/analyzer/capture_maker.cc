@@ -50,6 +50,9 @@ void CaptureMaker::BeginInterval() {
     if (source == "cpu") interval_.cpu = CpuRows{10 * kMillisecondNs, {}};
     if (source == "cpi") interval_.counters.emplace();
     if (source == "offcpu") interval_.blocked.emplace();
+    if (source == "memleak") interval_.allocations.emplace();
+    if (source == "tcp") interval_.retransmits.emplace();
+    if (source == "exec") interval_.execs.emplace();
   }
 }
 
@@ -122,6 +125,11 @@ void CaptureMaker::Blocked(ThreadId thread, BlockState state, StackId user, Stac
 void CaptureMaker::AddWaiting(const WaitingRow& row) {
   if (!interval_.waiting) interval_.waiting.emplace();
   interval_.waiting->push_back(row);
+}
+
+void CaptureMaker::Outstanding(const OutstandingRow& row) {
+  if (!interval_.outstanding) interval_.outstanding.emplace();
+  interval_.outstanding->push_back(row);
 }
 
 WakerId CaptureMaker::Task(ThreadId thread, StackId user, StackId kernel) {

@@ -49,6 +49,11 @@ class CaptureMaker {
   // A row with whatever it says; a capture without waits gets them with the first one.
   void AddBlocked(const BlockedRow& row) { interval_.blocked->push_back(row); }
   void AddWaiting(const WaitingRow& row);
+  // Memory, with whatever the rows say; an interval tells what is outstanding with its first such
+  // row.
+  void Allocated(const AllocationRow& row) { interval_.allocations->push_back(row); }
+  void Outstanding(const OutstandingRow& row);
+  StringId Text(std::string_view text) { return builder_.InternString(text); }
   // A waker that is a thread, or an interrupt with its handler's frames.
   WakerId Task(ThreadId thread, StackId user, StackId kernel);
   WakerId Interrupt(WakerKind kind, StackId kernel);
