@@ -132,6 +132,22 @@ void CaptureMaker::Outstanding(const OutstandingRow& row) {
   interval_.outstanding->push_back(row);
 }
 
+uint32_t CaptureMaker::Retransmitted(const RetransmitRow& row) {
+  interval_.retransmits->rows.push_back(row);
+  return static_cast<uint32_t>(interval_.retransmits->rows.size()) - 1;
+}
+
+ThreadId CaptureMaker::AddImage(std::string_view name, uint32_t pid, int64_t image_start_ns,
+                                int64_t end_ns, std::optional<uint32_t> status) {
+  Process process;
+  process.pid = Pid(pid);
+  process.image_start_ns = image_start_ns;
+  process.name = builder_.InternString(name);
+  last_process_ = builder_.AddProcess(process);
+  if (end_ns != 0) builder_.AddProcessEnd({last_process_, end_ns, status});
+  return AddSibling(name, pid);
+}
+
 WakerId CaptureMaker::Task(ThreadId thread, StackId user, StackId kernel) {
   return builder_.InternWaker({WakerKind::kTask, thread, kernel, user});
 }

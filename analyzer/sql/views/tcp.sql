@@ -17,7 +17,8 @@ CREATE VIEW tcp (
   remote,  -- as local
   count,  -- packets
   segments,  -- the segments in them
-  bytes  -- their payload
+  bytes,  -- their payload
+  retransmit_id  -- as in retransmit; NULL: lost packets
 ) AS
 SELECT
   (SELECT capture_id FROM interval WHERE interval.interval_id = retransmit.interval_id),
@@ -38,7 +39,8 @@ SELECT
     ELSE '[' || retransmit.remote_address || ']' END || ':' || retransmit.remote_port,
   retransmit.packets,
   retransmit.segments,
-  retransmit.bytes
+  retransmit.bytes,
+  retransmit.retransmit_id
 FROM retransmit
 UNION ALL
 SELECT
@@ -58,6 +60,7 @@ SELECT
   CAST(NULL AS TEXT),
   loss.count,
   loss.count,
-  CAST(0 AS INTEGER)
+  CAST(0 AS INTEGER),
+  CAST(NULL AS INTEGER)
 FROM loss
 WHERE loss.source = 'tcp' AND loss.in_rows = 0 AND loss.count > 0;
