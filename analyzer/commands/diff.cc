@@ -12,6 +12,7 @@
 #include "analyzer/diff/report.h"
 #include "analyzer/fold/filter.h"
 #include "analyzer/fold/stack_filter.h"
+#include "analyzer/fold/view_rows.h"
 #include "analyzer/tabular/output.h"
 
 namespace twofold {
@@ -36,13 +37,38 @@ std::string OfRatios() {
   return text;
 }
 
+std::vector<std::string> ComparableViews() {
+  std::vector<std::string> names;
+  for (const View& view : Views()) {
+    if (CanCompare(view)) names.emplace_back(view.name);
+  }
+  return names;
+}
+
+Result<const View*> FindComparableView(const std::string& name) {
+  Result<const View*> view = FindView(name);
+  if (!view) {
+    std::vector<std::string> names = ComparableViews();
+    Error error = view.error();
+    error.remedy = Suggestion(name, {names.begin(), names.end()});
+    return error;
+  }
+  if (CanCompare(**view)) return view;
+  return Error{
+      "the view " + name +
+          " cannot be compared: nothing tells its changes from what they are by chance",
+      "--view",
+      "Export both captures, such as with 'twofold table --view " + name + " --format csv'",
+      Error::Kind::kUsage};
+}
+
 void AddOptions(OptionSet& options) {
   options.Values("before", "CAPTURE", "a capture of the first side; may be given again");
   options.Values("after", "CAPTURE",
                  "a capture of the second side; with three or more on both sides, what runs differ "
                  "by is measured");
   std::string views;
-  for (const View& view : Views()) views += (views.empty() ? "" : ", ") + std::string(view.name);
+  for (const std::string& view : ComparableViews()) views += (views.empty() ? "" : ", ") + view;
   options.Value("view", "VIEW", views + " (default: cpu)");
   options.Value("per", "WHAT",
                 "divide by: cpu-second, CPU time of what is chosen (default); share, of all that "
@@ -50,6 +76,11 @@ void AddOptions(OptionSet& options) {
                     OfRatios() + ". No verdicts per second and in total");
   options.Value("root", "FRAME", "first frame: process (default), thread, cgroup, capture or none");
   for (const Filter* filter : Filters()) {
+    bool of_any = false;
+    for (const View& view : Views()) {
+      of_any = of_any || (CanCompare(view) && Takes(view, filter->column));
+    }
+    if (!of_any) continue;
     options.Value(filter->option, filter->value_name, filter->summary);
   }
   for (const StackFilter* filter : StackFilters()) {
@@ -67,7 +98,7 @@ void AddOptions(OptionSet& options) {
   options.Value("min-share", "PERCENT",
                 "--fail-if is undecided only because of functions with at least this share of all "
                 "that the view shows (default: 1)");
-  options.OneOf("view", NamesOf(Views()));
+  options.OneOf("view", ComparableViews());
   options.OneOf("per", PerNames());
   options.OneOf("root", NamesOf(RootFrames()));
   options.OneOf("format", Formats());
@@ -94,13 +125,9 @@ Result<Paths> ParsePaths(const Arguments& arguments) {
 
 Result<DiffRequest> ParseRequest(const Arguments& arguments) {
   DiffRequest request;
-  Result<const View*> view = FindView(arguments.Get("view", "cpu"));
+  Result<const View*> view = FindComparableView(arguments.Get("view", "cpu"));
   if (!view) return std::move(view).error();
   request.view = *view;
-  if (!CanCompare(*request.view)) {
-    return Error{"the view " + std::string(request.view->name) + " cannot be compared", "--view",
-                 "", Error::Kind::kUsage};
-  }
   Result<RootFrame> root = ParseRootFrame(arguments.Get("root", "process"));
   if (!root) return std::move(root).error();
   request.root = *root;
@@ -113,11 +140,12 @@ Result<DiffRequest> ParseRequest(const Arguments& arguments) {
   request.demangle = !arguments.Has("no-demangle");
   for (const Filter* filter : Filters()) {
     if (!arguments.Has(filter->option)) continue;
-    Result<Condition> condition = filter->make(arguments.Get(filter->option));
+    Result<Condition> condition = MakeCondition(*filter, arguments.Get(filter->option));
     if (!condition) return std::move(condition).error();
     if (filter->column != "state") request.cpu_conditions.push_back(*condition);
     request.conditions.push_back(std::move(*condition));
   }
+  TWOFOLD_RETURN_IF_ERROR(CheckConditions(*request.view, request.conditions));
   Result<std::vector<StackStep>> steps = ParseStackFilters(arguments);
   if (!steps) return std::move(steps).error();
   request.steps = std::move(*steps);

@@ -6,8 +6,10 @@
 #include "analyzer/data/input.h"
 #include "analyzer/data/losses.h"
 #include "analyzer/fold/filter.h"
+#include "analyzer/fold/growth_notes.h"
 #include "analyzer/fold/recorded.h"
 #include "analyzer/fold/stack_filter.h"
+#include "analyzer/fold/view_rows.h"
 #include "analyzer/text/units.h"
 
 namespace twofold {
@@ -39,10 +41,11 @@ Result<FoldRequest> ParseRequest(const Arguments& arguments, Detail detail) {
   }
   for (const Filter* filter : Filters()) {
     if (!arguments.Has(filter->option)) continue;
-    Result<Condition> condition = filter->make(arguments.Get(filter->option));
+    Result<Condition> condition = MakeCondition(*filter, arguments.Get(filter->option));
     if (!condition) return std::move(condition).error();
     request.conditions.push_back(std::move(*condition));
   }
+  TWOFOLD_RETURN_IF_ERROR(CheckConditions(*request.view, request.conditions));
   Result<std::vector<StackStep>> steps = ParseStackFilters(arguments);
   if (!steps) return std::move(steps).error();
   request.steps = std::move(*steps);
@@ -89,6 +92,10 @@ Result<std::vector<std::string>> NotesOnChains(Database& database, const View& v
 std::vector<std::string> NotesOn(const Folded& folded, const FoldRequest& request) {
   std::vector<std::string> notes = folded.notes;
   auto amount = [&](uint64_t value) { return FormatValue(request.view->unit, value); };
+  if (double variance = folded.Variance(); variance > 0) {
+    notes.push_back("all that is shown is an estimate: " +
+                    FormatEstimate(request.view->unit, folded.total, variance));
+  }
   if (folded.lost > 0) {
     notes.push_back(
         amount(folded.lost) + " (" +
@@ -100,7 +107,8 @@ std::vector<std::string> NotesOn(const Folded& folded, const FoldRequest& reques
                     " were lost while recording; a part of them may belong to what was selected");
   }
   if (folded.stacks.empty()) {
-    std::string what = request.view->unit == Unit::kNanoseconds ? "time" : "sample";
+    std::string what(request.view->unit == Unit::kCycles ? "sample"
+                                                         : QuantityName(request.view->unit));
     notes.push_back(request.conditions.empty() && request.steps.empty()
                         ? "the capture holds no " + what + " in the view " +
                               std::string(request.view->name)
@@ -195,6 +203,10 @@ Result<ExitStatus> RunFolding(const Arguments& arguments, const OutputFormat& fo
   Result<std::vector<std::string>> on_chains = NotesOnChains(database, *request->view);
   if (!on_chains) return std::move(on_chains).error();
   for (std::string& note : *on_chains) notes->push_back(std::move(note));
+  Result<std::vector<std::string>> on_growth =
+      NotesOnGrowth(database, *request->view, request->conditions);
+  if (!on_growth) return in_file(on_growth.error());
+  for (std::string& note : *on_growth) notes->push_back(std::move(note));
   for (std::string& note : NotesOn(*folded, *request)) notes->push_back(std::move(note));
   for (const std::string& note : *notes) Say(note);
 
@@ -203,6 +215,7 @@ Result<ExitStatus> RunFolding(const Arguments& arguments, const OutputFormat& fo
   if (request->with_waiting && presentation.title.empty()) {
     presentation.title = "Blocked time and waits for a CPU";
   }
+  if (folded->is_growth && presentation.title.empty()) presentation.title = "Growth of memory";
   presentation.notes = std::move(*notes);
   TWOFOLD_RETURN_IF_ERROR(format.write(*folded, presentation, *output));
   TWOFOLD_RETURN_IF_ERROR(output->Commit());

@@ -36,9 +36,10 @@ void AddOptions(OptionSet& options) {
       "by", "WHAT",
       "of states: divide blocked time by state (default), the kernel's, or by kind: disk, "
       "lock, sleep, network ...");
-  options.Value(
-      "limit", "N",
-      "of runq and top: so many rows; of longest: so many of each kind (default: 16; 0: all)");
+  options.Value("limit", "N",
+                "of runq, tcp and top: so many rows; of exec: so many of the last; of longest: so "
+                "many of each "
+                "kind (default: 16; 0: all)");
   options.Value("wait-kinds", "FILE",
                 "kernel functions that tell what a thread waits for, before those that are known; "
                 "lines such as 'disk my_driver_wait'");
@@ -51,9 +52,8 @@ void AddOptions(OptionSet& options) {
   for (const StackFilter* filter : StackFilters()) {
     options.Value(filter->option, filter->value_name, "of top: " + std::string(filter->summary));
   }
-  std::vector<std::string> tables = NamesOf(TabularViews());
-  for (std::string& name : NamesOf(Views())) tables.push_back(std::move(name));
-  options.OneOf("view", std::move(tables));
+  std::vector<std::string_view> tables = TableNames();
+  options.OneOf("view", {tables.begin(), tables.end()});
   options.OneOf("root", {"thread", "process"});
   options.OneOf("of", NamesOf(Views()));
   options.OneOf("by", {"state", "kind"});
@@ -94,7 +94,7 @@ Result<TabularRequest> ParseRequest(const Arguments& arguments, const TabularVie
       return Error{"the table " + std::string(view.name) + " cannot be filtered so",
                    "--" + std::string(filter->option), "", Error::Kind::kUsage};
     }
-    Result<Condition> condition = filter->make(arguments.Get(filter->option));
+    Result<Condition> condition = MakeCondition(*filter, arguments.Get(filter->option));
     if (!condition) return std::move(condition).error();
     request.conditions.push_back(std::move(*condition));
   }
@@ -112,14 +112,6 @@ Result<TabularRequest> ParseRequest(const Arguments& arguments, const TabularVie
   return request;
 }
 
-// Null: no view of stacks has that name.
-const View* FindStackView(std::string_view name) {
-  for (const View& view : Views()) {
-    if (view.name == name) return &view;
-  }
-  return nullptr;
-}
-
 Result<ExitStatus> Run(const Arguments& arguments) {
   if (arguments.positionals().size() != 1) {
     return Error{arguments.positionals().empty() ? "no capture is given" : "one capture is enough",
@@ -127,19 +119,17 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   }
   const std::string& path = arguments.positionals()[0];
   std::string name = arguments.Get("view", "states");
-  // The table of a view of stacks is its top functions.
-  const View* of = FindStackView(name);
-  if (of != nullptr && arguments.Has("of")) {
+  Result<TableChoice> table = FindTable(name);
+  if (!table) return std::move(table).error();
+  if (table->of != nullptr && arguments.Has("of")) {
     return Error{"the table " + name + " is of that view", "--of", "Leave it out",
                  Error::Kind::kUsage};
   }
-  Result<const TabularView*> view = FindTabularView(of == nullptr ? name : "top");
-  if (!view) return std::move(view).error();
   Result<const TabularOutput*> format = FindTabularOutput(arguments.Get("format", "table"));
   if (!format) return std::move(format).error();
-  Result<TabularRequest> request = ParseRequest(arguments, **view);
+  Result<TabularRequest> request = ParseRequest(arguments, *table->view);
   if (!request) return std::move(request).error();
-  if (of != nullptr) request->of = of;
+  if (table->of != nullptr) request->of = table->of;
   Result<WaitKinds> wait_kinds = WaitKinds::Load(arguments.Get("wait-kinds"));
   if (!wait_kinds) return std::move(wait_kinds).error();
   request->wait_kinds = &*wait_kinds;
@@ -149,7 +139,7 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   Result<Input> input = OpenInput(path, TableKind::kInPlace);
   if (!input) return std::move(input).error();
   Database& database = input->database;
-  Result<Tabular> tabular = (*view)->make(database, *request);
+  Result<Tabular> tabular = table->view->make(database, *request);
   if (!tabular) {
     Error error = tabular.error();
     if (error.where.empty()) error.where = path;
@@ -183,8 +173,9 @@ const Command kTableCommand = {
     "time first, with totals in its last line: CPU is divided into user and kern as the kernel's "
     "ticks estimate it (-: no tick hit the thread), woken and preem are waiting for a CPU, S, D "
     "and other are blocked; --by kind tells what for instead. The table 'runq' counts waits for a "
-    "CPU by length, 'longest' shows single blocks and waits, 'top' functions. The formats csv and "
-    "json have "
+    "CPU by length, 'longest' shows single blocks and waits, 'tcp' connections with retransmits, "
+    "'exec' "
+    "programs that were started, 'top' functions. The formats csv and json have "
     "everything, in nanoseconds. CAPTURE may be a database made by 'twofold load', or - for "
     "standard input.",
     "twofold table host.twofold\n"
@@ -192,6 +183,7 @@ const Command kTableCommand = {
     "twofold table --by kind host.twofold\n"
     "twofold table --view longest --comm tar --limit 3 host.twofold\n"
     "twofold table --view top --of offcpu --focus main host.twofold\n"
+    "twofold table --view exec --limit 50 host.twofold\n"
     "twofold table --format csv --from 1 --to 3 -o states.csv host.twofold",
     AddOptions,
     Run,

@@ -1,10 +1,13 @@
 // A capture, prepared for reading row by row, and the list of its tables.
 #include <algorithm>
 #include <iterator>
+#include <numeric>
+#include <tuple>
 
 #include "analyzer/data/capture_tables.h"
 #include "analyzer/data/columns.h"
 #include "analyzer/names/container_id.h"
+#include "analyzer/text/shell_words.h"
 
 namespace twofold {
 namespace {
@@ -37,6 +40,26 @@ std::vector<RowPlace> Places(const Capture& capture, Count count) {
     }
   }
   return places;
+}
+
+// By process index: the next image of the same process, 0 where there is none.
+std::vector<ProcessId> NextImages(const std::vector<Process>& processes) {
+  std::vector<uint32_t> order(processes.size());
+  std::iota(order.begin(), order.end(), 0);
+  auto of_image = [&](uint32_t index) {
+    const Process& process = processes[index];
+    return std::make_tuple(process.pid.value, process.start_ns, process.image_start_ns, index);
+  };
+  std::sort(order.begin(), order.end(),
+            [&](uint32_t a, uint32_t b) { return of_image(a) < of_image(b); });
+  std::vector<ProcessId> next(processes.size());
+  for (size_t i = 0; i + 1 < order.size(); ++i) {
+    const Process& image = processes[order[i]];
+    const Process& follower = processes[order[i + 1]];
+    bool is_same = image.pid == follower.pid && image.start_ns == follower.start_ns;
+    if (is_same) next[order[i]] = ProcessId(order[i + 1] + 1);
+  }
+  return next;
 }
 
 }  // namespace
@@ -87,6 +110,24 @@ CaptureSource::CaptureSource(const Capture& from, std::string name, int64_t id,
       Places(capture, [](const Interval& i) { return i.cpu_times ? i.cpu_times->size() : 0; });
   account_rows =
       Places(capture, [](const Interval& i) { return i.accounts ? i.accounts->size() : 0; });
+  allocation_rows =
+      Places(capture, [](const Interval& i) { return i.allocations ? i.allocations->size() : 0; });
+  outstanding_rows =
+      Places(capture, [](const Interval& i) { return i.outstanding ? i.outstanding->size() : 0; });
+  retransmit_rows = Places(
+      capture, [](const Interval& i) { return i.retransmits ? i.retransmits->rows.size() : 0; });
+  retransmit_events = Places(
+      capture, [](const Interval& i) { return i.retransmits ? i.retransmits->events.size() : 0; });
+  size_t retransmits_before = 0;
+  for (const Interval& interval : capture.intervals) {
+    first_retransmit.push_back(retransmits_before);
+    if (interval.retransmits) retransmits_before += interval.retransmits->rows.size();
+  }
+  exec_rows = Places(capture, [](const Interval& i) { return i.execs ? i.execs->size() : 0; });
+  for (const RowPlace& place : exec_rows) {
+    const ExecRow& row = (*capture.intervals[place.interval].execs)[place.row];
+    exec_arguments.push_back(ShellWords(capture.String(row.arguments)));
+  }
   loss_rows = Places(capture, [](const Interval& i) { return i.losses.size(); });
   const std::vector<Process>& processes = capture.definitions.processes;
   process_end_ns.assign(processes.size(), kNoEnd);
@@ -97,6 +138,7 @@ CaptureSource::CaptureSource(const Capture& from, std::string name, int64_t id,
     process_end_ns[index - 1] = process_end.end_ns;
     exit_statuses[index - 1] = process_end.exit_status;
   }
+  next_images = NextImages(processes);
   container_ids.reserve(processes.size());
   for (const Process& process : processes) {
     container_ids.push_back(ContainerIdOf(capture.String(process.cgroup)).value_or(""));

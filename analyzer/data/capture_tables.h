@@ -41,6 +41,11 @@ struct IdOffsets {
   int64_t exemplar = 0;
   int64_t cpu_time = 0;
   int64_t account = 0;
+  int64_t allocation = 0;
+  int64_t outstanding = 0;
+  int64_t retransmit = 0;
+  int64_t retransmit_event = 0;
+  int64_t exec = 0;
   int64_t loss = 0;
 };
 
@@ -74,6 +79,13 @@ struct CaptureSource {
   std::vector<RowPlace> exemplar_rows;
   std::vector<RowPlace> cpu_time_rows;
   std::vector<RowPlace> account_rows;
+  std::vector<RowPlace> allocation_rows;
+  std::vector<RowPlace> outstanding_rows;
+  std::vector<RowPlace> retransmit_rows;
+  std::vector<RowPlace> retransmit_events;
+  std::vector<size_t> first_retransmit;  // by interval: where its rows begin in retransmit_rows
+  std::vector<RowPlace> exec_rows;
+  std::vector<std::string> exec_arguments;  // by exec row, as a shell would read them
   std::vector<RowPlace> loss_rows;
   CpuScaling cpu_scaling;
   OffCpuScaling off_cpu_scaling;
@@ -82,6 +94,7 @@ struct CaptureSource {
   static constexpr int64_t kNoEnd = INT64_MIN;
   std::vector<std::optional<uint32_t>> exit_statuses;  // by process index, as in ProcessEnd
   std::vector<std::string> container_ids;              // by process index; empty: in none
+  std::vector<ProcessId> next_images;  // by process index, that exec put in its place; 0: none
 
   // Rows that tables of this source have handed out, for a progress display.
   std::atomic<uint64_t> rows_read{0};

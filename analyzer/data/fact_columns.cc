@@ -130,15 +130,22 @@ std::vector<CaptureTable> FactTables() {
            {"min_block_ns INTEGER",
             [](const Source& s, size_t) { return Clamped(GetSettings(s).min_block_ns); }},
            {"max_block_ns INTEGER",
-            [](const Source& s, size_t) {
-              uint64_t limit_ns = GetSettings(s).max_block_ns;
-              return limit_ns == 0 ? Null() : Clamped(limit_ns);
-            }},
+            [](const Source& s, size_t) { return ClampedOrNull(GetSettings(s).max_block_ns); }},
            {"max_overhead_permyriad INTEGER",
             [](const Source& s, size_t) {
               uint32_t limit = GetSettings(s).max_overhead_permyriad;
               return limit == 0 ? Null() : Int(limit);
             }},
+           {"arguments INTEGER",
+            [](const Source& s, size_t) { return Flag(GetSettings(s).arguments); }},
+           {"leak_scope TEXT",
+            [](const Source& s, size_t) { return TextOrNull(GetSettings(s).leak_scope); }},
+           {"leak_sample_bytes INTEGER",
+            [](const Source& s, size_t) {
+              return ClampedOrNull(GetSettings(s).leak_sample_bytes);
+            }},
+           {"leak_age_ns INTEGER",
+            [](const Source& s, size_t) { return ClampedOrNull(GetSettings(s).leak_age_ns); }},
            {"start_realtime_ns INTEGER",
             [](const Source& s, size_t) { return Int(s.capture.recording.start_realtime_ns); }},
            {"start_monotonic_ns INTEGER",
@@ -309,6 +316,10 @@ std::vector<CaptureTable> FactTables() {
             [](const Source& s, size_t row) {
               const std::optional<uint32_t>& status = s.exit_statuses[row];
               return status && *status >= kKilledBySignal ? Int(*status - kKilledBySignal) : Null();
+            }},
+           {"next_process_id INTEGER",
+            [](const Source& s, size_t row) {
+              return Key(s.next_images[row].value, s.offsets.process);
             }},
        }});
   tables.push_back({"thread",

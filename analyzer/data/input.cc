@@ -18,7 +18,7 @@ namespace {
 
 // As in sql/schema.sql.
 constexpr int64_t kApplicationId = 845573220;
-constexpr int64_t kUserVersion = 6;
+constexpr int64_t kUserVersion = 7;
 
 std::string BaseName(const std::string& path) {
   size_t slash = path.rfind('/');
@@ -117,6 +117,11 @@ Result<IdOffsets> NextOffsets(Database& database) {
       {"SELECT max(exemplar_id) FROM exemplar", &offsets.exemplar},
       {"SELECT max(cpu_time_id) FROM cpu_time", &offsets.cpu_time},
       {"SELECT max(account_id) FROM account", &offsets.account},
+      {"SELECT max(allocation_id) FROM allocation", &offsets.allocation},
+      {"SELECT max(outstanding_id) FROM outstanding", &offsets.outstanding},
+      {"SELECT max(retransmit_id) FROM retransmit", &offsets.retransmit},
+      {"SELECT max(retransmit_event_id) FROM retransmit_event", &offsets.retransmit_event},
+      {"SELECT max(exec_call_id) FROM exec_call", &offsets.exec},
       {"SELECT max(loss_id) FROM loss", &offsets.loss},
   };
   for (const auto& [sql, target] : queries) {

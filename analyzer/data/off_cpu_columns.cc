@@ -51,12 +51,6 @@ const CpuTime& GetCpuTime(const Source& s, size_t row) {
   return (*IntervalOf(s, s.cpu_time_rows[row]).cpu_times)[s.cpu_time_rows[row].row];
 }
 
-ColumnValue Flag(bool is_set) { return Int(is_set ? 1 : 0); }
-ColumnValue ThreadKey(const Source& s, ThreadId thread) {
-  return Int(thread.value + s.offsets.thread);
-}
-ColumnValue StackKey(const Source& s, StackId stack) { return Key(stack.value, s.offsets.stack); }
-
 ColumnValue StandardErrorNs(uint64_t variance_us2) {
   return Int(std::llround(std::sqrt(static_cast<double>(variance_us2)) * 1000));
 }

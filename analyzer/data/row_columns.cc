@@ -22,6 +22,8 @@ bool TimeIsInRows(const Interval& interval, const Loss& loss) {
     case LossCause::kUserStackNotTaken:
     case LossCause::kInsertsCapped:
     case LossCause::kRanUnseen:
+    case LossCause::kEventTimeLost:
+    case LossCause::kAllocationTableFull:
       return true;
     default:
       return false;
@@ -109,6 +111,22 @@ std::vector<CaptureTable> RowTables() {
             [](const Source& s, size_t row) {
               return Int(s.capture.intervals[row].counters ? 1 : 0);
             }},
+           {"has_allocations INTEGER",
+            [](const Source& s, size_t row) {
+              return Flag(s.capture.intervals[row].allocations.has_value());
+            }},
+           {"has_outstanding INTEGER",
+            [](const Source& s, size_t row) {
+              return Flag(s.capture.intervals[row].outstanding.has_value());
+            }},
+           {"has_retransmits INTEGER",
+            [](const Source& s, size_t row) {
+              return Flag(s.capture.intervals[row].retransmits.has_value());
+            }},
+           {"has_execs INTEGER",
+            [](const Source& s, size_t row) {
+              return Flag(s.capture.intervals[row].execs.has_value());
+            }},
            {"quantum_ns INTEGER",
             [](const Source& s, size_t row) {
               return Clamped(s.capture.intervals[row].quantum_ns);
@@ -147,6 +165,9 @@ std::vector<CaptureTable> RowTables() {
        }});
   for (CaptureTable& table : CounterTables()) tables.push_back(std::move(table));
   for (CaptureTable& table : OffCpuTables()) tables.push_back(std::move(table));
+  for (CaptureTable& table : MemoryTables()) tables.push_back(std::move(table));
+  for (CaptureTable& table : RetransmitTables()) tables.push_back(std::move(table));
+  for (CaptureTable& table : ExecTables()) tables.push_back(std::move(table));
   tables.push_back(
       {"account",
        [](const Source& s) { return s.account_rows.size(); },

@@ -8,10 +8,18 @@ namespace twofold {
 
 const std::vector<const Filter*>& Filters() {
   static const std::vector<const Filter*> filters = {
-      &kPidFilter,   &kTidFilter,  &kCommFilter, &kCgroupFilter,  &kContainerFilter,
-      &kStateFilter, &kFromFilter, &kToFilter,   &kCaptureFilter,
+      &kPidFilter,  &kTidFilter, &kCommFilter,    &kCgroupFilter, &kContainerFilter, &kStateFilter,
+      &kFromFilter, &kToFilter,  &kCaptureFilter, &kKindFilter,   &kMinAgeFilter,
   };
   return filters;
+}
+
+Result<Condition> MakeCondition(const Filter& filter, const std::string& value) {
+  Result<Condition> condition = filter.make(value);
+  if (!condition) return condition;
+  condition->option = filter.option;
+  condition->column = filter.column;
+  return condition;
 }
 
 std::string Placeholders(size_t count) {

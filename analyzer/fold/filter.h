@@ -15,7 +15,10 @@ namespace twofold {
 struct Condition {
   std::string sql;  // on the columns of a view: "thread_id IN (...)"
   std::vector<SqlValue> parameters;
-  bool selects_by_time = false;  // lost time has an interval, but no thread and no state
+  bool selects_by_time = false;         // lost time has an interval, but no thread and no state
+  bool selects_part_of_window = false;  // it depends on when, not only on the capture
+  std::string_view option = {};         // of the filter it is of
+  std::string_view column = {};
 };
 
 struct Filter {
@@ -29,6 +32,9 @@ struct Filter {
 
 // All filters, in the order in which --help shows them.
 const std::vector<const Filter*>& Filters();
+
+// The condition of a filter. Error: as of Filter::make.
+Result<Condition> MakeCondition(const Filter& filter, const std::string& value);
 
 // "?, ?, ?" for `count` parameters.
 std::string Placeholders(size_t count);

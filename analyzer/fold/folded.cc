@@ -8,6 +8,7 @@
 #include "analyzer/fold/refold.h"
 #include "analyzer/fold/stack_merger.h"
 #include "analyzer/fold/stack_order.h"
+#include "analyzer/fold/view_rows.h"
 #include "analyzer/fold/waker_frames.h"
 #include "analyzer/names/frame_names.h"
 
@@ -33,6 +34,7 @@ enum Column {
   kParts,
   kDivisor,
   kDivisorCount,
+  kVariance,
   kFirstMore
 };
 
@@ -135,6 +137,7 @@ class Folder {
 
   Result<void> ReadRows() {
     const View& view = *request_.view;
+    if (IsGrowth(view, request_.conditions)) return ReadGrowth();
     std::string from = " FROM " + std::string(keeps_rows() ? request_.rows_sql : view.sql_view);
     const char* of_row = keeps_rows() ? "interval_id, units, parts" : "0, 0, 0";
     std::string value(view.value_column);
@@ -142,7 +145,7 @@ class Folder {
     std::string where_time;
     std::vector<SqlValue> parameters;
     std::vector<SqlValue> time_parameters;
-    for (const Condition& condition : request_.conditions) {
+    for (const Condition& condition : WithDefault(view, request_.conditions)) {
       where += (where.empty() ? " WHERE " : " AND ") + condition.sql;
       parameters.insert(parameters.end(), condition.parameters.begin(), condition.parameters.end());
       if (!condition.selects_by_time) continue;
@@ -150,22 +153,23 @@ class Folder {
       time_parameters.insert(time_parameters.end(), condition.parameters.begin(),
                              condition.parameters.end());
     }
-    std::string columns = "SELECT thread_id, user_stack_id, kernel_stack_id, " + value + ", " +
-                          (keeps_rows() ? "units" : "count") + ", ";
+    std::string columns = FirstColumns(keeps_rows() ? "units" : "count");
     std::string divisor = ", 0, 0";
     if (view.ratio != nullptr) {
       divisor = ", " + std::string(view.ratio->divisor_column) + ", " +
                 std::string(view.ratio->divisor_count_column);
     }
-    std::string more = with_wakers() ? ", chain_id, still_blocked" : "";
-    TWOFOLD_RETURN_IF_ERROR(
-        ReadRowsOf(columns + "loss, special_frame, " + of_row + divisor + more + from + where,
-                   parameters, [&](const Statement& row, FoldedStack& stack) {
-                     return with_wakers() ? AddWakers(row, stack) : Result<void>();
-                   }));
+    std::string more = with_wakers() ? ", chain_id, still_blocked" : FrameColumns();
+    std::string variance =
+        view.variance_column.empty() ? ", 0" : ", " + std::string(view.variance_column);
+    TWOFOLD_RETURN_IF_ERROR(ReadRowsOf(
+        columns + "loss, special_frame, " + of_row + divisor + variance + more + from + where,
+        parameters, [&](const Statement& row, FoldedStack& stack) {
+          return with_wakers() ? AddWakers(row, stack) : AddFacts(row, stack);
+        }));
     if (request_.with_waiting) {
       TWOFOLD_RETURN_IF_ERROR(ReadRowsOf(
-          columns + "NULL, special_frame, 0, 0, 0, 0, 0, preempted FROM runnable" + where,
+          columns + "NULL, special_frame, 0, 0, 0, 0, 0, 0, preempted FROM runnable" + where,
           parameters, [&](const Statement& row, FoldedStack& stack) -> Result<void> {
             bool preempted = row.Int(kFirstMore) != 0;
             stack.tail = forest_.Child(0, Message(preempted ? "[preempted]" : "[woken]"));
@@ -179,6 +183,35 @@ class Folder {
     folded_.lost_left_out =
         static_cast<uint64_t>(std::max<int64_t>(*all_lost, 0)) - lost_without_thread_;
     return {};
+  }
+
+  // The columns that rows of all kinds begin with, up to kCount.
+  std::string FirstColumns(const char* count) const {
+    return "SELECT thread_id, user_stack_id, kernel_stack_id, " +
+           std::string(request_.view->value_column) + ", " + count + ", ";
+  }
+
+  // The columns from kFirstMore on that AddFacts reads.
+  std::string FrameColumns() const {
+    std::string columns;
+    for (std::string_view column : request_.view->leading_frames) {
+      columns += ", " + std::string(column);
+    }
+    if (!request_.view->last_frame.empty())
+      columns += ", " + std::string(request_.view->last_frame);
+    return columns;
+  }
+
+  // What was added up over a part of the window may have become less: such stacks are left out.
+  Result<void> ReadGrowth() {
+    const View& view = *request_.view;
+    folded_.is_growth = true;
+    GrowthQuery query = GrowthOf(view, request_.conditions);
+    return ReadRowsOf(
+        FirstColumns("count") + "loss, special_frame, 0, 0, 0, 0, 0, 0" + FrameColumns() +
+            " FROM (" + query.sql + ") WHERE " + std::string(view.value_column) + " > 0",
+        query.parameters,
+        [&](const Statement& row, FoldedStack& stack) { return AddFacts(row, stack); });
   }
 
   // `finish(row, stack)` adds what the columns from kFirstMore on tell.
@@ -204,8 +237,10 @@ class Folder {
     int64_t value = row.Int(kValue);
     int64_t divisor = row.Int(kDivisor);
     if (value < 0 || static_cast<uint64_t>(value) > INT64_MAX - folded_.total) {
-      return Error{"the times of the capture add up to more than 292 years", "",
-                   "The file is not a recording of a real host"};
+      return Error{request_.view->unit == Unit::kNanoseconds
+                       ? "the times of the capture add up to more than 292 years"
+                       : "the numbers of the capture add up to more than 2^63",
+                   "", "The file is not a recording of a real host"};
     }
     if (divisor < 0 || static_cast<uint64_t>(divisor) > INT64_MAX - folded_.divisor_total) {
       return Error{"the numbers of the capture add up to more than 2^63", "",
@@ -219,6 +254,7 @@ class Folder {
     stack.count = CountIn(row, kCount);
     stack.divisor = static_cast<uint64_t>(divisor);
     stack.divisor_count = CountIn(row, kDivisorCount);
+    stack.variance = static_cast<double>(std::max<int64_t>(row.Int(kVariance), 0));
     if (!row.IsNull(kLoss)) {
       folded_.lost += stack.value;
       lost_without_thread_ += stack.value;
@@ -271,6 +307,24 @@ class Folder {
     if (request_.root == RootFrame::kNone) return {};
     if (thread < 1 || !IsIndexOf(thread - 1, roots_)) return IdGap("thread");
     stack.root = roots_[static_cast<size_t>(thread) - 1];
+    return {};
+  }
+
+  // Adds what the view says of a stack beside its frames.
+  Result<void> AddFacts(const Statement& row, FoldedStack& stack) {
+    const View& view = *request_.view;
+    if (!row.IsNull(kSpecialFrame)) return {};
+    int column = kFirstMore;
+    uint32_t facts = 0;
+    for (size_t i = 0; i < view.leading_frames.size(); ++i) {
+      facts = forest_.Child(facts, forest_.NameOf(row.Text(column++), FrameKind::kFact));
+    }
+    if (facts != 0) {
+      // Views with such frames have no user stacks.
+      stack.kernel = stack.user;
+      stack.user = facts;
+    }
+    if (!view.last_frame.empty()) stack.tail = forest_.Child(0, Message(row.Text(column)));
     return {};
   }
 
@@ -329,6 +383,12 @@ bool Folded::IsLost(const FoldedStack& stack) const {
   };
   return (stack.root != kNoRoot && is_lost(stack.root)) ||
          (nodes[stack.user].depth == 1 && is_lost(nodes[stack.user].name));
+}
+
+double Folded::Variance() const {
+  double variance = 0;
+  for (const FoldedStack& stack : stacks) variance += stack.variance;
+  return variance;
 }
 
 const std::vector<RootFrameName>& RootFrames() {

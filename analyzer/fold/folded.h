@@ -23,6 +23,7 @@ namespace twofold {
 
 enum class FrameKind : uint8_t {
   kRoot,       // a process, thread or cgroup
+  kFact,       // what is known of a stack beside its frames: an address, a state
   kUser,       // user code
   kKernel,     // the kernel and its modules
   kSpecial,    // a message, such as [stack lost: map full]
@@ -56,6 +57,7 @@ struct FoldedStack {
   // Of views with a ratio, else 0: what the value is divided by, and how many samples that is.
   uint64_t divisor = 0;
   uint64_t divisor_count = 0;
+  double variance = 0;  // of the value, where it is an estimate, in the square of its unit
 };
 
 // A row of the view before it was merged into its stack, for comparing intervals.
@@ -85,11 +87,15 @@ struct Folded {
   std::vector<FoldedRow> rows;     // if FoldRequest::rows_sql asked for them
   uint64_t total = 0;              // sum of all values
   uint64_t divisor_total = 0;      // sum of all divisors
+  bool is_growth = false;          // the rows are those of View::growth_view
   uint64_t lost = 0;               // part of it that is lost time, under frames [lost: ...]
   uint64_t lost_left_out = 0;      // lost time that the filters left out: it may belong to them
   std::vector<std::string> notes;  // sentences for the user
 
   std::string_view Text(uint32_t name) const { return texts[names[name].text]; }
+
+  // Of the total, as of FoldedStack.
+  double Variance() const;
 
   // Whether the stack is lost time, [lost: ...].
   bool IsLost(const FoldedStack& stack) const;

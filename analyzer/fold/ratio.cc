@@ -16,6 +16,7 @@ void RatioSums::Add(const FoldedStack& stack) {
   count += stack.count;
   divisor += stack.divisor;
   divisor_count += stack.divisor_count;
+  variance += stack.variance;
 }
 
 double RatioSums::ratio() const {

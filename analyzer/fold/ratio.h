@@ -14,6 +14,7 @@ struct RatioSums {
   uint64_t count = 0;  // samples
   uint64_t divisor = 0;
   uint64_t divisor_count = 0;
+  double variance = 0;  // of the value
 
   void Add(const FoldedStack& stack);
 

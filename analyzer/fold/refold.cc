@@ -17,6 +17,7 @@ Folded WithNamesOf(Folded& old) {
   fresh.details = std::move(old.details);
   fresh.notes = std::move(old.notes);
   fresh.lost_left_out = old.lost_left_out;
+  fresh.is_growth = old.is_growth;
   return fresh;
 }
 
@@ -29,6 +30,7 @@ std::string_view AnnotationOf(const FrameName& name, const StackDetails& details
     case FrameKind::kUser:
       break;
     case FrameKind::kRoot:
+    case FrameKind::kFact:
     case FrameKind::kSpecial:
     case FrameKind::kSeparator:
       return "";

@@ -23,6 +23,7 @@ uint32_t StackMerger::Add(const FoldedStack& stack) {
       found.count += stack.count;
       found.divisor += stack.divisor;
       found.divisor_count += stack.divisor_count;
+      found.variance += stack.variance;
       return index;
     }
     if (next_with_hash_[index] == kNone) {

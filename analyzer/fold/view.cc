@@ -1,5 +1,7 @@
 #include "analyzer/fold/view.h"
 
+#include <algorithm>
+#include <cmath>
 #include <string>
 
 #include "analyzer/cli/suggest.h"
@@ -15,15 +17,59 @@ constexpr Ratio kCyclesPerInstruction = {"CPI", "instructions", "instruction", "
 }  // namespace
 
 std::string FormatValue(Unit unit, uint64_t value) {
-  if (unit == Unit::kNanoseconds) return FormatDuration(static_cast<int64_t>(value));
-  return FormatQuantity(value) + (value == 1 ? " cycle" : " cycles");
+  switch (unit) {
+    case Unit::kNanoseconds:
+      return FormatDuration(static_cast<int64_t>(value));
+    case Unit::kBytes:
+      return FormatBytes(static_cast<int64_t>(value));
+    case Unit::kCycles:
+      return FormatQuantity(value) + (value == 1 ? " cycle" : " cycles");
+    case Unit::kSegments:
+      break;
+  }
+  return FormatQuantity(value) + (value == 1 ? " segment" : " segments");
+}
+
+std::string FormatEstimate(Unit unit, uint64_t value, double variance) {
+  std::string text = FormatValue(unit, value);
+  if (variance > 0) {
+    double error = std::min(std::sqrt(variance), 9e18);
+    text += " +- " + FormatValue(unit, static_cast<uint64_t>(std::llround(error)));
+  }
+  return text;
+}
+
+std::string FormatCell(Unit unit, uint64_t value) {
+  bool is_plain = unit == Unit::kCycles || unit == Unit::kSegments;
+  return is_plain ? FormatQuantity(value) : FormatValue(unit, value);
 }
 
 std::string_view UnitName(Unit unit) {
-  return unit == Unit::kNanoseconds ? "microseconds" : "cycles";
+  switch (unit) {
+    case Unit::kNanoseconds:
+      return "microseconds";
+    case Unit::kBytes:
+      return "bytes";
+    case Unit::kCycles:
+      return "cycles";
+    case Unit::kSegments:
+      break;
+  }
+  return "segments";
 }
 
-std::string_view QuantityName(Unit unit) { return unit == Unit::kNanoseconds ? "time" : "cycles"; }
+std::string_view QuantityName(Unit unit) {
+  switch (unit) {
+    case Unit::kNanoseconds:
+      return "time";
+    case Unit::kBytes:
+      return "memory";
+    case Unit::kCycles:
+    case Unit::kSegments:
+      break;
+  }
+  return UnitName(unit);
+}
 
 const std::vector<View>& Views() {
   static const std::vector<View> views = {
@@ -42,6 +88,33 @@ const std::vector<View>& Views() {
       {"chain", "Blocked time with chains of wakers",
        "blocked time, what ended it, what had woken that, and so on", kWakersSource, "offcpu",
        "value_ns", StackShape::kSleeperAndChain, Unit::kNanoseconds, Palette::kCool},
+      {.name = "memleak",
+       .title = "Memory that was not freed",
+       .summary = "memory allocated and not freed at the end; with --from, --to how it grew",
+       .source = "memleak",
+       .sql_view = "memleak",
+       .value_column = "bytes",
+       .shape = StackShape::kSleeper,
+       .unit = Unit::kBytes,
+       .palette = Palette::kGreen,
+       .filter_columns = {"kind", "min_age_ns"},
+       .default_filter_column = "min_age_ns",
+       .default_condition = "(age IS NULL OR age >= 1)",
+       .growth_view = "memory_growth",
+       .variance_column = "variance_bytes2",
+       .last_frame = "'[' || kind || ']'"},
+      {.name = "tcp",
+       .title = "TCP retransmits",
+       .summary = "segments that TCP sent again",
+       .source = "tcp",
+       .sql_view = "tcp",
+       .value_column = "segments",
+       .shape = StackShape::kSleeper,
+       .unit = Unit::kSegments,
+       .palette = Palette::kViolet,
+       .filter_columns = {"kind"},
+       .leading_frames = {"remote", "tcp_state",
+                          "kind || CASE failed WHEN 1 THEN ' (not sent)' ELSE '' END"}},
   };
   return views;
 }

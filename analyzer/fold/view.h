@@ -13,7 +13,7 @@
 
 namespace twofold {
 
-enum class Unit { kNanoseconds, kCycles };
+enum class Unit { kNanoseconds, kCycles, kBytes, kSegments };
 
 // A view's value divided by another number of the same stacks, both sampled.
 struct Ratio {
@@ -24,8 +24,9 @@ struct Ratio {
   std::string_view divisor_count_column;  // of the SQL view: how many samples
 };
 
-// Colours of pictures: warm for work, cool for waiting; or told by the view's ratio.
-enum class Palette { kWarm, kCool, kByRatio };
+// Colours of pictures: warm for work, cool for waiting, green for memory, violet for the network;
+// or told by the view's ratio.
+enum class Palette { kWarm, kCool, kGreen, kViolet, kByRatio };
 
 // What a stack of a view shows.
 enum class StackShape {
@@ -49,15 +50,35 @@ struct View {
   Unit unit;
   Palette palette;
   const Ratio* ratio = nullptr;
+  // What its rows can be filtered by (Filter::column), beside who and when.
+  std::vector<std::string_view> filter_columns = {"state"};
+  // A condition on its rows that holds as long as no filter selects by that column.
+  std::string_view default_filter_column = {};
+  std::string_view default_condition = {};
+  // Where not empty: an SQL view of signed changes. With a filter of time its rows, added up over
+  // that time, take the place of sql_view's.
+  std::string_view growth_view = {};
+  // Columns of the SQL view that say more about a stack: its value's variance, messages between the
+  // first frame and the stack, and one behind it.
+  std::string_view variance_column = {};
+  std::vector<std::string_view> leading_frames = {};
+  std::string_view last_frame = {};
 };
 
-// A value of that unit for people: "12.3 ms", "4.56 G cycles".
+// A value of that unit for people: "12.3 ms", "4.56 G cycles", "7.89 MiB", "12 segments".
 std::string FormatValue(Unit unit, uint64_t value);
 
-// "microseconds" or "cycles": what values are in where they are not for people.
+// The same with its standard error: "12.3 MiB +- 0.4 MiB"; without one where the variance is 0.
+std::string FormatEstimate(Unit unit, uint64_t value, double variance);
+
+// For a column of its own: without the unit's name where that would be the same in every row.
+std::string FormatCell(Unit unit, uint64_t value);
+
+// "microseconds", "cycles", "bytes" or "segments": what values are in where they are not for
+// people.
 std::string_view UnitName(Unit unit);
 
-// "time" or "cycles": what values are of, in sentences.
+// "time", "cycles", "memory" or "segments": what values are of, in sentences.
 std::string_view QuantityName(Unit unit);
 
 // All views, in the order in which --help shows them. Those of the sources cpu and offcpu divide

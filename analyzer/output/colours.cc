@@ -15,7 +15,37 @@ struct ColourRange {
   double lightness, lightness_spread;
 };
 
+// Of memory and of the network: user code, the kernel, first frames and facts.
+ColourRange ColoursOfGreen(FrameKind kind) {
+  switch (kind) {
+    case FrameKind::kUser:
+      return {96, 26, 0.46, 0.66, 0.08};
+    case FrameKind::kKernel:
+      return {168, 14, 0.44, 0.66, 0.08};
+    case FrameKind::kRoot:
+      return {110, 12, 0.20, 0.80, 0.04};
+    default:
+      return {220, 0, 0.04, 0.80, 0.03};
+  }
+}
+
+ColourRange ColoursOfViolet(FrameKind kind) {
+  switch (kind) {
+    case FrameKind::kUser:
+    case FrameKind::kFact:
+      return {304, 20, 0.46, 0.74, 0.07};
+    case FrameKind::kKernel:
+      return {256, 18, 0.50, 0.76, 0.06};
+    case FrameKind::kRoot:
+      return {290, 12, 0.20, 0.82, 0.04};
+    default:
+      return {220, 0, 0.04, 0.80, 0.03};
+  }
+}
+
 ColourRange ColoursOf(Palette palette, FrameKind kind) {
+  if (palette == Palette::kGreen) return ColoursOfGreen(kind);
+  if (palette == Palette::kViolet) return ColoursOfViolet(kind);
   bool warm = palette == Palette::kWarm;
   switch (kind) {
     case FrameKind::kUser:
@@ -28,6 +58,7 @@ ColourRange ColoursOf(Palette palette, FrameKind kind) {
       return warm ? ColourRange{168, 12, 0.38, 0.70, 0.08} : ColourRange{40, 12, 0.62, 0.72, 0.08};
     case FrameKind::kSeparator:
       return {220, 0, 0.06, 0.66, 0};
+    case FrameKind::kFact:
     case FrameKind::kSpecial:
       break;
   }

@@ -43,10 +43,18 @@ class ProfileWriter {
     bool is_time = view.unit == Unit::kNanoseconds;
     bool is_sampled = is_cpu || view.ratio != nullptr;
     std::string value_type = !is_time ? std::string(UnitName(view.unit)) : is_cpu ? "cpu" : "time";
-    profile_.Message(ProfileField::kSampleType,
-                     ValueType(is_sampled ? "samples" : "events", "count"));
-    profile_.Message(ProfileField::kSampleType,
-                     ValueType(value_type, is_time ? "microseconds" : "count"));
+    std::string value_unit = is_time ? "microseconds" : "count";
+    std::string count_type = is_sampled ? "samples" : "events";
+    if (view.unit == Unit::kBytes) {
+      // As profiles of heaps have it.
+      value_type = "space";
+      value_unit = "bytes";
+      count_type = "objects";
+    } else if (view.unit == Unit::kSegments) {
+      count_type = "packets";
+    }
+    profile_.Message(ProfileField::kSampleType, ValueType(count_type, "count"));
+    profile_.Message(ProfileField::kSampleType, ValueType(value_type, value_unit));
     if (view.ratio != nullptr) {
       profile_.Message(ProfileField::kSampleType,
                        ValueType(std::string(view.ratio->divisor_name), "count"));

@@ -49,8 +49,10 @@ Result<void> WriteSpeedscope(const Folded& folded, const Presentation& presentat
   TextSink out(sink);
   std::string title =
       presentation.title.empty() ? std::string(presentation.view->title) : presentation.title;
-  // It has no unit for cycles.
-  std::string unit = presentation.view->unit == Unit::kNanoseconds ? "microseconds" : "none";
+  // It has no unit for other numbers.
+  Unit view_unit = presentation.view->unit;
+  bool has_unit = view_unit == Unit::kNanoseconds || view_unit == Unit::kBytes;
+  std::string unit(has_unit ? UnitName(view_unit) : "none");
   TWOFOLD_RETURN_IF_ERROR(
       out.Append("{\"$schema\":" + JsonString(kSchema) + ",\n\"exporter\":\"twofold@" +
                  std::string(kVersion) + "\",\n\"name\":" + JsonText(title) +

@@ -1,5 +1,7 @@
 // The output "csv": a row for each stack, for spreadsheets and scripts. The stack is as in the
 // output "folded", with ';' between its frames.
+#include <cmath>
+
 #include "analyzer/output/csv.h"
 #include "analyzer/output/output.h"
 #include "analyzer/output/text_sink.h"
@@ -9,12 +11,14 @@ namespace twofold {
 Result<void> WriteStackCsv(const Folded& folded, const Presentation& presentation, ByteSink& sink) {
   TextSink out(sink);
   const View& view = *presentation.view;
-  std::vector<std::string> heading = {view.unit == Unit::kNanoseconds ? "time_ns" : "cycles",
-                                      "count"};
+  std::vector<std::string> heading = {
+      view.unit == Unit::kNanoseconds ? "time_ns" : std::string(UnitName(view.unit)), "count"};
+  const bool has_error = !view.variance_column.empty();
   if (view.ratio != nullptr) {
     heading.emplace_back(view.ratio->divisor_column);
     heading.emplace_back(view.ratio->divisor_count_column);
   }
+  if (has_error) heading.push_back("standard_error_" + std::string(UnitName(view.unit)));
   heading.insert(heading.end(), {"first_frame", "last_frame", "stack"});
   TWOFOLD_RETURN_IF_ERROR(out.Append(CsvLine(heading)));
   PathWalker walker(folded);
@@ -30,6 +34,7 @@ Result<void> WriteStackCsv(const Folded& folded, const Presentation& presentatio
       cells.push_back(std::to_string(stack.divisor));
       cells.push_back(std::to_string(stack.divisor_count));
     }
+    if (has_error) cells.push_back(std::to_string(std::llround(std::sqrt(stack.variance))));
     cells.emplace_back(folded.Text(walker.path().front()));
     cells.emplace_back(folded.Text(walker.path().back()));
     cells.push_back(std::move(frames));

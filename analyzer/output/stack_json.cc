@@ -1,6 +1,7 @@
 // The output "json": everything that is known of every stack and frame, for programs. Its form is
 // described in docs/analyzing.md and has a version: members may be added to version 1, and none
 // changes what it means.
+#include <cmath>
 #include <cstdio>
 #include <string>
 
@@ -17,6 +18,8 @@ std::string_view KindName(FrameKind kind) {
   switch (kind) {
     case FrameKind::kRoot:
       return "root";
+    case FrameKind::kFact:
+      return "fact";
     case FrameKind::kUser:
       return "user";
     case FrameKind::kKernel:
@@ -91,6 +94,9 @@ Result<void> WriteStackJson(const Folded& folded, const Presentation& presentati
                 "\": " + std::to_string(stack.divisor) + ", \"" +
                 std::string(view.ratio->divisor_count_column) +
                 "\": " + std::to_string(stack.divisor_count);
+    }
+    if (!view.variance_column.empty()) {
+      object += ", \"standard_error\": " + std::to_string(std::llround(std::sqrt(stack.variance)));
     }
     TWOFOLD_RETURN_IF_ERROR(out.Append(separator + object + ", \"frames\": [" + frames + "]}"));
     separator = ",\n";

@@ -74,7 +74,8 @@ class Picture {
   }
 
   std::string Facts() const {
-    std::string text = std::string(presentation_.view->name) + " view: " + Value(folded_.total) +
+    std::string text = std::string(presentation_.view->name) + " view: " +
+                       FormatEstimate(presentation_.view->unit, folded_.total, folded_.Variance()) +
                        " in a window of " + FormatDuration(presentation_.window_ns);
     if (ratio() != nullptr) text += "; " + RatioText(tree_.all);
     if (tree_.frames_left_out > 0) {
@@ -121,8 +122,10 @@ class Picture {
     auto entry = [&](const char* label, FrameKind kind, double width) {
       return LegendEntry{label, ColourOfKind(palette, kind), width};
     };
+    bool has_facts = !presentation_.view->leading_frames.empty();
     std::vector<LegendEntry> entries = {entry("process or thread", FrameKind::kRoot, 132),
-                                        entry("user code", FrameKind::kUser, 84),
+                                        has_facts ? entry("connection", FrameKind::kFact, 90)
+                                                  : entry("user code", FrameKind::kUser, 84),
                                         entry("kernel", FrameKind::kKernel, 56)};
     StackShape shape = presentation_.view->shape;
     if (shape == StackShape::kSleeperAndWaker || shape == StackShape::kSleeperAndChain) {

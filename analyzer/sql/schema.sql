@@ -14,7 +14,7 @@
 -- (analyzer/sql/history.md).
 
 PRAGMA application_id = 845573220;
-PRAGMA user_version = 6;
+PRAGMA user_version = 7;
 
 -- One row per capture: what was recorded, where, when and how.
 CREATE TABLE capture (
@@ -51,6 +51,11 @@ CREATE TABLE capture (
   max_block_ns INTEGER,  -- longer blocks are in no row; NULL: no limit
   max_overhead_permyriad INTEGER,  -- what recording was allowed to cost, in hundredths of a per cent
                                    -- of the host's CPU time; NULL: no limit
+  arguments INTEGER NOT NULL,  -- 1: arguments of executed programs were recorded
+  leak_scope TEXT,  -- whose memory: 'kernel' or 'user'; NULL: memory was not recorded
+  leak_sample_bytes INTEGER,  -- B: an allocation smaller than this was kept by chance and stands for B
+                              -- bytes; 1: all were kept; NULL: memory was not recorded
+  leak_age_ns INTEGER,  -- the unit of outstanding.age; NULL: memory was not recorded
   start_realtime_ns INTEGER NOT NULL,  -- CLOCK_REALTIME at the window's start (since 1970, UTC)
   start_monotonic_ns INTEGER NOT NULL,  -- CLOCK_MONOTONIC at the window's start
   start_boottime_ns INTEGER NOT NULL,  -- CLOCK_BOOTTIME at the window's start
@@ -121,7 +126,9 @@ CREATE TABLE process (
                       -- systemd-nspawn, as cgroup tells; NULL: in none
   exit_code INTEGER,  -- the process ended with this exit code, 0 to 255; NULL: it did not, or it is not
                       -- known, or another image followed
-  exit_signal INTEGER  -- the process was killed by the signal of this number; NULL: as for exit_code
+  exit_signal INTEGER,  -- the process was killed by the signal of this number; NULL: as for exit_code
+  next_process_id INTEGER REFERENCES process  -- the image that exec put in this one's place; NULL: none
+                                              -- that is known
 ) STRICT;
 
 -- A thread under one name and one image.
@@ -170,6 +177,10 @@ CREATE TABLE interval (
   has_wait_counts INTEGER NOT NULL,  -- 1: waits for a CPU were counted by length
   has_cpu_times INTEGER NOT NULL,  -- 1: the time of each CPU was recorded
   has_counters INTEGER NOT NULL,  -- 1: hardware events were recorded
+  has_allocations INTEGER NOT NULL,  -- 1: memory was recorded
+  has_outstanding INTEGER NOT NULL,  -- 1: what was not freed at the interval's end was read
+  has_retransmits INTEGER NOT NULL,  -- 1: what TCP sent again was recorded
+  has_execs INTEGER NOT NULL,  -- 1: executed programs were recorded
   quantum_ns INTEGER NOT NULL  -- T: a block or wait shorter than this was kept by chance and stands for
                                -- T of time; 0: all were kept
 ) STRICT;
@@ -344,18 +355,113 @@ CREATE TABLE account (
   other_ns INTEGER NOT NULL  -- blocked in another state
 ) STRICT;
 
+-- Memory that one stack of a thread allocated in an interval, and what was freed of all that it had
+-- allocated. Bytes and counts are estimates where capture.leak_sample_bytes is above 1. Over all
+-- intervals, allocated less freed less untracked is what is outstanding.
+CREATE TABLE allocation (
+  allocation_id INTEGER PRIMARY KEY,  -- counted through the database
+  interval_id INTEGER NOT NULL REFERENCES interval,  -- when
+  kind TEXT NOT NULL,  -- what hands out the memory: of programs 'malloc' (with calloc, realloc, new
+                       -- ...) and 'mmap'; of the kernel 'kmalloc', 'slab' (its object caches) and
+                       -- 'pages', which the other two get theirs from; or 'other', of a newer version
+  thread_id INTEGER NOT NULL REFERENCES thread,  -- who allocated it, whoever freed it
+  kernel_stack_id INTEGER REFERENCES stack,  -- NULL: no kernel frames
+  user_stack_id INTEGER REFERENCES stack,  -- NULL: a kernel thread, or no stack
+  allocated_bytes INTEGER NOT NULL,  -- allocated in the interval
+  allocated_count INTEGER NOT NULL,  -- how many allocations
+  samples INTEGER NOT NULL,  -- how many of them were kept
+  freed_bytes INTEGER NOT NULL,  -- freed in the interval, of what was allocated since the start
+  freed_count INTEGER NOT NULL,  -- how many allocations
+  untracked_bytes INTEGER NOT NULL,  -- the part of allocated_bytes that found no room in the table of
+                                     -- allocations: whether it was freed is not known
+  untracked_count INTEGER NOT NULL  -- how many allocations
+) STRICT;
+
+-- Memory that was allocated since the start and not freed when the interval ended, by age. There at the
+-- end of the last interval, and perhaps of some before.
+CREATE TABLE outstanding (
+  outstanding_id INTEGER PRIMARY KEY,  -- counted through the database
+  interval_id INTEGER NOT NULL REFERENCES interval,  -- at whose end
+  kind TEXT NOT NULL,  -- as in allocation.kind
+  thread_id INTEGER NOT NULL REFERENCES thread,  -- who allocated it
+  kernel_stack_id INTEGER REFERENCES stack,  -- NULL: no kernel frames
+  user_stack_id INTEGER REFERENCES stack,  -- NULL: a kernel thread, or no stack
+  age INTEGER NOT NULL,  -- 0: younger than capture.leak_age_ns; 1: up to twice as old as that; 2: up
+                         -- to four times ...
+  min_age_ns INTEGER NOT NULL,  -- the youngest of that age
+  max_age_ns INTEGER,  -- all are younger than this; NULL: no limit
+  bytes INTEGER NOT NULL,  -- how much (an estimate, as in allocation)
+  count INTEGER NOT NULL,  -- how many allocations
+  samples INTEGER NOT NULL,  -- how many of them were kept
+  variance_bytes2 INTEGER NOT NULL,  -- estimated variance of bytes, in squared bytes; add these up for
+                                     -- the variance of a sum
+  standard_error_bytes INTEGER NOT NULL  -- of bytes: the square root of the variance
+) STRICT;
+
+-- Packets that TCP sent again on one connection, in one state, for one reason, from one kernel stack, in
+-- one interval.
+CREATE TABLE retransmit (
+  retransmit_id INTEGER PRIMARY KEY,  -- counted through the database
+  interval_id INTEGER NOT NULL REFERENCES interval,  -- when
+  kind TEXT NOT NULL,  -- why: 'timeout': the retransmission timer ran out; 'fast': the receiver's answers
+                       -- told of a gap; 'probe': a tail loss probe; 'syn': the request for a
+                       -- connection; 'synack': the answer to one; 'other': not known
+  thread_id INTEGER NOT NULL REFERENCES thread,  -- the main thread of the process that holds the socket,
+                                                 -- or one named such as '[no process]'
+  kernel_stack_id INTEGER REFERENCES stack,  -- NULL: no stack
+  state TEXT NOT NULL,  -- of the connection: 'established', 'syn-sent', 'syn-recv', 'fin-wait-1',
+                        -- 'fin-wait-2', 'time-wait', 'close', 'close-wait', 'last-ack', 'listen',
+                        -- 'closing', 'new-syn-recv' or 'other'
+  failed INTEGER NOT NULL,  -- 1: the host itself could not send it
+  net_namespace INTEGER NOT NULL,  -- inode number, as lsns(8) shows it
+  local_address TEXT NOT NULL,  -- '192.0.2.1' or '2001:db8::1'
+  local_port INTEGER NOT NULL,  -- of it
+  remote_address TEXT NOT NULL,  -- as local_address
+  remote_port INTEGER NOT NULL,  -- of it
+  packets INTEGER NOT NULL,  -- how many packets
+  segments INTEGER NOT NULL,  -- a packet may hold many; the kernel's counter RetransSegs counts these
+  bytes INTEGER NOT NULL  -- of payload
+) STRICT;
+
+-- Packets of the table retransmit one by one, as far as they were kept: 'event-time-lost' of the table loss
+-- tells of those left out.
+CREATE TABLE retransmit_event (
+  retransmit_event_id INTEGER PRIMARY KEY,  -- counted through the database
+  retransmit_id INTEGER NOT NULL REFERENCES retransmit,  -- which connection, and why
+  time_ns INTEGER NOT NULL,  -- when
+  segments INTEGER NOT NULL,  -- in the packet
+  bytes INTEGER NOT NULL  -- of payload
+) STRICT;
+
+-- A program that was executed, or an attempt at it. The view exec tells how it ended.
+CREATE TABLE exec_call (
+  exec_call_id INTEGER PRIMARY KEY,  -- counted through the database
+  interval_id INTEGER NOT NULL REFERENCES interval,  -- when
+  time_ns INTEGER NOT NULL,  -- when, exactly
+  thread_id INTEGER NOT NULL REFERENCES thread,  -- of the new program; of a failed attempt, the thread
+                                                 -- that tried
+  error INTEGER,  -- errno; NULL: it succeeded
+  error_name TEXT,  -- 'ENOENT'; NULL: it succeeded, or the number has no name
+  parent_pid INTEGER,  -- of the process that had started this one; NULL: unknown
+  parent_name TEXT,  -- comm of that one's main thread; NULL: unknown
+  file TEXT,  -- path as the program gave it; NULL: it could not be read
+  arguments TEXT,  -- as a shell would read them; NULL: not recorded, or none
+  arguments_cut INTEGER NOT NULL  -- 1: there were more
+) STRICT;
+
 -- What was seen and could not be kept, or not be kept whole.
 CREATE TABLE loss (
   loss_id INTEGER PRIMARY KEY,  -- counted through the database
   interval_id INTEGER NOT NULL REFERENCES interval,  -- when
   cause INTEGER NOT NULL,  -- number of the cause in format/losses.h
   name TEXT NOT NULL,  -- name of the cause: 'stack-map-full'; 'twofold info' gives advice
-  source TEXT NOT NULL,  -- which rows the time would have been in: 'cpu', 'cpi', 'offcpu' or
-                         -- 'recorder'
+  source TEXT NOT NULL,  -- which rows it would have been in: 'cpu', 'cpi', 'offcpu', 'memleak', 'tcp',
+                         -- 'exec' or 'recorder'
   count INTEGER NOT NULL,  -- how often
   time_ns INTEGER NOT NULL,  -- how much time; 0: only the count is known
   in_rows INTEGER NOT NULL  -- 1: the time is in cpu_sample.scaled_ns, blocked, waiting or unplaced all the
-                            -- same; 0: the time is nowhere else
+                            -- same, what was lost of memory or packets in allocation or retransmit;
+                            -- 0: it is nowhere else
 ) STRICT;
 
 -- What the recorder itself took from the host in an interval.

@@ -34,6 +34,9 @@ class Copier {
     if (copy.cpu) {
       for (CpuRow& row : copy.cpu->rows) MapStacks(row);
     }
+    if (copy.counters) {
+      for (CounterRow& row : copy.counters->rows) MapStacks(row);
+    }
     if (copy.blocked) {
       for (BlockedRow& row : *copy.blocked) MapStacksAndChain(row);
     }
@@ -41,6 +44,26 @@ class Copier {
       for (WaitingRow& row : *copy.waiting) MapStacks(row);
     }
     for (Exemplar& row : copy.exemplars) MapStacksAndChain(row);
+    if (copy.allocations) {
+      for (AllocationRow& row : *copy.allocations) MapStacks(row);
+    }
+    if (copy.outstanding) {
+      for (OutstandingRow& row : *copy.outstanding) MapStacks(row);
+    }
+    if (copy.retransmits) {
+      for (RetransmitRow& row : copy.retransmits->rows) {
+        row.kernel_stack = stacks_.Rewrite(row.kernel_stack);
+        row.local_address = String(row.local_address);
+        row.remote_address = String(row.remote_address);
+      }
+    }
+    if (copy.execs) {
+      for (ExecRow& row : *copy.execs) {
+        row.parent_name = String(row.parent_name);
+        row.file = String(row.file);
+        row.arguments = String(row.arguments);
+      }
+    }
     return copy;
   }
 

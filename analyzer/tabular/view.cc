@@ -24,23 +24,45 @@ const std::vector<TabularView>& TabularViews() {
        {"limit", "wait-kinds", "no-demangle"},
        {"process_id", "thread_id", "interval_id"},
        MakeLongest},
+      {"tcp",
+       "connections on which TCP sent packets again",
+       {"limit"},
+       {"process_id", "thread_id", "interval_id", "kind"},
+       MakeTcp},
+      {"exec",
+       "programs that were executed, by time, and how they ended",
+       {"limit"},
+       {"process_id", "thread_id", "interval_id"},
+       MakeExec},
       {"top",
        "functions by their own time and by that of all stacks that they are in",
        {"of", "limit", "no-demangle"},
-       {"process_id", "thread_id", "interval_id", "state"},
+       {"process_id", "thread_id", "interval_id", "state", "kind", "min_age_ns"},
        MakeTop},
   };
   return views;
 }
 
-Result<const TabularView*> FindTabularView(std::string_view name) {
+std::vector<std::string_view> TableNames() {
   std::vector<std::string_view> names;
-  for (const TabularView& view : TabularViews()) {
-    if (view.name == name) return &view;
-    names.push_back(view.name);
+  for (const TabularView& view : TabularViews()) names.push_back(view.name);
+  for (const View& view : Views()) {
+    if (std::find(names.begin(), names.end(), view.name) == names.end()) names.push_back(view.name);
   }
-  // The table of a view of stacks is its top functions (commands/table.cc).
-  for (const View& view : Views()) names.push_back(view.name);
+  return names;
+}
+
+Result<TableChoice> FindTable(std::string_view name) {
+  for (const TabularView& view : TabularViews()) {
+    if (view.name == name) return TableChoice{&view, nullptr};
+  }
+  for (const View& view : Views()) {
+    if (view.name != name) continue;
+    Result<TableChoice> top = FindTable("top");
+    if (top) top->of = &view;
+    return top;
+  }
+  std::vector<std::string_view> names = TableNames();
   return Error{"there is no table '" + std::string(name) + "'", "--view", Suggestion(name, names),
                Error::Kind::kUsage};
 }

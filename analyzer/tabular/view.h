@@ -54,8 +54,18 @@ struct TabularView {
 // All tabular views, in the order in which --help shows them.
 const std::vector<TabularView>& TabularViews();
 
+// A table by its name: a tabular view or, where none has that name, the top functions of a view of
+// stacks.
+struct TableChoice {
+  const TabularView* view = nullptr;
+  const View* of = nullptr;  // null: the name is that of the tabular view
+};
+
 // Error: the name is unknown; suggests one.
-Result<const TabularView*> FindTabularView(std::string_view name);
+Result<TableChoice> FindTable(std::string_view name);
+
+// All names that FindTable takes, each once.
+std::vector<std::string_view> TableNames();
 
 // Whether rows of the view can be filtered so.
 bool Takes(const TabularView& view, const Filter& filter);
@@ -77,6 +87,12 @@ Result<Tabular> MakeStatesByKind(Database& database, const TabularRequest& reque
 
 // Run-queue latency: how long threads waited for a CPU, by length.
 Result<Tabular> MakeRunQueue(Database& database, const TabularRequest& request);
+
+// Connections on which TCP sent packets again.
+Result<Tabular> MakeTcp(Database& database, const TabularRequest& request);
+
+// Programs that were executed.
+Result<Tabular> MakeExec(Database& database, const TabularRequest& request);
 
 // Functions by their own time and by that of all stacks that they are in.
 Result<Tabular> MakeTop(Database& database, const TabularRequest& request);

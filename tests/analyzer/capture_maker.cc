@@ -50,6 +50,9 @@ void CaptureMaker::BeginInterval() {
     if (source == "cpu") interval_.cpu = CpuRows{10 * kMillisecondNs, {}};
     if (source == "cpi") interval_.counters.emplace();
     if (source == "offcpu") interval_.blocked.emplace();
+    if (source == "memleak") interval_.allocations.emplace();
+    if (source == "tcp") interval_.retransmits.emplace();
+    if (source == "exec") interval_.execs.emplace();
   }
 }
 
@@ -122,6 +125,27 @@ void CaptureMaker::Blocked(ThreadId thread, BlockState state, StackId user, Stac
 void CaptureMaker::AddWaiting(const WaitingRow& row) {
   if (!interval_.waiting) interval_.waiting.emplace();
   interval_.waiting->push_back(row);
+}
+
+void CaptureMaker::Outstanding(const OutstandingRow& row) {
+  if (!interval_.outstanding) interval_.outstanding.emplace();
+  interval_.outstanding->push_back(row);
+}
+
+uint32_t CaptureMaker::Retransmitted(const RetransmitRow& row) {
+  interval_.retransmits->rows.push_back(row);
+  return static_cast<uint32_t>(interval_.retransmits->rows.size()) - 1;
+}
+
+ThreadId CaptureMaker::AddImage(std::string_view name, uint32_t pid, int64_t image_start_ns,
+                                int64_t end_ns, std::optional<uint32_t> status) {
+  Process process;
+  process.pid = Pid(pid);
+  process.image_start_ns = image_start_ns;
+  process.name = builder_.InternString(name);
+  last_process_ = builder_.AddProcess(process);
+  if (end_ns != 0) builder_.AddProcessEnd({last_process_, end_ns, status});
+  return AddSibling(name, pid);
 }
 
 WakerId CaptureMaker::Task(ThreadId thread, StackId user, StackId kernel) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,6 +50,22 @@ class CaptureMaker {
   // A row with whatever it says; a capture without waits gets them with the first one.
   void AddBlocked(const BlockedRow& row) { interval_.blocked->push_back(row); }
   void AddWaiting(const WaitingRow& row);
+  // Memory, with whatever the rows say; an interval tells what is outstanding with its first such
+  // row.
+  void Allocated(const AllocationRow& row) { interval_.allocations->push_back(row); }
+  void Outstanding(const OutstandingRow& row);
+  // What TCP sent again; returns the row's index, which events name.
+  uint32_t Retransmitted(const RetransmitRow& row);
+  void RetransmittedAt(uint32_t row, uint64_t time_ns, uint32_t segments, uint32_t bytes) {
+    interval_.retransmits->events.push_back({row, time_ns, segments, bytes});
+  }
+  void Executed(const ExecRow& row) { interval_.execs->push_back(row); }
+  // A process with one thread that executed a program at that time, and ended later with that
+  // status (ProcessEnd::exit_status) unless end_ns is 0. An image of the same pid follows the last
+  // one.
+  ThreadId AddImage(std::string_view name, uint32_t pid, int64_t image_start_ns, int64_t end_ns = 0,
+                    std::optional<uint32_t> status = std::nullopt);
+  StringId Text(std::string_view text) { return builder_.InternString(text); }
   // A waker that is a thread, or an interrupt with its handler's frames.
   WakerId Task(ThreadId thread, StackId user, StackId kernel);
   WakerId Interrupt(WakerKind kind, StackId kernel);

@@ -291,7 +291,7 @@ TEST(StrangersDatabase, OtherSchemasAreRefused) {
       {"CREATE TRIGGER t AFTER INSERT ON process BEGIN SELECT 1; END", "not those"},
       {"DROP VIEW cpu; CREATE VIEW cpu AS SELECT 1", "not those"},
       {"DROP INDEX process_by_pid", "not those"},
-      {"PRAGMA user_version = 7", "schema version 7"},
+      {"PRAGMA user_version = 6", "schema version 6"},
       {"PRAGMA application_id = 1", "not made by"},
   };
   for (const auto& [sql, words] : changes) {

@@ -15,6 +15,8 @@ extern const Filter kStateFilter;
 extern const Filter kFromFilter;
 extern const Filter kToFilter;
 extern const Filter kCaptureFilter;
+extern const Filter kKindFilter;
+extern const Filter kMinAgeFilter;
 
 extern const StackFilter kFocusFilter;
 extern const StackFilter kIgnoreFilter;

@@ -51,7 +51,8 @@ Result<Condition> Make(const std::string& value, std::string_view option, const 
                                " JOIN capture ON capture.capture_id = interval.capture_id WHERE ") +
                        comparison + SinceStart(*point) + ")",
                    {point->time_ns},
-                   true};
+                   /*selects_by_time=*/true,
+                   /*selects_part_of_window=*/true};
 }
 
 Result<Condition> MakeFrom(const std::string& value) {

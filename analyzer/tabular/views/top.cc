@@ -5,13 +5,16 @@
 // is a function's alone is the sleeper's: that of its innermost frame, where the waker's stack
 // begins.
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <map>
 #include <utility>
 
 #include "analyzer/fold/folded.h"
+#include "analyzer/fold/growth_notes.h"
 #include "analyzer/fold/ratio.h"
 #include "analyzer/fold/recorded.h"
+#include "analyzer/fold/view_rows.h"
 #include "analyzer/tabular/view.h"
 #include "analyzer/text/escape.h"
 #include "analyzer/text/table.h"
@@ -106,11 +109,6 @@ std::string PercentText(uint64_t part, uint64_t whole) {
   return text;
 }
 
-// For a column of its own: without the unit's name where that is no time.
-std::string ValueText(Unit unit, uint64_t value) {
-  return unit == Unit::kNanoseconds ? FormatValue(unit, value) : FormatQuantity(value);
-}
-
 std::string TextFor(const Folded& folded, const std::vector<Function>& functions, const View& view,
                     const std::string& caption) {
   std::vector<std::vector<std::string>> lines;
@@ -121,16 +119,24 @@ std::string TextFor(const Folded& folded, const std::vector<Function>& functions
   if (view.ratio != nullptr) {
     columns.insert(columns.begin() + kPlaceOfRatio, {std::string(view.ratio->name), Align::kRight});
   }
+  const bool has_errors = folded.Variance() > 0;
+  constexpr size_t kPlaceOfError = 1;
+  if (has_errors) columns.insert(columns.begin() + kPlaceOfError, {"+-", Align::kRight});
   for (const Function& function : functions) {
-    std::vector<std::string> line = {ValueText(view.unit, function.self.value),
+    std::vector<std::string> line = {FormatCell(view.unit, function.self.value),
                                      PercentText(function.self.value, folded.total),
-                                     ValueText(view.unit, function.total.value),
+                                     FormatCell(view.unit, function.total.value),
                                      PercentText(function.total.value, folded.total),
                                      Shorten(ModuleName(folded, function.module), kWidestModule),
                                      UnescapeText(folded.texts[function.text])};
     if (view.ratio != nullptr) {
       line.insert(line.begin() + kPlaceOfRatio,
                   function.self.value == 0 ? std::string() : FormatRatio(function.self));
+    }
+    if (has_errors) {
+      double error = std::sqrt(function.self.variance);
+      line.insert(line.begin() + kPlaceOfError,
+                  error < 0.5 ? "" : FormatCell(view.unit, static_cast<uint64_t>(error)));
     }
     lines.push_back(std::move(line));
   }
@@ -145,12 +151,20 @@ TabularCell RatioCell(const RatioSums& sums, double value) {
   return Structure{text, text};
 }
 
+// Whether a function's count says how often something happened, and not how often it was seen.
+bool IsCounted(Unit unit) { return unit == Unit::kBytes || unit == Unit::kSegments; }
+
 // Columns for programs of what is a function's own, or of all stacks that it is in.
 void AddColumns(const std::string& whose, const View& view, std::vector<TabularColumn>& columns) {
   bool is_time = view.unit == Unit::kNanoseconds;
   columns.push_back({whose + (is_time ? "_ns" : "_" + std::string(UnitName(view.unit))), "",
                      is_time ? CellKind::kDuration : CellKind::kNumber});
   columns.push_back({whose + "_percent", "", CellKind::kNumber});
+  if (IsCounted(view.unit)) columns.push_back({whose + "_count", "", CellKind::kNumber});
+  if (!view.variance_column.empty()) {
+    columns.push_back(
+        {whose + "_standard_error_" + std::string(UnitName(view.unit)), "", CellKind::kNumber});
+  }
   if (view.ratio == nullptr) return;
   for (const char* column :
        {"_samples", "_instructions", "_instruction_samples", "_cpi", "_cpi_standard_error"}) {
@@ -162,6 +176,10 @@ void AddCells(const RatioSums& sums, const Folded& folded, const View& view,
               std::vector<TabularCell>& cells) {
   cells.emplace_back(static_cast<int64_t>(sums.value));
   cells.emplace_back(PercentCell(sums.value, folded.total));
+  if (IsCounted(view.unit)) cells.emplace_back(static_cast<int64_t>(sums.count));
+  if (!view.variance_column.empty()) {
+    cells.emplace_back(static_cast<int64_t>(std::llround(std::sqrt(sums.variance))));
+  }
   if (view.ratio == nullptr) return;
   cells.emplace_back(static_cast<int64_t>(sums.count));
   cells.emplace_back(static_cast<int64_t>(sums.divisor));
@@ -183,18 +201,22 @@ Result<Tabular> MakeTop(Database& database, const TabularRequest& request) {
   fold.conditions = request.conditions;
   fold.steps = request.steps;
   fold.detailed = true;
+  TWOFOLD_RETURN_IF_ERROR(CheckConditions(view, fold.conditions));
   Result<Folded> folded = Fold(database, fold);
   if (!folded) return std::move(folded).error();
 
   Tabular tabular;
   tabular.notes = folded->notes;
+  Result<std::vector<std::string>> more = NotesOnGrowth(database, view, request.conditions);
+  if (!more) return std::move(more).error();
+  for (std::string& note : *more) tabular.notes.push_back(std::move(note));
   std::vector<Function> functions = Functions(*folded).InOrder();
   size_t all = functions.size();
   if (request.limit != 0 && all > request.limit) {
     functions.resize(request.limit);
     tabular.notes.push_back("shows the " + std::to_string(request.limit) + " of " +
                             std::to_string(all) + " functions with most " +
-                            (view.unit == Unit::kNanoseconds ? "time" : "cycles") +
+                            std::string(QuantityName(view.unit)) +
                             " of their own; --limit 0 shows all");
   }
   tabular.columns = {{"function", "", CellKind::kText}, {"module", "", CellKind::kText}};
@@ -209,7 +231,7 @@ Result<Tabular> MakeTop(Database& database, const TabularRequest& request) {
     tabular.rows.push_back(std::move(cells));
   }
   std::string caption = "Functions of the view " + std::string(view.name) + ", " +
-                        FormatValue(view.unit, folded->total) + " in all";
+                        FormatEstimate(view.unit, folded->total, folded->Variance()) + " in all";
   if (view.ratio != nullptr) {
     RatioSums all;
     for (const FoldedStack& stack : folded->stacks) all.Add(stack);

@@ -1,0 +1,239 @@
+// The table "exec": programs that were executed and attempts at it, in order of time, with what
+// became of them.
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+
+#include "analyzer/tabular/view.h"
+#include "analyzer/text/escape.h"
+#include "analyzer/text/table.h"
+#include "analyzer/text/units.h"
+
+namespace twofold {
+namespace {
+
+constexpr size_t kWidth = 80;
+
+// Columns of the query, in the order in which programs get them.
+enum Column {
+  kCapture,
+  kStart,
+  kPid,
+  kName,
+  kParentPid,
+  kParentName,
+  kFile,
+  kDuration,
+  kEnded,
+  kExitCode,
+  kExitSignal,
+  kError,
+  kErrorName,
+  kArguments,
+  kArgumentsCut,
+};
+
+constexpr char kColumns[] =
+    "capture_id, start_ns, pid, name, parent_pid, parent_name, file, duration_ns, ended, exit_code,"
+    " exit_signal, error, error_name, arguments, arguments_cut";
+
+// "12.345678 s".
+std::string Seconds(int64_t time_ns) {
+  char text[48];
+  snprintf(text, sizeof(text), "%lld.%06lld", static_cast<long long>(time_ns / 1000000000),
+           static_cast<long long>(time_ns % 1000000000 / 1000));
+  return text;
+}
+
+std::string SignalText(int64_t number) {
+  const char* name = number > 0 && number < NSIG ? sigabbrev_np(static_cast<int>(number)) : nullptr;
+  return name != nullptr ? std::string("SIG") + name : "signal " + std::to_string(number);
+}
+
+// In a few letters.
+std::string EndText(const Statement& row) {
+  std::string_view ended = row.Text(kEnded);
+  if (ended == "failed") {
+    std::string name(row.Text(kErrorName));
+    return name.empty() ? "errno " + std::to_string(row.Int(kError)) : name;
+  }
+  if (ended == "exited") return "exit " + std::to_string(row.Int(kExitCode));
+  if (ended == "killed") return SignalText(row.Int(kExitSignal));
+  if (ended == "executed another") return "exec";
+  return std::string(ended);
+}
+
+// What follows the first word of what a shell would read: the program's name for itself says no
+// more than its file.
+std::string_view WithoutFirstWord(std::string_view arguments) {
+  bool quoted = false;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i] == '\\' && !quoted) {
+      ++i;
+    } else if (arguments[i] == '\'') {
+      quoted = !quoted;
+    } else if (arguments[i] == ' ' && !quoted) {
+      return arguments.substr(i + 1);
+    }
+  }
+  return {};
+}
+
+std::string CommandText(const Statement& row) {
+  std::string text(row.IsNull(kFile) ? "[unreadable]" : row.Text(kFile));
+  std::string_view rest = WithoutFirstWord(row.Text(kArguments));
+  if (!rest.empty()) text += " " + std::string(rest);
+  if (row.Int(kArgumentsCut) != 0) text += " ...";
+  return text;
+}
+
+class Maker {
+ public:
+  Maker(Database& database, const TabularRequest& request)
+      : database_(database), request_(request) {}
+
+  Result<Tabular> Make() {
+    Result<int64_t> recorded =
+        database_.QueryInt("SELECT count(*) FROM interval WHERE has_execs <> 0");
+    if (!recorded) return std::move(recorded).error();
+    if (*recorded == 0) {
+      return Error{"the table exec needs executed programs, which this capture did not record", "",
+                   "Record again with --record exec"};
+    }
+    Result<std::vector<std::string>> notes =
+        MissingNotes(database_, "has_execs", "executed programs");
+    if (!notes) return std::move(notes).error();
+    tabular_.notes = std::move(*notes);
+    TWOFOLD_RETURN_IF_ERROR(ReadTotals());
+    TWOFOLD_RETURN_IF_ERROR(ReadRows());
+    if (request_.limit != 0 && static_cast<uint64_t>(all_) > request_.limit) {
+      tabular_.notes.push_back("shows the last " + std::to_string(request_.limit) + " of " +
+                               std::to_string(all_) + "; --limit 0 shows all");
+    }
+    tabular_.text = Caption() + "\n";
+    if (!lines_.empty()) {
+      tabular_.text += FormatTable({{"at s", Align::kRight},
+                                    {"pid", Align::kRight},
+                                    {"name", Align::kLeft},
+                                    {"parent", Align::kLeft},
+                                    {"lasted", Align::kRight},
+                                    {"ended", Align::kLeft},
+                                    {"file", Align::kLeft}},
+                                   lines_, 0, kWidth, 1);
+    }
+    return std::move(tabular_);
+  }
+
+ private:
+  Result<void> ReadTotals() {
+    std::vector<SqlValue> parameters;
+    std::string where = WhereText(request_.conditions, parameters);
+    Result<Statement> row =
+        database_.Prepare("SELECT count(*), count(error) FROM exec" + where, parameters);
+    if (!row) return std::move(row).error();
+    Result<bool> there = row->Step();
+    if (!there) return std::move(there).error();
+    all_ = row->Int(0);
+    failed_ = row->Int(1);
+    std::string sql = "SELECT sum(end_ns - start_ns) FROM interval WHERE has_execs <> 0";
+    std::vector<SqlValue> time_parameters;
+    for (const Condition& condition : request_.conditions) {
+      if (!condition.selects_by_time) continue;
+      sql += " AND " + condition.sql;
+      time_parameters.insert(time_parameters.end(), condition.parameters.begin(),
+                             condition.parameters.end());
+    }
+    Result<int64_t> time_ns = database_.QueryInt(sql, time_parameters);
+    if (!time_ns) return std::move(time_ns).error();
+    time_ns_ = *time_ns;
+    return {};
+  }
+
+  // "1,000 programs executed in 10.0 s, 100 a second; 12 attempts failed".
+  std::string Caption() const {
+    auto executed = static_cast<uint64_t>(all_ - failed_);
+    std::string text =
+        FormatCount(executed, " program", " programs") + " executed in " + FormatDuration(time_ns_);
+    if (time_ns_ > 0) {
+      char rate[48];
+      double per_second = static_cast<double>(executed) * 1e9 / static_cast<double>(time_ns_);
+      snprintf(rate, sizeof(rate), ", %.*f a second", per_second < 9.95 ? 1 : 0, per_second);
+      text += rate;
+    }
+    return text + "; " +
+           FormatCount(static_cast<uint64_t>(failed_), " attempt failed", " attempts failed");
+  }
+
+  Result<void> ReadRows() {
+    tabular_.columns = {
+        {"capture_id", "", CellKind::kNumber},
+        {"start_ns", "", CellKind::kNumber},
+        {"pid", "", CellKind::kNumber},
+        {"name", "", CellKind::kText},
+        {"parent_pid", "", CellKind::kNumber},
+        {"parent_name", "", CellKind::kText},
+        {"file", "", CellKind::kText},
+        {"duration_ns", "", CellKind::kNumber},
+        {"ended", "", CellKind::kText},
+        {"exit_code", "", CellKind::kNumber},
+        {"exit_signal", "", CellKind::kNumber},
+        {"error", "", CellKind::kNumber},
+        {"error_name", "", CellKind::kText},
+        {"arguments", "", CellKind::kText},
+        {"arguments_cut", "", CellKind::kNumber},
+    };
+    std::vector<SqlValue> parameters;
+    std::string where = WhereText(request_.conditions, parameters);
+    int64_t limit = request_.limit == 0 ? -1 : static_cast<int64_t>(request_.limit);
+    parameters.emplace_back(limit);
+    const std::string columns(kColumns);
+    Result<Statement> rows = database_.Prepare(
+        "SELECT " + columns + " FROM (SELECT exec_call_id, " + columns + " FROM exec" + where +
+            " ORDER BY capture_id DESC, start_ns DESC, exec_call_id DESC LIMIT ?)"
+            " ORDER BY capture_id, start_ns, exec_call_id",
+        parameters);
+    if (!rows) return std::move(rows).error();
+    while (true) {
+      Result<bool> row = rows->Step();
+      if (!row) return std::move(row).error();
+      if (!*row) return {};
+      AddRow(*rows);
+    }
+  }
+
+  void AddRow(const Statement& row) {
+    std::vector<TabularCell>& cells = tabular_.rows.emplace_back();
+    for (size_t i = 0; i < tabular_.columns.size(); ++i) {
+      int column = static_cast<int>(i);
+      if (row.IsNull(column)) {
+        cells.emplace_back(std::monostate());
+      } else if (tabular_.columns[i].kind == CellKind::kText) {
+        cells.emplace_back(std::string(row.Text(column)));
+      } else {
+        cells.emplace_back(row.Int(column));
+      }
+    }
+    std::string parent = row.IsNull(kParentPid) ? "?" : std::to_string(row.Int(kParentPid));
+    if (!row.IsNull(kParentName)) parent += " " + std::string(row.Text(kParentName));
+    lines_.push_back({Seconds(row.Int(kStart)), std::to_string(row.Int(kPid)),
+                      std::string(row.Text(kName)), parent,
+                      row.IsNull(kDuration) ? "" : FormatDuration(row.Int(kDuration)), EndText(row),
+                      CommandText(row)});
+  }
+
+  Database& database_;
+  const TabularRequest& request_;
+  Tabular tabular_;
+  std::vector<std::vector<std::string>> lines_;
+  int64_t all_ = 0;
+  int64_t failed_ = 0;
+  int64_t time_ns_ = 0;
+};
+
+}  // namespace
+
+Result<Tabular> MakeExec(Database& database, const TabularRequest& request) {
+  return Maker(database, request).Make();
+}
+
+}  // namespace twofold
