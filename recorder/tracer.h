@@ -33,6 +33,7 @@ struct TracerSettings {
   LeakScope leak_scope = LeakScope::kNone;  // whose memory is recorded
   uint64_t leak_sample_bytes = 1;           // B of the estimates (format/capture.h)
   uint64_t leak_age_ns = 500'000'000;       // the unit of ages
+  bool many_probes_per_link = false;        // HasUprobeMulti of recorder/uprobe_multi.h
   bool states = true;  // exact times of every thread by state; needs the scheduler's tracepoints,
                        // as offcpu does
   bool switch_passes_state = true;  // SchedulerTracepoints of recorder/probe.h
