@@ -112,6 +112,21 @@ enum twofold_allocation_kind { /* AllocationKind of format/capture.h */
 			       TWOFOLD_ALLOCATION_PAGES = 5,
 };
 
+/* What an allocator function takes, and does; the cookie of its probe. */
+enum twofold_allocator_function { /* AllocatorFunction of recorder/elf_allocators.h */
+				  TWOFOLD_ALLOCATOR_MALLOC = 0,
+				  TWOFOLD_ALLOCATOR_CALLOC = 1,
+				  TWOFOLD_ALLOCATOR_REALLOC = 2,
+				  TWOFOLD_ALLOCATOR_REALLOCARRAY = 3,
+				  TWOFOLD_ALLOCATOR_MEMALIGN = 4,
+				  TWOFOLD_ALLOCATOR_POSIX_MEMALIGN = 5,
+				  TWOFOLD_ALLOCATOR_FREE = 6,
+				  TWOFOLD_ALLOCATOR_MMAP = 7,
+				  TWOFOLD_ALLOCATOR_MREMAP = 8,
+				  TWOFOLD_ALLOCATOR_MUNMAP = 9,
+				  TWOFOLD_ALLOCATOR_NEW = 10,
+};
+
 struct twofold_allocation_value {
 	__u64 allocated_bytes;
 	__u64 allocated_count;

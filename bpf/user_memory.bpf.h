@@ -106,11 +106,8 @@ static __always_inline struct allocator_call *begin_call(struct pt_regs *ctx, __
 							 __u64 size_bytes)
 {
 	__u64 stack_pointer = PT_REGS_SP(ctx);
-	struct allocator_call *call;
+	struct allocator_call *call = call_of_current();
 
-	if (is_over)
-		return NULL;
-	call = call_of_current();
 	if (!call)
 		return NULL;
 	if (call->stack_pointer) {
@@ -124,7 +121,6 @@ static __always_inline struct allocator_call *begin_call(struct pt_regs *ctx, __
 	call->nested = 0;
 	call->kind = kind;
 	call->size_bytes = size_bytes;
-	call->result_place = 0;
 	call->old_address = 0;
 	if (call->new_stack_pointer && stack_pointer <= call->new_stack_pointer &&
 	    call->new_stack_pointer - stack_pointer < NEW_STACK_BYTES &&
@@ -148,90 +144,15 @@ static __always_inline void begin_move(struct allocator_call *call, __u64 old_ad
 	struct twofold_live_key place = {.address = old_address, .tgid = current_tgid()};
 
 	/* Given nothing to keep, realloc frees. */
-	if (old_address && take_allocation(&place, &call->old) && call->size_bytes)
+	if (take_allocation(&place, &call->old) && call->size_bytes)
 		call->old_address = old_address;
 }
 
-SEC("uprobe")
-int begin_malloc(struct pt_regs *ctx)
-{
-	begin_call(ctx, TWOFOLD_ALLOCATION_MALLOC, PT_REGS_PARM1(ctx));
-	return 0;
-}
-
-SEC("uprobe")
-int begin_calloc(struct pt_regs *ctx)
-{
-	begin_call(ctx, TWOFOLD_ALLOCATION_MALLOC, PT_REGS_PARM1(ctx) * PT_REGS_PARM2(ctx));
-	return 0;
-}
-
-/* memalign, aligned_alloc: (alignment, size). */
-SEC("uprobe")
-int begin_memalign(struct pt_regs *ctx)
-{
-	begin_call(ctx, TWOFOLD_ALLOCATION_MALLOC, PT_REGS_PARM2(ctx));
-	return 0;
-}
-
-SEC("uprobe")
-int begin_posix_memalign(struct pt_regs *ctx)
-{
-	struct allocator_call *call =
-		begin_call(ctx, TWOFOLD_ALLOCATION_MALLOC, PT_REGS_PARM3(ctx));
-
-	if (call)
-		call->result_place = PT_REGS_PARM1(ctx);
-	return 0;
-}
-
-SEC("uprobe")
-int begin_realloc(struct pt_regs *ctx)
-{
-	struct allocator_call *call =
-		begin_call(ctx, TWOFOLD_ALLOCATION_MALLOC, PT_REGS_PARM2(ctx));
-
-	if (call)
-		begin_move(call, PT_REGS_PARM1(ctx));
-	return 0;
-}
-
-SEC("uprobe")
-int begin_reallocarray(struct pt_regs *ctx)
-{
-	struct allocator_call *call =
-		begin_call(ctx, TWOFOLD_ALLOCATION_MALLOC, PT_REGS_PARM2(ctx) * PT_REGS_PARM3(ctx));
-
-	if (call)
-		begin_move(call, PT_REGS_PARM1(ctx));
-	return 0;
-}
-
-SEC("uprobe")
-int begin_mmap(struct pt_regs *ctx)
-{
-	begin_call(ctx, TWOFOLD_ALLOCATION_MMAP, PT_REGS_PARM2(ctx));
-	return 0;
-}
-
-SEC("uprobe")
-int begin_mremap(struct pt_regs *ctx)
-{
-	struct allocator_call *call = begin_call(ctx, TWOFOLD_ALLOCATION_MMAP, PT_REGS_PARM3(ctx));
-
-	if (call)
-		begin_move(call, PT_REGS_PARM1(ctx));
-	return 0;
-}
-
-SEC("uprobe")
-int begin_new(struct pt_regs *ctx)
+static __always_inline int begin_new(struct pt_regs *ctx)
 {
 	__u64 stack_pointer = PT_REGS_SP(ctx), size_bytes = PT_REGS_PARM1(ctx), caller = 0;
 	struct allocator_call *call;
 
-	if (is_over)
-		return 0;
 	call = call_of_current();
 	if (!call)
 		return 0;
@@ -259,6 +180,96 @@ int begin_new(struct pt_regs *ctx)
 	return 0;
 }
 
+static __always_inline int begin_free(struct pt_regs *ctx)
+{
+	struct twofold_live_key place = {.address = PT_REGS_PARM1(ctx), .tgid = current_tgid()};
+	struct twofold_live was;
+
+	if (place.address)
+		take_allocation(&place, &was);
+	return 0;
+}
+
+/* Of a mapping whose first part goes, the rest stays. */
+static __always_inline int begin_munmap(struct pt_regs *ctx)
+{
+	struct twofold_live_key place = {.address = PT_REGS_PARM1(ctx), .tgid = current_tgid()};
+	__u64 gone_bytes = (PT_REGS_PARM2(ctx) + page_bytes - 1) & -(__u64)page_bytes;
+	struct twofold_live was;
+	__u64 left_bytes;
+
+	if (!take_allocation(&place, &was))
+		return 0;
+	if (was.row.kind != TWOFOLD_ALLOCATION_MMAP || gone_bytes >= was.size_bytes)
+		return 0;
+	left_bytes = was.size_bytes - gone_bytes;
+	was.weight_bytes = was.weight_bytes == was.size_bytes
+				   ? left_bytes
+				   : was.weight_bytes * left_bytes / was.size_bytes;
+	was.size_bytes = left_bytes;
+	place.address += gone_bytes;
+	keep_allocation(&place, &was);
+	return 0;
+}
+
+SEC("uprobe")
+int begin_allocator(struct pt_regs *ctx)
+{
+	__u64 function = bpf_get_attach_cookie(ctx), size_bytes, old_address = 0, result_place = 0;
+	__u32 kind = TWOFOLD_ALLOCATION_MALLOC;
+	struct allocator_call *call;
+
+	if (is_over)
+		return 0;
+	switch (function) {
+	case TWOFOLD_ALLOCATOR_FREE:
+		return begin_free(ctx);
+	case TWOFOLD_ALLOCATOR_MUNMAP:
+		return begin_munmap(ctx);
+	case TWOFOLD_ALLOCATOR_NEW:
+		return begin_new(ctx);
+	case TWOFOLD_ALLOCATOR_MALLOC:
+		size_bytes = PT_REGS_PARM1(ctx);
+		break;
+	case TWOFOLD_ALLOCATOR_CALLOC:
+		size_bytes = PT_REGS_PARM1(ctx) * PT_REGS_PARM2(ctx);
+		break;
+	case TWOFOLD_ALLOCATOR_MEMALIGN:
+		size_bytes = PT_REGS_PARM2(ctx);
+		break;
+	case TWOFOLD_ALLOCATOR_POSIX_MEMALIGN:
+		result_place = PT_REGS_PARM1(ctx);
+		size_bytes = PT_REGS_PARM3(ctx);
+		break;
+	case TWOFOLD_ALLOCATOR_REALLOC:
+		old_address = PT_REGS_PARM1(ctx);
+		size_bytes = PT_REGS_PARM2(ctx);
+		break;
+	case TWOFOLD_ALLOCATOR_REALLOCARRAY:
+		old_address = PT_REGS_PARM1(ctx);
+		size_bytes = PT_REGS_PARM2(ctx) * PT_REGS_PARM3(ctx);
+		break;
+	case TWOFOLD_ALLOCATOR_MMAP:
+		kind = TWOFOLD_ALLOCATION_MMAP;
+		size_bytes = PT_REGS_PARM2(ctx);
+		break;
+	case TWOFOLD_ALLOCATOR_MREMAP:
+		kind = TWOFOLD_ALLOCATION_MMAP;
+		old_address = PT_REGS_PARM1(ctx);
+		size_bytes = PT_REGS_PARM3(ctx);
+		break;
+	default:
+		return 0;
+	}
+	call = begin_call(ctx, kind, size_bytes);
+	if (!call)
+		return 0;
+	call->result_place = result_place;
+	if (old_address)
+		begin_move(call, old_address);
+	return 0;
+}
+
 /* An allocation as big as what realloc could not move, or make room for. */
 static __always_inline void put_back(struct allocator_call *call)
 {
@@ -268,7 +279,7 @@ static __always_inline void put_back(struct allocator_call *call)
 }
 
 SEC("uretprobe")
-int end_call(struct pt_regs *ctx)
+int end_allocator(struct pt_regs *ctx)
 {
 	__u64 stack_pointer = PT_REGS_SP(ctx) - RETURN_BYTES, address = PT_REGS_RC(ctx);
 	struct task_struct *current_task = bpf_get_current_task_btf();
@@ -314,40 +325,6 @@ int end_call(struct pt_regs *ctx)
 	live.size_bytes = call->size_bytes;
 	live.time_ns = bpf_ktime_get_ns();
 	return keep_allocation(&place, &live);
-}
-
-SEC("uprobe")
-int begin_free(struct pt_regs *ctx)
-{
-	struct twofold_live_key place = {.address = PT_REGS_PARM1(ctx), .tgid = current_tgid()};
-	struct twofold_live was;
-
-	if (place.address && !is_over)
-		take_allocation(&place, &was);
-	return 0;
-}
-
-/* Of a mapping whose first part goes, the rest stays. */
-SEC("uprobe")
-int begin_munmap(struct pt_regs *ctx)
-{
-	struct twofold_live_key place = {.address = PT_REGS_PARM1(ctx), .tgid = current_tgid()};
-	__u64 gone_bytes = (PT_REGS_PARM2(ctx) + page_bytes - 1) & -(__u64)page_bytes;
-	struct twofold_live was;
-	__u64 left_bytes;
-
-	if (is_over || !take_allocation(&place, &was))
-		return 0;
-	if (was.row.kind != TWOFOLD_ALLOCATION_MMAP || gone_bytes >= was.size_bytes)
-		return 0;
-	left_bytes = was.size_bytes - gone_bytes;
-	was.weight_bytes = was.weight_bytes == was.size_bytes
-				   ? left_bytes
-				   : was.weight_bytes * left_bytes / was.size_bytes;
-	was.size_bytes = left_bytes;
-	place.address += gone_bytes;
-	keep_allocation(&place, &was);
-	return 0;
 }
 
 #endif

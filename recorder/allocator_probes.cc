@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <map>
@@ -11,6 +12,7 @@
 
 #include "recorder/careful_open.h"
 #include "recorder/proc_process.h"
+#include "recorder/uprobe_multi.h"
 
 namespace twofold {
 namespace {
@@ -18,11 +20,6 @@ namespace {
 bool Allocates(AllocatorFunction function) {
   return function != AllocatorFunction::kFree && function != AllocatorFunction::kMunmap &&
          function != AllocatorFunction::kNew;
-}
-
-void DestroyAll(std::vector<bpf_link*>& links) {
-  for (bpf_link* link : links) bpf_link__destroy(link);
-  links.clear();
 }
 
 }  // namespace
@@ -69,40 +66,71 @@ Result<void> AllocatorProbes::ProbeFile(Pid pid, int fd, const std::string& name
   if (!places) return {};
   // The very file that was read.
   const std::string path = "/proc/self/fd/" + std::to_string(fd);
-  std::vector<bpf_link*> links;
-  size_t allocating = 0;
-  // What frees first, and returns before begins: nothing is to look as if it were never freed.
-  for (const int pass : {0, 1, 2}) {
-    for (const AllocatorPlace& place : *places) {
-      const bool allocates = Allocates(place.function);
-      if (allocates != (pass != 0)) continue;
-      LIBBPF_OPTS(bpf_uprobe_opts, options, .retprobe = pass == 1);
-      bpf_link* link = bpf_program__attach_uprobe_opts(
-          pass == 1 ? programs_.end : programs_.begin[size_t(place.function)], int(pid.value),
-          path.c_str(), size_t(place.file_offset), &options);
-      if (link == nullptr) {
-        const int error = errno;
-        DestroyAll(links);
-        if (error == ESRCH) return {};  // the process is gone
-        return Error{.what = "cannot probe the allocator functions of process " +
-                             std::to_string(pid.value) + ": " + ErrnoText(error),
-                     .where = name,
-                     .remedy = error == EMFILE || error == ENFILE
-                                   ? "Raise the limit on open files (ulimit -n)"
-                                   : "twofold-record --check tells whether this host has probes in "
-                                     "programs"};
-      }
-      links.push_back(link);
-      if (pass == 2) ++allocating;
-    }
+  std::vector<AllocatorPlace> others;
+  std::vector<AllocatorPlace> allocating;
+  for (const AllocatorPlace& place : *places) {
+    (Allocates(place.function) ? allocating : others).push_back(place);
   }
-  allocating_functions_ += allocating;
-  links_.insert(links_.end(), links.begin(), links.end());
+  std::vector<Link> links;
+  // What frees first, and returns before begins: nothing is to look as if it were never freed.
+  int error = Attach(pid, path, others, false, links);
+  if (error == 0) error = Attach(pid, path, allocating, true, links);
+  if (error == 0) error = Attach(pid, path, allocating, false, links);
+  if (error != 0) {
+    Destroy(links);
+    if (error == ESRCH) return {};  // the process is gone
+    return Error{.what = "cannot probe the allocator functions of process " +
+                         std::to_string(pid.value) + ": " + ErrnoText(error),
+                 .where = name,
+                 .remedy = error == EMFILE || error == ENFILE
+                               ? "Raise the limit on open files (ulimit -n)"
+                               : "twofold-record --check tells whether this host has probes in "
+                                 "programs"};
+  }
+  allocating_functions_ += allocating.size();
+  for (Link& link : links) links_.push_back(std::move(link));
   return {};
 }
 
+int AllocatorProbes::Attach(Pid pid, const std::string& path,
+                            const std::vector<AllocatorPlace>& places, bool at_return,
+                            std::vector<Link>& links) const {
+  if (places.empty()) return 0;
+  const bpf_program* program = at_return ? programs_.end : programs_.begin;
+  if (programs_.many_per_link) {
+    std::vector<uint64_t> offsets;
+    std::vector<uint64_t> cookies;
+    for (const AllocatorPlace& place : places) {
+      offsets.push_back(place.file_offset);
+      cookies.push_back(uint64_t(place.function));
+    }
+    UniqueFd link = LinkUprobes(bpf_program__fd(program), pid, path, offsets, cookies, at_return);
+    if (!link) return errno;
+    links.push_back({.one = nullptr, .many = std::move(link)});
+    return 0;
+  }
+  for (const AllocatorPlace& place : places) {
+    LIBBPF_OPTS(bpf_uprobe_opts, options, .bpf_cookie = uint64_t(place.function),
+                .retprobe = at_return);
+    bpf_link* link = bpf_program__attach_uprobe_opts(program, int(pid.value), path.c_str(),
+                                                     size_t(place.file_offset), &options);
+    if (link == nullptr) return errno;
+    links.push_back({.one = link, .many = {}});
+  }
+  return 0;
+}
+
+void AllocatorProbes::Destroy(std::vector<Link>& links) {
+  for (Link& link : links) {
+    if (link.one != nullptr) bpf_link__destroy(link.one);
+  }
+  links.clear();
+}
+
 void AllocatorProbes::Detach() {
-  DestroyAll(links_);
+  // What allocates first: what is freed meanwhile would look as if it never were.
+  std::reverse(links_.begin(), links_.end());
+  Destroy(links_);
   allocating_functions_ = 0;
 }
 

@@ -6,7 +6,6 @@
 
 #include <bpf/libbpf.h>
 
-#include <array>
 #include <cstdint>
 #include <set>
 #include <string>
@@ -17,14 +16,16 @@
 #include "format/base/result.h"
 #include "recorder/elf_allocators.h"
 #include "recorder/name_reader.h"
+#include "recorder/unique_fd.h"
 
 namespace twofold {
 
 class AllocatorProbes {
  public:
   struct Programs {
-    std::array<const bpf_program*, kAllocatorFunctions> begin = {};  // by AllocatorFunction
+    const bpf_program* begin = nullptr;  // its cookie is the AllocatorFunction
     const bpf_program* end = nullptr;
+    bool many_per_link = false;  // they were loaded for recorder/uprobe_multi.h
   };
 
   // `reader` is borrowed and must outlive this.
@@ -44,12 +45,21 @@ class AllocatorProbes {
   void Detach();
 
  private:
+  struct Link {
+    bpf_link* one = nullptr;  // of one probe
+    UniqueFd many;            // or of all of a kind in a file
+  };
+
   Result<void> ProbeFile(Pid pid, int fd, const std::string& name);
+  // An errno; 0: done.
+  int Attach(Pid pid, const std::string& path, const std::vector<AllocatorPlace>& places,
+             bool at_return, std::vector<Link>& links) const;
+  static void Destroy(std::vector<Link>& links);
 
   const Programs programs_;
   NameReader& reader_;
   std::set<std::tuple<uint32_t, uint64_t, uint64_t>> met_;  // pid, device, inode
-  std::vector<bpf_link*> links_;
+  std::vector<Link> links_;
   size_t allocating_functions_ = 0;
 };
 

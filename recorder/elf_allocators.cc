@@ -10,6 +10,7 @@
 #include <map>
 
 #include "recorder/elf_headers.h"
+#include "recorder/probe_place.h"
 #include "recorder/small_file.h"
 
 namespace twofold {
@@ -127,6 +128,27 @@ constexpr Wanted kWanted[] = {
     {"_ZdaPvSt11align_val_tRKSt9nothrow_t", F::kFree, Role::kDelete},
 };
 
+// How many arguments a probe looks at.
+unsigned ArgumentsOf(AllocatorFunction function) {
+  switch (function) {
+    case F::kMalloc:
+    case F::kFree:
+    case F::kNew:
+      return 1;
+    case F::kCalloc:
+    case F::kRealloc:
+    case F::kMemalign:
+    case F::kMmap:
+    case F::kMunmap:
+      return 2;
+    case F::kReallocArray:
+    case F::kPosixMemalign:
+    case F::kMremap:
+      return 3;
+  }
+  return 3;
+}
+
 class Search {
  public:
   Search(int fd, const ElfHeaders& headers) : fd_(fd), headers_(headers) {}
@@ -138,13 +160,20 @@ class Search {
       AllocatorFunction function = wanted->function;
       if (wanted->role == Role::kDelete && !has_allocator_) continue;
       if (wanted->role == Role::kNew && has_allocator_) function = F::kMalloc;
-      places.push_back({.function = function, .file_offset = offset});
+      places.push_back(
+          {.function = function, .file_offset = offset + CheapPlace(offset, function)});
     }
     if (places.size() > kMaxPlaces) places.resize(kMaxPlaces);
     return places;
   }
 
  private:
+  size_t CheapPlace(uint64_t offset, AllocatorFunction function) const {
+    std::vector<uint8_t> code(64);
+    code.resize(ReadAt(fd_, offset, code).value_or(0));
+    return CheapProbePlace(code, ArgumentsOf(function));
+  }
+
   void SearchTable(uint32_t type) {
     const ElfSection* symbols = headers_.FindType(type);
     if (symbols == nullptr || symbols->entry_bytes != sizeof(Elf64_Sym)) return;

@@ -34,7 +34,8 @@ constexpr size_t kAllocatorFunctions = 11;
 
 struct AllocatorPlace {
   AllocatorFunction function = AllocatorFunction::kMalloc;
-  uint64_t file_offset = 0;  // of its first instruction
+  uint64_t file_offset = 0;  // where a probe belongs: at or near its first instruction
+                             // (recorder/probe_place.h)
 
   friend bool operator==(const AllocatorPlace&, const AllocatorPlace&) = default;
 };

@@ -6,6 +6,7 @@
 
 #include "recorder/kernel_btf.h"
 #include "recorder/kernel_features.h"
+#include "recorder/uprobe_multi.h"
 
 namespace twofold {
 namespace {
@@ -40,6 +41,7 @@ Result<void> LeakRecording::Prepare(const Options& options, TracerSettings& sett
   }
   settings.leak_scope =
       options.leak_kernel ? TracerSettings::LeakScope::kKernel : TracerSettings::LeakScope::kUser;
+  settings.many_probes_per_link = !options.leak_kernel && HasUprobeMulti();
   settings.leak_sample_bytes = options.leak_sample_bytes;
   settings.leak_age_ns = uint64_t(options.leak_age_s * 1e9);
   return {};

@@ -17,6 +17,7 @@ set(TWOFOLD_RECORDER_NAMES_SOURCES
   name_reader.cc
   name_reader_process.cc
   online_cpus.cc
+  probe_place.cc
   proc_process.cc
   process_image.cc
   process_table.cc

@@ -36,6 +36,7 @@ struct TracerSettings {
   bool counters = false;                    // hardware events
   bool exec = false;                        // executed programs
   bool arguments = false;                   // with their arguments
+  bool many_probes_per_link = false;        // HasUprobeMulti of recorder/uprobe_multi.h
   bool states = true;  // exact times of every thread by state; needs the scheduler's tracepoints,
                        // as offcpu does
   bool switch_passes_state = true;  // SchedulerTracepoints of recorder/probe.h

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "recorder/tracer_state.h"
+#include "recorder/uprobe_multi.h"
 
 namespace twofold {
 namespace {
@@ -29,26 +30,17 @@ std::array<bpf_program*, 6> KernelPrograms(const twofold_bpf& skeleton) {
           programs.kernel_page_alloc, programs.kernel_cache_alloc, programs.kernel_kmalloc};
 }
 
-AllocatorProbes::Programs UserPrograms(const twofold_bpf& skeleton) {
-  const auto& programs = skeleton.progs;
-  AllocatorProbes::Programs user;
-  const std::pair<AllocatorFunction, const bpf_program*> begins[] = {
-      {AllocatorFunction::kMalloc, programs.begin_malloc},
-      {AllocatorFunction::kCalloc, programs.begin_calloc},
-      {AllocatorFunction::kRealloc, programs.begin_realloc},
-      {AllocatorFunction::kReallocArray, programs.begin_reallocarray},
-      {AllocatorFunction::kMemalign, programs.begin_memalign},
-      {AllocatorFunction::kPosixMemalign, programs.begin_posix_memalign},
-      {AllocatorFunction::kFree, programs.begin_free},
-      {AllocatorFunction::kMmap, programs.begin_mmap},
-      {AllocatorFunction::kMremap, programs.begin_mremap},
-      {AllocatorFunction::kMunmap, programs.begin_munmap},
-      {AllocatorFunction::kNew, programs.begin_new}};
-  static_assert(std::size(begins) == kAllocatorFunctions);
-  for (const auto& [function, program] : begins) user.begin[size_t(function)] = program;
-  user.end = programs.end_call;
-  return user;
-}
+static_assert(uint8_t(AllocatorFunction::kMalloc) == TWOFOLD_ALLOCATOR_MALLOC);
+static_assert(uint8_t(AllocatorFunction::kCalloc) == TWOFOLD_ALLOCATOR_CALLOC);
+static_assert(uint8_t(AllocatorFunction::kRealloc) == TWOFOLD_ALLOCATOR_REALLOC);
+static_assert(uint8_t(AllocatorFunction::kReallocArray) == TWOFOLD_ALLOCATOR_REALLOCARRAY);
+static_assert(uint8_t(AllocatorFunction::kMemalign) == TWOFOLD_ALLOCATOR_MEMALIGN);
+static_assert(uint8_t(AllocatorFunction::kPosixMemalign) == TWOFOLD_ALLOCATOR_POSIX_MEMALIGN);
+static_assert(uint8_t(AllocatorFunction::kFree) == TWOFOLD_ALLOCATOR_FREE);
+static_assert(uint8_t(AllocatorFunction::kMmap) == TWOFOLD_ALLOCATOR_MMAP);
+static_assert(uint8_t(AllocatorFunction::kMremap) == TWOFOLD_ALLOCATOR_MREMAP);
+static_assert(uint8_t(AllocatorFunction::kMunmap) == TWOFOLD_ALLOCATOR_MUNMAP);
+static_assert(uint8_t(AllocatorFunction::kNew) == TWOFOLD_ALLOCATOR_NEW);
 
 // OutstandingRow::age.
 uint8_t AgeOf(uint64_t lived_ns, uint64_t unit_ns) {
@@ -64,11 +56,11 @@ void Tracer::State::PrepareMemory() {
   for (bpf_program* program : KernelPrograms(*skeleton)) {
     bpf_program__set_autoload(program, kernel);
   }
-  const AllocatorProbes::Programs of_processes = UserPrograms(*skeleton);
-  for (const bpf_program* program : of_processes.begin) {
-    bpf_program__set_autoload(const_cast<bpf_program*>(program), user);
+  for (bpf_program* program : {skeleton->progs.begin_allocator, skeleton->progs.end_allocator}) {
+    bpf_program__set_autoload(program, user);
+    if (!user || !settings.many_probes_per_link) continue;
+    bpf_program__set_expected_attach_type(program, kTraceUprobeMulti);
   }
-  bpf_program__set_autoload(skeleton->progs.end_call, user);
   bpf_map__set_max_entries(skeleton->maps.live_allocations, sizes.live_entries);
   // Not every kernel has such maps for programs that it would not run anyway.
   if (!user) bpf_map__set_autocreate(skeleton->maps.allocator_calls, false);
@@ -101,8 +93,12 @@ Result<size_t> Tracer::FollowAllocators(Pid pid, NameReader& reader) {
   State& state = *state_;
   if (state.settings.leak_scope != LeakScope::kUser || state.stopped) return size_t{0};
   if (state.allocator_probes == nullptr) {
-    state.allocator_probes =
-        std::make_unique<AllocatorProbes>(UserPrograms(*state.skeleton), reader);
+    const auto& programs = state.skeleton->progs;
+    state.allocator_probes = std::make_unique<AllocatorProbes>(
+        AllocatorProbes::Programs{.begin = programs.begin_allocator,
+                                  .end = programs.end_allocator,
+                                  .many_per_link = state.settings.many_probes_per_link},
+        reader);
   }
   TWOFOLD_RETURN_IF_ERROR(state.allocator_probes->Follow(pid));
   return state.allocator_probes->allocating_functions();
@@ -114,10 +110,8 @@ void Tracer::SetLeakSampleBytes(uint64_t bytes) {
 
 bool Tracer::State::IsMemoryProgram(const bpf_program* program) const {
   const auto kernel = KernelPrograms(*skeleton);
-  const AllocatorProbes::Programs user = UserPrograms(*skeleton);
   return std::find(kernel.begin(), kernel.end(), program) != kernel.end() ||
-         std::find(user.begin.begin(), user.begin.end(), program) != user.begin.end() ||
-         program == user.end;
+         program == skeleton->progs.begin_allocator || program == skeleton->progs.end_allocator;
 }
 
 Result<void> Tracer::State::ReadAllocations(Reading& reading) {
