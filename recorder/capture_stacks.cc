@@ -48,15 +48,14 @@ bool RunsTimers(std::string_view name) {
   return IsOneOf(name, kNames);
 }
 
-// Functions in which the handling of an interrupt begins: their callers were interrupted.
-bool IsInterruptEntry(std::string_view name) {
+}  // namespace
+
+bool CaptureBuilder::IsInterruptEntry(std::string_view name) {
   static constexpr std::array<std::string_view, 9> kNames = {
       "handle_softirqs", "__do_softirq",  "do_softirq",    "irq_exit_rcu",     "__irq_exit_rcu",
       "gic_handle_irq",  "el1_interrupt", "el0_interrupt", "call_on_irq_stack"};
   return name.starts_with("asm_sysvec_") || name == "asm_common_interrupt" || IsOneOf(name, kNames);
 }
-
-}  // namespace
 
 StackId CaptureBuilder::SpecialStack(std::string_view text) {
   return definitions_.InternStackNode(StackId(), definitions_.InternSpecialFrame(text));

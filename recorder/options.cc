@@ -93,6 +93,7 @@ Result<void> ParseSources(const std::string& text, Options& options) {
   options.offcpu = false;
   options.cpi = false;
   options.exec = false;
+  options.tcp = false;
   for (const std::string& part : SplitAtCommas(text)) {
     if (part == "cpu") {
       options.cpu = true;
@@ -102,9 +103,11 @@ Result<void> ParseSources(const std::string& text, Options& options) {
       options.cpi = true;
     } else if (part == "exec") {
       options.exec = true;
+    } else if (part == "tcp") {
+      options.tcp = true;
     } else {
       return UsageError("--record", "there is no source '" + part + "'",
-                        "The sources are cpu, offcpu, cpi and exec, with commas between them");
+                        "The sources are cpu, offcpu, cpi, exec and tcp, with commas between them");
     }
   }
   return {};
@@ -201,9 +204,10 @@ What to record (one of these; without any: the whole system):
 Which of it:
   --comm GLOB           only while a thread's name matches; * stands for any
                         characters, ? for one (in quotes, for the shell)
-  --record cpu,offcpu,cpi,exec
+  --record cpu,offcpu,cpi,exec,tcp
                         sources: CPU samples, blocked time, cycles and
-                        instructions, executed programs (default: cpu,offcpu)
+                        instructions, executed programs, TCP retransmits
+                        (default: cpu,offcpu)
   --args                executed programs with their arguments, which may hold
                         secrets; without it no argument leaves the kernel
   --min-block US        no blocks shorter than this (default: 0)

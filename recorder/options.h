@@ -25,6 +25,7 @@ struct Options {
   bool offcpu = true;
   bool cpi = false;
   bool exec = false;
+  bool tcp = false;
   bool arguments = false;  // of executed programs
   uint32_t frequency_hz = 99;
   double interval_s = 1;

@@ -187,7 +187,7 @@ Result<void> SetTargets(const twofold_bpf& skeleton, const TracerSettings& setti
 
 }  // namespace
 
-MapSizes PlanMaps(uint64_t memory_bytes, bool cpu, bool offcpu, bool counters, bool events) {
+MapSizes PlanMaps(uint64_t memory_bytes, bool cpu, bool offcpu, bool counters, bool tcp, bool exec) {
   // In parts of 1/64 of the budget: 4 for the thread table, ended accounts and the threads'
   // storage; one for single events; the rest for the maps that come in pairs, by weight, with room
   // for the largest of them a second time. Blocked time has more different stacks than samples at a
@@ -210,6 +210,9 @@ MapSizes PlanMaps(uint64_t memory_bytes, bool cpu, bool offcpu, bool counters, b
       {TWOFOLD_SET_COUNTER_STACKS, stack_bytes, 6, counters},
       {TWOFOLD_SET_COUNTER_ROWS,
        HashEntryBytes(sizeof(twofold_cpu_key), sizeof(twofold_counter_value)), 2, counters},
+      {TWOFOLD_SET_TCP_STACKS, stack_bytes, 2, tcp},
+      {TWOFOLD_SET_TCP_ROWS,
+       HashEntryBytes(sizeof(twofold_retransmit_key), sizeof(twofold_retransmit_value)), 2, tcp},
   };
   uint64_t all_weights = 0;
   uint64_t largest_weight = 0;
@@ -219,6 +222,7 @@ MapSizes PlanMaps(uint64_t memory_bytes, bool cpu, bool offcpu, bool counters, b
     largest_weight = std::max(largest_weight, share.weight);
   }
   const uint64_t part = memory_bytes / 64;
+  const bool events = tcp || exec;
   MapSizes sizes;
   sizes.thread_slots = uint32_t(std::bit_floor(2 * part / sizeof(twofold_thread)));
   sizes.ended_account_bytes = uint32_t(std::min<uint64_t>(1 << 20, std::bit_floor(part)));
@@ -249,7 +253,7 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   State& state = *tracer->state_;
   state.settings = settings;
   state.sizes = PlanMaps(settings.memory_bytes, settings.cpu, settings.offcpu, settings.counters,
-                         settings.exec);
+                         settings.tcp, settings.exec);
   state.skeleton = twofold_bpf__open();
   if (state.skeleton == nullptr) return TracerError("cannot open the BPF programs", errno);
   twofold_bpf& skeleton = *state.skeleton;
@@ -259,7 +263,7 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   skeleton.rodata->record_offcpu = settings.offcpu;
   skeleton.rodata->ended_wakeup_bytes = state.sizes.ended_account_bytes / 4;
   skeleton.rodata->sample_period_ns = tracer->sample_period_ns();
-  if (settings.wakers > 0) SetInterruptPlaces(skeleton);
+  if (settings.wakers > 0 || settings.tcp) SetInterruptPlaces(skeleton);
   skeleton.rodata->max_wakers = settings.wakers;
   skeleton.rodata->min_block_ns = settings.min_block_ns;
   skeleton.rodata->max_block_ns = settings.max_block_ns;
@@ -285,6 +289,8 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
       {skeleton.maps.cpu_rows, skeleton.maps.cpu_rows_sets},
       {skeleton.maps.counter_stacks, skeleton.maps.counter_stacks_sets},
       {skeleton.maps.counter_rows, skeleton.maps.counter_rows_sets},
+      {skeleton.maps.tcp_stacks, skeleton.maps.tcp_stacks_sets},
+      {skeleton.maps.tcp_rows, skeleton.maps.tcp_rows_sets},
   };
   for (size_t set = 0; set < TWOFOLD_SETS; ++set) {
     bpf_map__set_max_entries(sets[set].first, state.sizes.set_entries[set]);
@@ -303,6 +309,7 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   bpf_program__set_autoload(skeleton.progs.sample_instructions, settings.counters);
 
   state.PrepareEvents();
+  state.PrepareTcp();
 
   const int failed = twofold_bpf__load(&skeleton);
   if (failed != 0) return TracerError("the kernel refused the BPF programs", -failed);
@@ -334,6 +341,7 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   state.offcpu_rows.emplace(state.map_sets[TWOFOLD_SET_OFFCPU_ROWS].fd());
   state.cpu_rows.emplace(state.map_sets[TWOFOLD_SET_CPU_ROWS].fd());
   state.counter_rows.emplace(state.map_sets[TWOFOLD_SET_COUNTER_ROWS].fd());
+  state.retransmit_rows.emplace(state.map_sets[TWOFOLD_SET_TCP_ROWS].fd());
   state.MeasureMaps();
   return tracer;
 }
@@ -467,6 +475,7 @@ Result<uint64_t> Tracer::Start() {
                        "tracing"};
     }
   }
+  TWOFOLD_RETURN_IF_ERROR(state.AttachTcp());
   if (state.settings.cpu) TWOFOLD_RETURN_IF_ERROR(state.AttachSampler());
   if (state.settings.counters) {
     const Result<void> attached = state.AttachCounters();
@@ -482,6 +491,7 @@ void Tracer::Stop() {
   state.sampler_links.clear();
   state.counters.Detach();
   if (state.skeleton == nullptr) return;
+  state.DetachTcp();
   // The pass over all tasks stays: the last reading needs it.
   for (bpf_link** link :
        {&state.skeleton->links.context_switch, &state.skeleton->links.context_switch_before_5_18,

@@ -31,6 +31,8 @@ struct TracerSettings {
   bool counters = false;   // hardware events
   bool exec = false;       // executed programs
   bool arguments = false;  // with their arguments
+  bool tcp = false;        // packets that TCP sent again
+  bool retransmit_passes_error = false;  // TcpTracepoints of recorder/probe.h
   bool states = true;  // exact times of every thread by state; needs the scheduler's tracepoints,
                        // as offcpu does
   bool switch_passes_state = true;  // SchedulerTracepoints of recorder/probe.h
@@ -62,7 +64,7 @@ struct MapSizes {
   std::array<uint32_t, TWOFOLD_SETS> set_entries = {};
 };
 MapSizes PlanMaps(uint64_t memory_bytes, bool cpu, bool offcpu, bool counters = false,
-                  bool events = false);
+                  bool tcp = false, bool exec = false);
 
 struct OffCpuDifference {
   twofold_offcpu_key key;
@@ -112,6 +114,8 @@ struct Reading {
   std::vector<CpuDifference> cpu;
   std::vector<CounterDifference> counters;
   std::vector<ExecReading> execs;
+  std::vector<RetransmitDifference> retransmits;
+  std::vector<RetransmitEventReading> retransmit_events;
   HardwareCounters::Counted counted;
   std::vector<twofold_thread> threads;  // new ones, by number
   std::vector<Loss> losses;
@@ -125,7 +129,7 @@ struct Reading {
 
 class Tracer {
  public:
-  enum class StackClass { kOffCpu, kCpu, kCounters };
+  enum class StackClass { kOffCpu, kCpu, kCounters, kTcp };
 
   // Loads the programs into the kernel. Error: names the missing privilege, file or tracepoint and
   // the way out.

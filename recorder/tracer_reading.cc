@@ -170,6 +170,7 @@ Result<void> Tracer::State::ReadRows(Reading& reading) {
                      .instruction_samples = now.instruction_samples - before.instruction_samples}});
     }));
   }
+  if (settings.tcp) TWOFOLD_RETURN_IF_ERROR(ReadRetransmits(reading));
   return {};
 }
 
@@ -197,7 +198,7 @@ Result<void> Tracer::State::MoveToFreshMaps(Reading& reading) {
   TWOFOLD_RETURN_IF_ERROR(WaitForPrograms());
   // Nobody is at the old map any more: what it holds now is the last of it.
   if (set == TWOFOLD_SET_OFFCPU_ROWS || set == TWOFOLD_SET_CPU_ROWS ||
-      set == TWOFOLD_SET_COUNTER_ROWS) {
+      set == TWOFOLD_SET_COUNTER_ROWS || set == TWOFOLD_SET_TCP_ROWS) {
     TWOFOLD_RETURN_IF_ERROR(ReadRows(reading));
   }
   if (set == TWOFOLD_SET_WAKERS) {
@@ -212,6 +213,7 @@ Result<void> Tracer::State::MoveToFreshMaps(Reading& reading) {
   if (set == TWOFOLD_SET_OFFCPU_ROWS) offcpu_rows->MoveTo(map_sets[set].fd());
   if (set == TWOFOLD_SET_CPU_ROWS) cpu_rows->MoveTo(map_sets[set].fd());
   if (set == TWOFOLD_SET_COUNTER_ROWS) counter_rows->MoveTo(map_sets[set].fd());
+  if (set == TWOFOLD_SET_TCP_ROWS) retransmit_rows->MoveTo(map_sets[set].fd());
   return {};
 }
 
@@ -310,6 +312,7 @@ Result<Reading> Tracer::Read(uint64_t boundary_ns) {
   DrainAccounts();
   reading.accounts = state.accounts.TakeDifferences();
   reading.process_ends = std::exchange(state.process_ends, {});
+  TWOFOLD_RETURN_IF_ERROR(state.FinishRetransmits(reading));
   reading.execs = state.events.TakeExecs(boundary_ns, reading.losses);
   // After the rows: a thread that a row names is in the table by now.
   state.ReadThreads(reading);
@@ -322,6 +325,7 @@ Result<Reading> Tracer::Read(uint64_t boundary_ns) {
 std::optional<twofold_stack> Tracer::FindStack(StackClass stack_class, uint64_t hash) const {
   const size_t set = stack_class == StackClass::kOffCpu ? TWOFOLD_SET_OFFCPU_STACKS
                      : stack_class == StackClass::kCpu  ? TWOFOLD_SET_CPU_STACKS
+                     : stack_class == StackClass::kTcp ? TWOFOLD_SET_TCP_STACKS
                                                         : TWOFOLD_SET_COUNTER_STACKS;
   twofold_stack stack;
   if (!state_->map_sets[set].Find(&hash, &stack)) return std::nullopt;

@@ -16,6 +16,7 @@
 #include "recorder/account_book.h"
 #include "recorder/cumulative_map.h"
 #include "recorder/map_set.h"
+#include "recorder/socket_owners.h"
 #include "recorder/tracer.h"
 #include "recorder/tracer_events.h"
 #include "recorder/unique_fd.h"
@@ -34,6 +35,14 @@ struct Tracer::State {
   void PrepareEvents();
   Result<void> OpenEvents();
   void AttachFailedExecs();
+  // Of recorder/tracer_tcp.cc.
+  void PrepareTcp();
+  Result<void> AttachTcp();
+  void DetachTcp();
+  Result<void> PassOverSockets(twofold_socket_pass pass);
+  Result<void> ReadRetransmits(Reading& reading);
+  // Once all rows are read: who owns the sockets, and the packets one by one.
+  Result<void> FinishRetransmits(Reading& reading);
   Result<void> PassOverTasks(twofold_pass pass, uint64_t boundary_ns);
   // Returns when no program that had begun before the call is still running.
   Result<void> WaitForPrograms();
@@ -57,6 +66,8 @@ struct Tracer::State {
   std::optional<CumulativeMap<twofold_offcpu_key, twofold_offcpu_value>> offcpu_rows;
   std::optional<CumulativeMap<twofold_cpu_key, uint64_t>> cpu_rows;
   std::optional<CumulativeMap<twofold_cpu_key, twofold_counter_value>> counter_rows;
+  std::optional<CumulativeMap<twofold_retransmit_key, twofold_retransmit_value>> retransmit_rows;
+  SocketOwners socket_owners;
   HardwareCounters counters;
   HardwareCounters::Counted counted;  // in the interval that ended last
   std::optional<Error> counters_failure;
