@@ -114,6 +114,64 @@ struct task_struct___before_5_14 {
 	long state;
 };
 
+struct in6_addr___twofold {
+	__u32 words[4];
+};
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+struct sock_common {
+	unsigned short skc_family;
+	unsigned char skc_state;
+	__u16 skc_dport; /* big endian */
+	__u16 skc_num;
+	__u32 skc_daddr; /* big endian, like all addresses */
+	__u32 skc_rcv_saddr;
+	struct in6_addr___twofold skc_v6_daddr;
+	struct in6_addr___twofold skc_v6_rcv_saddr;
+	struct {
+		struct net *net;
+	} skc_net;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	__u16 sk_protocol;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+struct inet_connection_sock {
+	__u8 icsk_ca_state : 5;
+	__u8 icsk_pending;
+};
+
+struct request_sock {
+	struct sock_common __req_common;
+};
+
+struct sk_buff {
+	char cb[48];
+};
+
+/* Of TCP, in sk_buff.cb. */
+struct tcp_skb_cb {
+	__u32 seq;
+	__u32 end_seq;
+	__u16 tcp_gso_segs;
+	__u8 tcp_flags; /* the lower half of what newer kernels have */
+};
+
+struct file;
+
 struct seq_file;
 
 struct bpf_iter_meta {
@@ -125,6 +183,13 @@ struct bpf_iter_meta {
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
+};
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	__u32 fd;
+	struct file *file;
 };
 
 /* Context of perf_event programs. */
@@ -148,5 +213,19 @@ struct bpf_perf_event_data {
 
 /* include/linux/sched/signal.h: all threads end by one call or signal */
 #define SIGNAL_GROUP_EXIT 0x00000004
+
+/* include/linux/socket.h, include/uapi/linux/in.h, include/net/tcp_states.h */
+#define AF_INET	     2
+#define AF_INET6     10
+#define IPPROTO_TCP  6
+#define TCP_SYN_SENT 2
+#define TCP_LISTEN   10
+
+/* include/uapi/linux/tcp.h (tcp_ca_state), include/net/inet_connection_sock.h, include/net/tcp.h */
+#define TCP_CA_RECOVERY	     3
+#define TCP_CA_LOSS	     4
+#define ICSK_TIME_LOSS_PROBE 5
+#define TCPHDR_FIN	     0x01
+#define TCPHDR_SYN	     0x02
 
 #endif

@@ -103,6 +103,8 @@ static __always_inline enum twofold_map_set set_of_stacks(__u32 source)
 		return TWOFOLD_SET_COUNTER_STACKS;
 	case TWOFOLD_SOURCE_MEMORY:
 		return TWOFOLD_SET_MEMORY_STACKS;
+	case TWOFOLD_SOURCE_TCP:
+		return TWOFOLD_SET_TCP_STACKS;
 	default:
 		return TWOFOLD_SET_OFFCPU_STACKS;
 	}

@@ -12,6 +12,7 @@
  *   exemplars.bpf.h the longest single blocks and waits
  *   user_stack.bpf.h user stacks of threads that do not run
  *   exec.bpf.h      executed programs
+ *   tcp.bpf.h       packets that TCP sent again
  *   events.bpf.h    single events
  *   sampler.bpf.h   on-CPU time by stack
  *   counters.bpf.h  hardware events by stack
@@ -28,6 +29,7 @@
 #include <asm/ptrace.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
 
 #include "twofold_abi.h"
@@ -38,5 +40,6 @@
 #include "offcpu.bpf.h"
 #include "sampler.bpf.h"
 #include "user_memory.bpf.h"
+#include "tcp.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

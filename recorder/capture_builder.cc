@@ -61,6 +61,7 @@ Interval CaptureBuilder::Build(const Reading& reading, const TracerSettings& set
     BuildMemoryRows(reading, interval);
   }
   if (settings.exec) BuildExecRows(reading, interval);
+  if (settings.tcp) BuildRetransmits(reading, settings, interval);
   if (settings.offcpu) {
     // A thread may still carry them, in chains that it will be a part of.
     for (const uint64_t key : reading.retired_wakers) WakerOf(key);
@@ -289,6 +290,8 @@ void CaptureBuilder::DefineThread(const twofold_thread& thread) {
   thread_process_.emplace(thread.thread, process);
   if (process.image != nullptr) images_.at(process.image).threads.push_back(thread.thread);
   thread_ids_.emplace(thread.thread, id);
+  ThreadId& main_thread = main_threads_[ProcessKey(thread.tgid, thread.process_start_boottime_ns)];
+  if (thread.tid == thread.tgid) main_thread = id;
   accounted_until_ns_.emplace(thread.thread, thread.created_ns);
 }
 
@@ -314,8 +317,7 @@ CaptureBuilder::DefinedProcess CaptureBuilder::DefineProcess(const twofold_threa
     if (!image->mappings_known) ++unknown_processes_counted_;
     return {.id = id, .image = image};
   }
-  // pid_max is below 2^22, so the pid and the start's low bits make one key.
-  const uint64_t key = thread.process_start_boottime_ns << 22 | thread.tgid;
+  const uint64_t key = ProcessKey(thread.tgid, thread.process_start_boottime_ns);
   const auto known = unknown_processes_.find(key);
   if (known != unknown_processes_.end()) return {.id = known->second, .image = nullptr};
   const int64_t start_ns = SinceStart(thread.process_start_boottime_ns);
@@ -345,7 +347,7 @@ void CaptureBuilder::DefineProcessEnds(uint64_t before_monotonic_ns) {
         .exit_status = known.exit_status});
     for (auto& stacks : user_stacks_) {
       // What a process has not freed is told of when the recording ends.
-      if (&stacks != &user_stacks_[PlaceOf(Tracer::StackClass::kMemory)]) {
+      if (&stacks != &user_stacks_[size_t(Tracer::StackClass::kMemory)]) {
         stacks.erase(known.id.value);
       }
     }

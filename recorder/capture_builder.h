@@ -53,26 +53,30 @@ class CaptureBuilder {
   void NoteExitStatus(const ProcessEndReading& end);
   Account BuildAccount(const AccountDifference& difference);
   ThreadId ThreadOf(uint32_t number);
+  // One number for a process: pid_max is below 2^22, so the pid and the start's low bits make one.
+  static uint64_t ProcessKey(uint32_t tgid, uint64_t start_boottime_ns) {
+    return start_boottime_ns << 22 | tgid;
+  }
   DefinedProcess DefineProcess(const twofold_thread& thread);
   void BuildCounterRows(const Reading& reading, Interval& interval);
   void BuildMemoryRows(const Reading& reading, Interval& interval);
   // How many frames of an allocation's kernel stack, from its leaf, are those of tracing it.
   uint32_t TracingFrames(const twofold_stack& stack) const;
   void BuildExecRows(const Reading& reading, Interval& interval);
+  void BuildRetransmits(const Reading& reading, const TracerSettings& settings, Interval& interval);
+  // The thread that a socket's retransmits are shown under; 0: it is not in scope.
+  ThreadId OwnerThread(const twofold_holder& owner, bool whole_host);
+  StackId RetransmitStack(uint64_t hash);
   void BuildOffCpuRows(const Reading& reading, Interval& interval);
   Exemplar BuildExemplar(const ExemplarReading& reading);
-  // In kernel_stacks_ and user_stacks_: by how addresses become frames.
-  static size_t PlaceOf(Tracer::StackClass stack_class) {
-    return stack_class == Tracer::StackClass::kMemory ? 2
-           : stack_class == Tracer::StackClass::kCpu  ? 1
-                                                      : 0;
-  }
   StackId KernelStack(Tracer::StackClass stack_class, uint64_t hash);
   StackId UserStack(Tracer::StackClass stack_class, uint64_t hash, const DefinedProcess& process) {
     return MakeUserStack(stack_class, hash, process).id;
   }
   Made<StackId> MakeUserStack(Tracer::StackClass stack_class, uint64_t hash,
                               const DefinedProcess& process);
+  // Functions in which the handling of an interrupt begins: their callers were interrupted.
+  static bool IsInterruptEntry(std::string_view name);
   // A waker's kernel stack; an interrupt's without what was interrupted. `kind` becomes kTimer
   // where the frames say so.
   StackId WakerStack(uint64_t hash, WakerKind& kind);
@@ -104,10 +108,13 @@ class CaptureBuilder {
     std::optional<uint32_t> exit_status;
   };
   std::unordered_map<ProcessImage*, KnownImage> images_;
+  std::unordered_map<uint64_t, ThreadId> main_threads_;  // of processes in scope, by ProcessKey; 0:
+                                                         // only other threads of it are
   std::unordered_map<uint64_t, ProcessId> unknown_processes_;  // by pid and, above it, start
-  std::unordered_map<uint64_t, StackId> kernel_stacks_[3];     // by PlaceOf, hash
+  std::unordered_map<uint64_t, StackId> kernel_stacks_[Tracer::kStackClasses];  // by class, hash
+  std::unordered_map<uint64_t, StackId> retransmit_stacks_;                     // by hash
   std::unordered_map<uint32_t, std::unordered_map<uint64_t, Made<StackId>>>
-      user_stacks_[3];                                         // by PlaceOf, process, hash
+      user_stacks_[Tracer::kStackClasses];                     // by class, process, hash
   std::unordered_map<uint32_t, uint64_t> accounted_until_ns_;  // by number; CLOCK_MONOTONIC
   // By key; their version is the Build that made them, as that is looked up again only once in
   // each.

@@ -1,9 +1,40 @@
 // The part of the capture builder that makes rows of single events.
+#include <arpa/inet.h>
+
+#include <cstring>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "recorder/capture_builder.h"
 
 namespace twofold {
+namespace {
+
+// An address as text, and so is an IPv4 address inside of an IPv6 one.
+std::string AddressText(uint16_t family, const uint32_t (&words)[4]) {
+  const bool mapped =
+      family == AF_INET6 && words[0] == 0 && words[1] == 0 && words[2] == htonl(0xffff);
+  char text[INET6_ADDRSTRLEN] = {};
+  const bool is_v4 = family == AF_INET || mapped;
+  const void* address = mapped ? &words[3] : &words[0];
+  if (inet_ntop(is_v4 ? AF_INET : AF_INET6, address, text, sizeof(text)) == nullptr) return "";
+  return text;
+}
+
+// Where TCP begins to send a packet again: what the kernel calls from there on is how programs are
+// told of it.
+bool SendsAgain(std::string_view name) {
+  return name.starts_with("__tcp_retransmit_skb") || name.starts_with("tcp_rtx_synack");
+}
+
+// Frames of the programs themselves, and of what called them, that come first in a stack.
+constexpr uint32_t kMostTracingFrames = 16;
+
+}  // namespace
 
 void CaptureBuilder::BuildExecRows(const Reading& reading, Interval& interval) {
   std::vector<ExecRow>& rows = interval.execs.emplace();
@@ -19,6 +50,101 @@ void CaptureBuilder::BuildExecRows(const Reading& reading, Interval& interval) {
                            .file = definitions_.InternString(exec.file),
                            .arguments = definitions_.InternString(exec.arguments),
                            .arguments_cut = exec.arguments_cut});
+  }
+}
+
+StackId CaptureBuilder::RetransmitStack(uint64_t hash) {
+  constexpr Tracer::StackClass kClass = Tracer::StackClass::kTcp;
+  if (hash < TWOFOLD_FIRST_STACK_HASH) return KernelStack(kClass, hash);
+  const auto known = retransmit_stacks_.find(hash);
+  if (known != retransmit_stacks_.end()) return known->second;
+  const std::optional<twofold_stack> stack = tracer_.FindStack(kClass, hash);
+  if (!stack) return KernelStack(kClass, TWOFOLD_STACK_UNREADABLE);
+  uint32_t first = 0;
+  uint32_t end = stack->nframes;
+  for (uint32_t i = 0; i < end; ++i) {
+    const std::optional<KernelSymbols::Hit> hit = kernel_symbols_.Find(stack->frames[i] - 1);
+    if (!hit) continue;
+    if (first == 0 && i < kMostTracingFrames && SendsAgain(hit->name)) first = i;
+    if (IsInterruptEntry(hit->name)) end = i + 1;
+  }
+  std::vector<FrameId> root_first;
+  if (stack->nframes == TWOFOLD_MAX_FRAMES && end == stack->nframes) {
+    root_first.push_back(definitions_.InternSpecialFrame("[truncated stack]"));
+  }
+  for (uint32_t i = end; i-- > first;) {
+    root_first.push_back(symbolizer_.KernelFrame(stack->frames[i], true));
+  }
+  ++stacks_made_;
+  return retransmit_stacks_.emplace(hash, definitions_.InternStack(root_first)).first->second;
+}
+
+ThreadId CaptureBuilder::OwnerThread(const twofold_holder& owner, bool whole_host) {
+  const auto process = main_threads_.find(ProcessKey(owner.tgid, owner.process_start_boottime_ns));
+  const bool in_scope = owner.tgid != 0 && process != main_threads_.end();
+  if (in_scope && process->second != ThreadId()) return process->second;
+  if (!in_scope && !whole_host) return ThreadId();
+  twofold_thread thread = {};
+  if (owner.tgid == 0) {
+    std::strcpy(thread.comm, "[no process]");
+  } else {
+    thread.tid = owner.tgid;
+    thread.tgid = owner.tgid;
+    thread.start_boottime_ns = owner.process_start_boottime_ns;
+    thread.process_start_boottime_ns = owner.process_start_boottime_ns;
+    std::memcpy(thread.comm, owner.comm, sizeof(thread.comm));
+  }
+  return ThreadOutOfScope(thread).id;
+}
+
+void CaptureBuilder::BuildRetransmits(const Reading& reading, const TracerSettings& settings,
+                                      Interval& interval) {
+  Retransmits& retransmits = interval.retransmits.emplace();
+  const bool whole_host =
+      settings.scope == TracerSettings::Scope::kSystem && !settings.comm.has_value();
+  // Sockets, and what a map that was replaced held, are not told apart in rows.
+  const auto key_of = [](const RetransmitRow& row) {
+    return std::tuple(row.thread, row.net_namespace, row.local_address, row.local_port,
+                      row.remote_address, row.remote_port, row.kind, row.state, row.failed,
+                      row.kernel_stack);
+  };
+  std::map<decltype(key_of(RetransmitRow())), RetransmitRow> merged;
+  std::vector<std::optional<decltype(key_of(RetransmitRow()))>> keys;  // by difference
+  for (const RetransmitDifference& difference : reading.retransmits) {
+    const twofold_retransmit_key& key = difference.key;
+    RetransmitRow row{
+        .kind = RetransmitKind(key.kind),
+        .thread = OwnerThread(difference.owner, whole_host),
+        .kernel_stack = {},
+        .state = TcpState(key.state),
+        .failed = key.failed != 0,
+        .net_namespace = key.net_namespace,
+        .local_address = definitions_.InternString(AddressText(key.family, key.local_address)),
+        .local_port = key.local_port,
+        .remote_address = definitions_.InternString(AddressText(key.family, key.remote_address)),
+        .remote_port = key.remote_port};
+    keys.emplace_back();
+    if (row.thread == ThreadId()) continue;
+    row.kernel_stack = RetransmitStack(key.kernel_stack);
+    keys.back() = key_of(row);
+    RetransmitRow& into = merged.emplace(*keys.back(), row).first->second;
+    into.packets += difference.added.packets;
+    into.segments += difference.added.segments;
+    into.bytes += difference.added.bytes;
+  }
+  std::map<decltype(key_of(RetransmitRow())), uint32_t> indices;
+  for (const auto& [key, row] : merged) {
+    indices.emplace(key, uint32_t(retransmits.rows.size()));
+    retransmits.rows.push_back(row);
+  }
+  const uint64_t start_ns = recording_.start_monotonic_ns;
+  for (const RetransmitEventReading& event : reading.retransmit_events) {
+    if (!keys[event.row]) continue;  // not in scope
+    retransmits.events.push_back(
+        {.row = indices.at(*keys[event.row]),
+         .time_ns = event.time_ns > start_ns ? event.time_ns - start_ns : 0,
+         .segments = event.segments,
+         .bytes = event.bytes});
   }
 }
 

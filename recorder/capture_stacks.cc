@@ -48,15 +48,14 @@ bool RunsTimers(std::string_view name) {
   return IsOneOf(name, kNames);
 }
 
-// Functions in which the handling of an interrupt begins: their callers were interrupted.
-bool IsInterruptEntry(std::string_view name) {
+}  // namespace
+
+bool CaptureBuilder::IsInterruptEntry(std::string_view name) {
   static constexpr std::array<std::string_view, 9> kNames = {
       "handle_softirqs", "__do_softirq",  "do_softirq",    "irq_exit_rcu",     "__irq_exit_rcu",
       "gic_handle_irq",  "el1_interrupt", "el0_interrupt", "call_on_irq_stack"};
   return name.starts_with("asm_sysvec_") || name == "asm_common_interrupt" || IsOneOf(name, kNames);
 }
-
-}  // namespace
 
 StackId CaptureBuilder::SpecialStack(std::string_view text) {
   return definitions_.InternStackNode(StackId(), definitions_.InternSpecialFrame(text));
@@ -65,7 +64,7 @@ StackId CaptureBuilder::SpecialStack(std::string_view text) {
 StackId CaptureBuilder::KernelStack(Tracer::StackClass stack_class, uint64_t hash) {
   if (hash == TWOFOLD_STACK_NONE) return StackId();
   if (hash < TWOFOLD_FIRST_STACK_HASH) return SpecialStack(SpecialText(hash, false));
-  auto& stacks = kernel_stacks_[PlaceOf(stack_class)];
+  auto& stacks = kernel_stacks_[size_t(stack_class)];
   const auto known = stacks.find(hash);
   if (known != stacks.end()) return known->second;
   const std::optional<twofold_stack> stack = tracer_.FindStack(stack_class, hash);
@@ -98,7 +97,7 @@ CaptureBuilder::Made<StackId> CaptureBuilder::MakeUserStack(Tracer::StackClass s
                                                             const DefinedProcess& process) {
   if (hash == TWOFOLD_STACK_NONE) return {};
   if (hash < TWOFOLD_FIRST_STACK_HASH) return {.id = SpecialStack(SpecialText(hash, true))};
-  auto& stacks = user_stacks_[PlaceOf(stack_class)][process.id.value];
+  auto& stacks = user_stacks_[size_t(stack_class)][process.id.value];
   const auto known = stacks.find(hash);
   if (known != stacks.end() &&
       (known->second.version == 0 || process.image == nullptr ||

@@ -104,20 +104,31 @@ Result<void> TryKernelAllocations(const KernelBtf& types) {
   return {};
 }
 
-Result<void> TryTaskIterator(const KernelBtf& types) {
-  const int32_t type = types.FunctionType("bpf_iter_task");
-  if (type < 0) return Unavailable("this kernel has no BPF iterator over tasks");
+namespace {
+
+// Lets an empty program pass over `what`, by the iterator of that name, and reads its output.
+Result<void> TryIterator(const KernelBtf& types, const std::string& name, const std::string& what) {
+  const int32_t type = types.FunctionType("bpf_iter_" + name);
+  if (type < 0) return Unavailable("this kernel has no BPF iterator over " + what);
   const UniqueFd program = LoadEmptyProgram(BPF_TRACE_ITER, type);
-  if (!program) return Unavailable("a program for tasks: " + ErrnoText(errno));
+  if (!program) return Unavailable("a program for " + what + ": " + ErrnoText(errno));
   const UniqueFd link(bpf_link_create(program.get(), 0, BPF_TRACE_ITER, nullptr));
-  if (!link) return Unavailable("attaching to tasks: " + ErrnoText(errno));
+  if (!link) return Unavailable("attaching to " + what + ": " + ErrnoText(errno));
   const UniqueFd pass(bpf_iter_create(link.get()));
   if (!pass) return Unavailable("beginning a pass: " + ErrnoText(errno));
   char nothing[64];
   if (read(pass.get(), nothing, sizeof(nothing)) != 0) {
-    return Unavailable("passing over all tasks: " + ErrnoText(errno));
+    return Unavailable("passing over all " + what + ": " + ErrnoText(errno));
   }
   return {};
+}
+
+}  // namespace
+
+Result<void> TryTaskIterator(const KernelBtf& types) { return TryIterator(types, "task", "tasks"); }
+
+Result<void> TryDescriptorIterator(const KernelBtf& types) {
+  return TryIterator(types, "task_file", "descriptors");
 }
 
 Result<void> TryTaskStorage() {
@@ -125,6 +136,13 @@ Result<void> TryTaskStorage() {
   const int supported = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_TASK_STORAGE, nullptr);
   if (supported > 0) return {};
   return Unavailable(supported == 0 ? "this kernel makes none" : ErrnoText(-supported));
+}
+
+Result<void> TrySocketStorage() {
+  const int supported = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_SK_STORAGE, nullptr);
+  if (supported > 0) return {};
+  return Unavailable(supported == 0 ? "this kernel has no storage of BPF programs for each socket"
+                                    : ErrnoText(-supported));
 }
 
 Result<void> TryRingBuffer() {

@@ -20,8 +20,12 @@ Result<void> TryKernelAllocations(const KernelBtf& types);
 // Lets an empty program pass over all tasks, and reads its output to the end.
 Result<void> TryTaskIterator(const KernelBtf& types);
 
-// Makes a map that holds something for each thread.
+// The same over all descriptors of all processes.
+Result<void> TryDescriptorIterator(const KernelBtf& types);
+
+// Makes a map that holds something for each thread, and one for each socket.
 Result<void> TryTaskStorage();
+Result<void> TrySocketStorage();
 
 // Makes a ring buffer.
 Result<void> TryRingBuffer();

@@ -94,6 +94,7 @@ Result<void> ParseSources(const std::string& text, Options& options) {
   options.cpi = false;
   options.memleak = false;
   options.exec = false;
+  options.tcp = false;
   for (const std::string& part : SplitAtCommas(text)) {
     if (part == "cpu") {
       options.cpu = true;
@@ -105,10 +106,12 @@ Result<void> ParseSources(const std::string& text, Options& options) {
       options.memleak = true;
     } else if (part == "exec") {
       options.exec = true;
+    } else if (part == "tcp") {
+      options.tcp = true;
     } else {
       return UsageError(
           "--record", "there is no source '" + part + "'",
-          "The sources are cpu, offcpu, cpi, memleak and exec, with commas between them");
+          "The sources are cpu, offcpu, cpi, memleak, tcp and exec, with commas between them");
     }
   }
   return {};
@@ -242,10 +245,10 @@ What to record (one of these; without any: the whole system):
 Which of it:
   --comm GLOB           only while a thread's name matches; * stands for any
                         characters, ? for one (in quotes, for the shell)
-  --record cpu,offcpu,cpi,memleak,exec
+  --record cpu,offcpu,cpi,memleak,tcp,exec
                         sources: CPU samples, blocked time, cycles and
-                        instructions, memory growth, executed programs
-                        (default: cpu,offcpu)
+                        instructions, memory growth, TCP retransmits, executed
+                        programs (default: cpu,offcpu)
   --args                executed programs with their arguments, which may hold
                         secrets; without it no argument leaves the kernel
   --leak-scope SCOPE    whose memory: user (processes of -p) or kernel

@@ -31,6 +31,7 @@ struct Options {
   bool leak_sample_given = false;
   double leak_age_s = 0.5;
   bool exec = false;
+  bool tcp = false;
   bool arguments = false;  // of executed programs
   uint32_t frequency_hz = 99;
   double interval_s = 1;

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "recorder/kernel_btf.h"
+#include "recorder/kernel_features.h"
 
 namespace twofold {
 namespace {
@@ -110,6 +111,22 @@ Result<SchedulerTracepoints> ProbeHost(bool offcpu, const std::string& btf_path)
       .switch_passes_state = types->TracepointParameters("sched_switch") >= 5,
       // void *, cgroup, path, task, threadgroup.
       .cgroup_attach = types->TracepointParameters("cgroup_attach_task") == 5};
+}
+
+Result<TcpTracepoints> ProbeTcp(const std::string& btf_path) {
+  const Result<KernelBtf> types = KernelBtf::Load(btf_path);
+  if (!types) return types.error();
+  for (const char* tracepoint :
+       {"tcp_retransmit_skb", "tcp_retransmit_synack", "inet_sock_set_state"}) {
+    if (types->TracepointParameters(tracepoint) >= 0) continue;
+    return Error{.what = std::string("this kernel has no tracepoint ") + tracepoint,
+                 .where = btf_path,
+                 .remedy = "Use a kernel built with CONFIG_INET=y and CONFIG_TRACEPOINTS=y"};
+  }
+  TWOFOLD_RETURN_IF_ERROR(TryDescriptorIterator(*types));
+  TWOFOLD_RETURN_IF_ERROR(TrySocketStorage());
+  // void *, sk, skb, and from 6.15 on the error.
+  return TcpTracepoints{.passes_error = types->TracepointParameters("tcp_retransmit_skb") >= 4};
 }
 
 Result<void> ProbePids(const std::vector<Pid>& pids) {

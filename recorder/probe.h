@@ -17,6 +17,14 @@ struct SchedulerTracepoints {
   bool cgroup_attach = false;  // a process that is moved into a cgroup is told of
 };
 
+// How TCP's retransmits can be followed.
+struct TcpTracepoints {
+  bool passes_error = false;  // from 6.15 on: packets that could not be sent are told of, too
+};
+
+// Error: names what this kernel lacks for it.
+Result<TcpTracepoints> ProbeTcp(const std::string& btf_path = "/sys/kernel/btf/vmlinux");
+
 // Error: names the capabilities that this process lacks.
 Result<void> ProbePrivilege();
 

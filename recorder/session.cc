@@ -79,6 +79,7 @@ class Session {
  private:
   Result<void> Prepare();
   Result<void> PrepareScope(const SchedulerTracepoints& tracepoints);
+  Result<void> PrepareTcp();
   Result<void> Begin();
   Result<void> CheckCounters();
   Result<EndReason> Loop();
@@ -165,6 +166,25 @@ Result<void> Session::PrepareScope(const SchedulerTracepoints& tracepoints) {
   return {};
 }
 
+// Without what TCP's retransmits take, the rest of the recording goes on, if there is any.
+Result<void> Session::PrepareTcp() {
+  if (!options_.tcp) return {};
+  const Result<TcpTracepoints> tcp = ProbeTcp();
+  if (tcp) {
+    settings_.tcp = true;
+    settings_.retransmit_passes_error = tcp->passes_error;
+    return {};
+  }
+  if (!options_.cpu && !options_.offcpu && !options_.exec) {
+    return Error{.what = "TCP retransmits cannot be recorded: " + tcp.error().what,
+                 .where = "--record tcp",
+                 .remedy = "Record other sources (twofold-record --check tells what works here)"};
+  }
+  std::fprintf(stderr, "Note: TCP retransmits are not recorded, because %s.\n",
+               tcp.error().what.c_str());
+  return {};
+}
+
 // Everything that can fail for reasons of the user's or the host's comes before the first byte is
 // written.
 Result<void> Session::Prepare() {
@@ -177,6 +197,7 @@ Result<void> Session::Prepare() {
   TWOFOLD_RETURN_IF_ERROR(PrepareScope(*tracepoints));
   settings_.states = tracepoints->all_there;
   settings_.switch_passes_state = tracepoints->switch_passes_state;
+  TWOFOLD_RETURN_IF_ERROR(PrepareTcp());
 
   path_ = options_.output.empty() ? DefaultOutputName() : options_.output;
   if (path_ == "-" && isatty(STDOUT_FILENO) == 1) {
@@ -234,7 +255,7 @@ Result<void> Session::Prepare() {
 Result<void> Session::CheckCounters() {
   const std::optional<Error>& failure = tracer_->counters_failure();
   if (!failure) return {};
-  if (!options_.cpu && !options_.offcpu && !options_.exec) {
+  if (!options_.cpu && !options_.offcpu && !options_.exec && !settings_.tcp) {
     return Error{.what = "cycles and instructions cannot be recorded: " + failure->what,
                  .where = "--record cpi",
                  .remedy =
@@ -349,6 +370,7 @@ Result<void> Session::Begin() {
     recording_.settings.leak_age_ns = settings.leak_age_ns;
   }
   if (options_.exec) recording_.settings.sources.push_back("exec");
+  if (settings.tcp) recording_.settings.sources.push_back("tcp");
   for (const Pid pid : options_.pids) recording_.settings.pids.push_back(pid.value);
   for (const Tid tid : options_.tids) recording_.settings.tids.push_back(tid.value);
   if (command_ != nullptr) recording_.settings.command = BaseName(options_.command.front());

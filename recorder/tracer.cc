@@ -188,7 +188,8 @@ Result<void> SetTargets(const twofold_bpf& skeleton, const TracerSettings& setti
 }  // namespace
 
 MapSizes PlanMaps(uint64_t memory_bytes, const PlannedSources& sources) {
-  const auto& [cpu, offcpu, counters, memory, events] = sources;
+  const auto& [cpu, offcpu, counters, memory, tcp, exec] = sources;
+  const bool events = tcp || exec;
   // In parts of 1/64 of the budget: 4 for the thread table, ended accounts and the threads'
   // storage; one for single events; the rest for the maps that come in pairs, by weight, with room
   // for the largest of them a second time. Blocked time has more different stacks than samples at a
@@ -214,6 +215,9 @@ MapSizes PlanMaps(uint64_t memory_bytes, const PlannedSources& sources) {
       {TWOFOLD_SET_MEMORY_STACKS, stack_bytes, 6, memory},
       {TWOFOLD_SET_MEMORY_ROWS,
        HashEntryBytes(sizeof(twofold_allocation_key), sizeof(twofold_allocation_value)), 3, memory},
+      {TWOFOLD_SET_TCP_STACKS, stack_bytes, 2, tcp},
+      {TWOFOLD_SET_TCP_ROWS,
+       HashEntryBytes(sizeof(twofold_retransmit_key), sizeof(twofold_retransmit_value)), 2, tcp},
   };
   // The table of outstanding allocations does not come in pairs.
   const uint64_t live_weight = memory ? 12 : 0;
@@ -262,7 +266,8 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
                           .offcpu = settings.offcpu,
                           .counters = settings.counters,
                           .memory = settings.leak_scope != TracerSettings::LeakScope::kNone,
-                          .events = settings.exec});
+                          .tcp = settings.tcp,
+                          .exec = settings.exec});
   state.skeleton = twofold_bpf__open();
   if (state.skeleton == nullptr) return TracerError("cannot open the BPF programs", errno);
   twofold_bpf& skeleton = *state.skeleton;
@@ -272,7 +277,8 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   skeleton.rodata->record_offcpu = settings.offcpu;
   skeleton.rodata->ended_wakeup_bytes = state.sizes.ended_account_bytes / 4;
   skeleton.rodata->sample_period_ns = tracer->sample_period_ns();
-  if (settings.wakers > 0 || settings.leak_scope == TracerSettings::LeakScope::kKernel) {
+  if (settings.wakers > 0 || settings.tcp ||
+      settings.leak_scope == TracerSettings::LeakScope::kKernel) {
     SetInterruptPlaces(skeleton);
   }
   skeleton.rodata->max_wakers = settings.wakers;
@@ -302,6 +308,8 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
       {skeleton.maps.counter_rows, skeleton.maps.counter_rows_sets},
       {skeleton.maps.memory_stacks, skeleton.maps.memory_stacks_sets},
       {skeleton.maps.memory_rows, skeleton.maps.memory_rows_sets},
+      {skeleton.maps.tcp_stacks, skeleton.maps.tcp_stacks_sets},
+      {skeleton.maps.tcp_rows, skeleton.maps.tcp_rows_sets},
   };
   for (size_t set = 0; set < TWOFOLD_SETS; ++set) {
     bpf_map__set_max_entries(sets[set].first, state.sizes.set_entries[set]);
@@ -321,6 +329,7 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   state.PrepareMemory();
 
   state.PrepareEvents();
+  state.PrepareTcp();
 
   const int failed = twofold_bpf__load(&skeleton);
   if (failed != 0) return TracerError("the kernel refused the BPF programs", -failed);
@@ -353,6 +362,7 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   state.cpu_rows.emplace(state.map_sets[TWOFOLD_SET_CPU_ROWS].fd());
   state.counter_rows.emplace(state.map_sets[TWOFOLD_SET_COUNTER_ROWS].fd());
   state.memory_rows.emplace(state.map_sets[TWOFOLD_SET_MEMORY_ROWS].fd());
+  state.retransmit_rows.emplace(state.map_sets[TWOFOLD_SET_TCP_ROWS].fd());
   state.MeasureMaps();
   return tracer;
 }
@@ -486,6 +496,7 @@ Result<uint64_t> Tracer::Start() {
                        "tracing"};
     }
   }
+  TWOFOLD_RETURN_IF_ERROR(state.AttachTcp());
   if (state.settings.cpu) TWOFOLD_RETURN_IF_ERROR(state.AttachSampler());
   if (state.settings.counters) {
     const Result<void> attached = state.AttachCounters();
@@ -503,6 +514,7 @@ void Tracer::Stop() {
   state.counters.Detach();
   state.DetachMemory();
   if (state.skeleton == nullptr) return;
+  state.DetachTcp();
   // The pass over all tasks stays: the last reading needs it.
   for (bpf_link** link :
        {&state.skeleton->links.context_switch, &state.skeleton->links.context_switch_before_5_18,

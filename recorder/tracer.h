@@ -37,6 +37,8 @@ struct TracerSettings {
   bool exec = false;                        // executed programs
   bool arguments = false;                   // with their arguments
   bool many_probes_per_link = false;        // HasUprobeMulti of recorder/uprobe_multi.h
+  bool tcp = false;                         // packets that TCP sent again
+  bool retransmit_passes_error = false;     // TcpTracepoints of recorder/probe.h
   bool states = true;  // exact times of every thread by state; needs the scheduler's tracepoints,
                        // as offcpu does
   bool switch_passes_state = true;  // SchedulerTracepoints of recorder/probe.h
@@ -73,7 +75,8 @@ struct PlannedSources {
   bool offcpu = false;
   bool counters = false;
   bool memory = false;
-  bool events = false;  // single ones
+  bool tcp = false;
+  bool exec = false;
 };
 MapSizes PlanMaps(uint64_t memory_bytes, const PlannedSources& sources);
 
@@ -140,6 +143,8 @@ struct Reading {
   std::vector<CpuDifference> cpu;
   std::vector<CounterDifference> counters;
   std::vector<ExecReading> execs;
+  std::vector<RetransmitDifference> retransmits;
+  std::vector<RetransmitEventReading> retransmit_events;
   HardwareCounters::Counted counted;
   std::vector<AllocationDifference> allocations;
   std::optional<std::vector<OutstandingReading>> outstanding;  // after Stop
@@ -155,7 +160,8 @@ struct Reading {
 
 class Tracer {
  public:
-  enum class StackClass { kOffCpu, kCpu, kCounters, kMemory };
+  enum class StackClass { kOffCpu, kCpu, kCounters, kMemory, kTcp };
+  static constexpr size_t kStackClasses = 5;
 
   // Loads the programs into the kernel. Error: names the missing privilege, file or tracepoint and
   // the way out.

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string_view>
 #include <tuple>
+#include <unordered_map>
 #include <utility>
 
 #include "bpf/twofold_abi.h"
@@ -33,10 +34,26 @@ std::string PathOf(std::string_view file, int32_t directory) {
 }  // namespace
 
 void EventBook::Add(const void* event, size_t bytes) {
+  uint32_t kind = 0;
+  if (bytes < sizeof(kind)) return;
+  std::memcpy(&kind, event, sizeof(kind));
+  if (kind == TWOFOLD_EVENT_EXEC) AddExec(event, bytes);
+  if (kind == TWOFOLD_EVENT_RETRANSMIT) AddRetransmit(event, bytes);
+}
+
+void EventBook::AddRetransmit(const void* event, size_t bytes) {
+  if (bytes < sizeof(twofold_retransmit)) return;
+  if ((retransmits_.size() + 1) * sizeof(twofold_retransmit) > kMostBytes) {
+    ++retransmits_lost_;
+    return;
+  }
+  std::memcpy(&retransmits_.emplace_back(), event, sizeof(twofold_retransmit));
+}
+
+void EventBook::AddExec(const void* event, size_t bytes) {
   if (bytes < TWOFOLD_EXEC_HEAD_BYTES) return;
   twofold_exec head = {};
   std::memcpy(&head, event, TWOFOLD_EXEC_HEAD_BYTES);
-  if (head.kind != TWOFOLD_EVENT_EXEC) return;
   const char* text = static_cast<const char*>(event) + TWOFOLD_EXEC_HEAD_BYTES;
   const size_t text_bytes = bytes - TWOFOLD_EXEC_HEAD_BYTES;
   if (head.file_bytes > text_bytes || head.argument_bytes > text_bytes - head.file_bytes) return;
@@ -48,11 +65,11 @@ void EventBook::Add(const void* event, size_t bytes) {
                    .file = PathOf(CString(text, head.file_bytes), head.directory),
                    .arguments = std::string(text + head.file_bytes, head.argument_bytes),
                    .arguments_cut = head.arguments_cut != 0};
-  if (bytes_ + BytesOf(exec) > kMostBytes) {
+  if (exec_bytes_ + BytesOf(exec) > kMostBytes) {
     ++execs_lost_;
     return;
   }
-  bytes_ += BytesOf(exec);
+  exec_bytes_ += BytesOf(exec);
   execs_.push_back(std::move(exec));
 }
 
@@ -70,11 +87,55 @@ std::vector<ExecReading> EventBook::TakeExecs(uint64_t before_ns, std::vector<Lo
   std::vector<ExecReading> taken(std::make_move_iterator(execs_.begin()),
                                  std::make_move_iterator(later));
   execs_.erase(execs_.begin(), later);
-  bytes_ = 0;
-  for (const ExecReading& exec : execs_) bytes_ += BytesOf(exec);
+  exec_bytes_ = 0;
+  for (const ExecReading& exec : execs_) exec_bytes_ += BytesOf(exec);
   std::sort(taken.begin(), taken.end(), [](const ExecReading& a, const ExecReading& b) {
     return std::tie(a.time_ns, a.thread) < std::tie(b.time_ns, b.thread);
   });
+  return taken;
+}
+
+std::vector<RetransmitEventReading> EventBook::TakeRetransmits(
+    const std::vector<RetransmitDifference>& rows, bool last, std::vector<Loss>& losses) {
+  const auto bytes_of = [](const twofold_retransmit_key& key) {
+    return std::string_view(reinterpret_cast<const char*>(&key), sizeof(key));
+  };
+  struct Row {
+    size_t index;
+    uint64_t packets;  // whose events are still to come
+  };
+  // A key may come twice: from a map that was replaced and from the fresh one.
+  std::unordered_map<std::string_view, Row> open_rows;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const auto [row, is_new] = open_rows.try_emplace(bytes_of(rows[i].key), Row{i, 0});
+    row->second.packets += rows[i].added.packets;
+  }
+  std::stable_sort(retransmits_.begin(), retransmits_.end(),
+                   [](const twofold_retransmit& a, const twofold_retransmit& b) {
+                     return a.time_ns < b.time_ns;
+                   });
+  std::vector<RetransmitEventReading> taken;
+  size_t kept = 0;
+  for (const twofold_retransmit& event : retransmits_) {
+    const auto row = open_rows.find(bytes_of(event.key));
+    if (row == open_rows.end() || row->second.packets == 0) {
+      retransmits_[kept++] = event;
+      continue;
+    }
+    --row->second.packets;
+    taken.push_back({.row = row->second.index,
+                     .time_ns = event.time_ns,
+                     .segments = event.segments,
+                     .bytes = event.bytes});
+  }
+  retransmits_.resize(last ? 0 : kept);
+  if (retransmits_lost_ > 0) {
+    losses.push_back(Loss{.cause = LossCause::kEventTimeLost,
+                          .source = LossSource::kTcp,
+                          .count = retransmits_lost_,
+                          .time_ns = 0});
+    retransmits_lost_ = 0;
+  }
   return taken;
 }
 
@@ -88,7 +149,7 @@ void Tracer::State::PrepareEvents() {
 }
 
 Result<void> Tracer::State::OpenEvents() {
-  if (!settings.exec) return {};
+  if (!settings.exec && !settings.tcp) return {};
   const auto add_event = [](void* context, void* event, size_t bytes) {
     static_cast<State*>(context)->events.Add(event, bytes);
     return 0;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bpf/twofold_abi.h"
 #include "format/capture.h"
 
 namespace twofold {
@@ -23,6 +24,21 @@ struct ExecReading {
   bool arguments_cut = false;
 };
 
+// What was added to a row of packets that TCP sent again.
+struct RetransmitDifference {
+  twofold_retransmit_key key;
+  twofold_holder owner;  // of the socket; tgid 0: none
+  twofold_retransmit_value added;
+};
+
+// One packet that TCP sent again.
+struct RetransmitEventReading {
+  size_t row = 0;        // index of a RetransmitDifference
+  uint64_t time_ns = 0;  // CLOCK_MONOTONIC
+  uint32_t segments = 0;
+  uint32_t bytes = 0;
+};
+
 class EventBook {
  public:
   // Takes an event out of the buffer that the programs share with the recorder.
@@ -32,14 +48,25 @@ class EventBook {
   // interval. Appends what found no room here.
   std::vector<ExecReading> TakeExecs(uint64_t before_ns, std::vector<Loss>& losses);
 
+  // The events of packets that the rows' differences hold, in order of time: of each row as many as
+  // it has packets. What was added after the rows were read stays for the next interval. `last`:
+  // there is none.
+  std::vector<RetransmitEventReading> TakeRetransmits(const std::vector<RetransmitDifference>& rows,
+                                                      bool last, std::vector<Loss>& losses);
+
  private:
+  void AddExec(const void* event, size_t bytes);
+  void AddRetransmit(const void* event, size_t bytes);
+
   // What an interval's events may take, so that a fork bomb with long arguments does not make the
   // recorder large.
   static constexpr size_t kMostBytes = 8 << 20;
 
   std::vector<ExecReading> execs_;
-  size_t bytes_ = 0;
+  size_t exec_bytes_ = 0;
   uint64_t execs_lost_ = 0;
+  std::vector<twofold_retransmit> retransmits_;
+  uint64_t retransmits_lost_ = 0;
 };
 
 }  // namespace twofold

@@ -176,6 +176,7 @@ Result<void> Tracer::State::ReadRows(Reading& reading) {
                      .instruction_samples = now.instruction_samples - before.instruction_samples}});
     }));
   }
+  if (settings.tcp) TWOFOLD_RETURN_IF_ERROR(ReadRetransmits(reading));
   return ReadAllocations(reading);
 }
 
@@ -203,7 +204,8 @@ Result<void> Tracer::State::MoveToFreshMaps(Reading& reading) {
   TWOFOLD_RETURN_IF_ERROR(WaitForPrograms());
   // Nobody is at the old map any more: what it holds now is the last of it.
   if (set == TWOFOLD_SET_OFFCPU_ROWS || set == TWOFOLD_SET_CPU_ROWS ||
-      set == TWOFOLD_SET_COUNTER_ROWS || set == TWOFOLD_SET_MEMORY_ROWS) {
+      set == TWOFOLD_SET_COUNTER_ROWS || set == TWOFOLD_SET_MEMORY_ROWS ||
+      set == TWOFOLD_SET_TCP_ROWS) {
     TWOFOLD_RETURN_IF_ERROR(ReadRows(reading));
   }
   if (set == TWOFOLD_SET_WAKERS) {
@@ -219,6 +221,7 @@ Result<void> Tracer::State::MoveToFreshMaps(Reading& reading) {
   if (set == TWOFOLD_SET_CPU_ROWS) cpu_rows->MoveTo(map_sets[set].fd());
   if (set == TWOFOLD_SET_COUNTER_ROWS) counter_rows->MoveTo(map_sets[set].fd());
   if (set == TWOFOLD_SET_MEMORY_ROWS) memory_rows->MoveTo(map_sets[set].fd());
+  if (set == TWOFOLD_SET_TCP_ROWS) retransmit_rows->MoveTo(map_sets[set].fd());
   return {};
 }
 
@@ -321,6 +324,7 @@ Result<Reading> Tracer::Read(uint64_t boundary_ns) {
   DrainAccounts();
   reading.accounts = state.accounts.TakeDifferences();
   reading.process_ends = std::exchange(state.process_ends, {});
+  TWOFOLD_RETURN_IF_ERROR(state.FinishRetransmits(reading));
   reading.execs = state.events.TakeExecs(boundary_ns, reading.losses);
   // After the rows: a thread that a row names is in the table by now.
   state.ReadThreads(reading);
@@ -331,10 +335,10 @@ Result<Reading> Tracer::Read(uint64_t boundary_ns) {
 }
 
 std::optional<twofold_stack> Tracer::FindStack(StackClass stack_class, uint64_t hash) const {
-  const size_t set = stack_class == StackClass::kOffCpu   ? TWOFOLD_SET_OFFCPU_STACKS
-                     : stack_class == StackClass::kCpu    ? TWOFOLD_SET_CPU_STACKS
-                     : stack_class == StackClass::kMemory ? TWOFOLD_SET_MEMORY_STACKS
-                                                          : TWOFOLD_SET_COUNTER_STACKS;
+  constexpr twofold_map_set kSets[] = {TWOFOLD_SET_OFFCPU_STACKS, TWOFOLD_SET_CPU_STACKS,
+                                       TWOFOLD_SET_COUNTER_STACKS, TWOFOLD_SET_MEMORY_STACKS,
+                                       TWOFOLD_SET_TCP_STACKS};
+  const twofold_map_set set = kSets[size_t(stack_class)];
   twofold_stack stack;
   if (!state_->map_sets[set].Find(&hash, &stack)) return std::nullopt;
   const uint32_t cut = stack.nframes & TWOFOLD_FRAMES_CUT;

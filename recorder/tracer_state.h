@@ -18,6 +18,7 @@
 #include "recorder/allocator_probes.h"
 #include "recorder/cumulative_map.h"
 #include "recorder/map_set.h"
+#include "recorder/socket_owners.h"
 #include "recorder/tracer.h"
 #include "recorder/tracer_events.h"
 #include "recorder/unique_fd.h"
@@ -43,6 +44,14 @@ struct Tracer::State {
   void PrepareEvents();
   Result<void> OpenEvents();
   void AttachFailedExecs();
+  // Of recorder/tracer_tcp.cc.
+  void PrepareTcp();
+  Result<void> AttachTcp();
+  void DetachTcp();
+  Result<void> PassOverSockets(twofold_socket_pass pass);
+  Result<void> ReadRetransmits(Reading& reading);
+  // Once all rows are read: who owns the sockets, and the packets one by one.
+  Result<void> FinishRetransmits(Reading& reading);
   Result<void> PassOverTasks(twofold_pass pass, uint64_t boundary_ns);
   // Returns when no program that had begun before the call is still running.
   Result<void> WaitForPrograms();
@@ -69,6 +78,8 @@ struct Tracer::State {
   std::optional<CumulativeMap<twofold_allocation_key, twofold_allocation_value>> memory_rows;
   std::vector<bpf_link*> memory_links;
   std::unique_ptr<AllocatorProbes> allocator_probes;
+  std::optional<CumulativeMap<twofold_retransmit_key, twofold_retransmit_value>> retransmit_rows;
+  SocketOwners socket_owners;
   HardwareCounters counters;
   HardwareCounters::Counted counted;  // in the interval that ended last
   std::optional<Error> counters_failure;

@@ -37,7 +37,7 @@ TEST(PlanMaps, SourceThatIsNotRecordedTakesNothing) {
 
 TEST(PlanMaps, EventsAreWithinTheBudget) {
   const MapSizes without = PlanMaps(64ULL << 20, {.cpu = true, .offcpu = true});
-  const MapSizes with = PlanMaps(64ULL << 20, {.cpu = true, .offcpu = true, .events = true});
+  const MapSizes with = PlanMaps(64ULL << 20, {.cpu = true, .offcpu = true, .exec = true});
   EXPECT_EQ(without.event_bytes, 4096u);
   EXPECT_EQ(with.event_bytes, 1u << 20);
   EXPECT_LT(Entries(with, TWOFOLD_SET_OFFCPU_STACKS), Entries(without, TWOFOLD_SET_OFFCPU_STACKS));
@@ -58,14 +58,16 @@ TEST(PlanMaps, EntriesStayWithinTheBudgetWithTheLargestMapTwice) {
       48 + 8 + 88,   48 + 8 + 72,
       48 + 8 + 1024, 48 + 24 + 8,
       48 + 8 + 1024, 48 + 24 + 32,
-      48 + 8 + 1024, 48 + sizeof(twofold_allocation_key) + sizeof(twofold_allocation_value)};
+      48 + 8 + 1024, 48 + sizeof(twofold_allocation_key) + sizeof(twofold_allocation_value),
+      48 + 8 + 1024, 48 + sizeof(twofold_retransmit_key) + sizeof(twofold_retransmit_value)};
   for (const uint64_t mib : {8, 64, 1000, 4096}) {
-    for (int sources = 1; sources < 32; ++sources) {
+    for (int sources = 1; sources < 64; ++sources) {
       const MapSizes sizes = PlanMaps(mib << 20, {.cpu = (sources & 1) != 0,
                                                   .offcpu = (sources & 2) != 0,
                                                   .counters = (sources & 4) != 0,
                                                   .memory = (sources & 8) != 0,
-                                                  .events = (sources & 16) != 0});
+                                                  .tcp = (sources & 16) != 0,
+                                                  .exec = (sources & 32) != 0});
       // Element sizes of the kernel, without the bucket heads: a lower bound that must hold with
       // room to spare.
       uint64_t bytes = sizes.thread_slots * sizeof(twofold_thread) + sizes.event_bytes +
@@ -76,6 +78,8 @@ TEST(PlanMaps, EntriesStayWithinTheBudgetWithTheLargestMapTwice) {
         largest_bytes = std::max(largest_bytes, sizes.set_entries[set] * entry_bytes[set]);
       }
       EXPECT_LT(bytes + largest_bytes, (mib << 20) * 98 / 100) << mib;
+      // Executed programs alone need no map of these.
+      if (sources == 32) continue;
       EXPECT_GT(bytes + largest_bytes, (mib << 20) * 80 / 100) << mib;
     }
   }
