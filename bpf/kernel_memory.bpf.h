@@ -6,7 +6,8 @@
  *
  * These programs run wherever the kernel allocates, also in interrupts and in the middle of other
  * programs. They allocate nothing themselves. The arguments are those of 6.1 and later (commits
- * 11e9734bcb6a, 2c1d697fb8ba); the recorder looks.
+ * 11e9734bcb6a, 2c1d697fb8ba); the recorder looks. They are raw tracepoints without types: 6.1 gives
+ * no typed program a pointer to nothing in particular.
  */
 #ifndef TWOFOLD_KERNEL_MEMORY_BPF_H
 #define TWOFOLD_KERNEL_MEMORY_BPF_H
@@ -89,40 +90,41 @@ static __always_inline int kernel_freed(const void *address)
 	return 0;
 }
 
-SEC("tp_btf/kmalloc")
+SEC("raw_tp/kmalloc")
 int BPF_PROG(kernel_kmalloc, unsigned long call_site, const void *address,
 	     unsigned long wanted_bytes, unsigned long size_bytes)
 {
 	return kernel_allocated(ctx, TWOFOLD_ALLOCATION_KMALLOC, address, size_bytes);
 }
 
-SEC("tp_btf/kfree")
+SEC("raw_tp/kfree")
 int BPF_PROG(kernel_kfree, unsigned long call_site, const void *address)
 {
 	return kernel_freed(address);
 }
 
-SEC("tp_btf/kmem_cache_alloc")
+SEC("raw_tp/kmem_cache_alloc")
 int BPF_PROG(kernel_cache_alloc, unsigned long call_site, const void *address,
 	     struct kmem_cache *cache)
 {
-	return kernel_allocated(ctx, TWOFOLD_ALLOCATION_SLAB, address, cache->size);
+	return kernel_allocated(ctx, TWOFOLD_ALLOCATION_SLAB, address,
+				BPF_CORE_READ(cache, size));
 }
 
-SEC("tp_btf/kmem_cache_free")
+SEC("raw_tp/kmem_cache_free")
 int BPF_PROG(kernel_cache_free, unsigned long call_site, const void *address)
 {
 	return kernel_freed(address);
 }
 
 /* Pages are named by their descriptors, whose addresses no object has. */
-SEC("tp_btf/mm_page_alloc")
+SEC("raw_tp/mm_page_alloc")
 int BPF_PROG(kernel_page_alloc, struct page *page, unsigned int order)
 {
 	return kernel_allocated(ctx, TWOFOLD_ALLOCATION_PAGES, page, (__u64)page_bytes << order);
 }
 
-SEC("tp_btf/mm_page_free")
+SEC("raw_tp/mm_page_free")
 int BPF_PROG(kernel_page_free, struct page *page)
 {
 	return kernel_freed(page);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <time.h>
 
 static volatile sig_atomic_t ended;
@@ -32,6 +33,7 @@ int main(void) {
   struct sigaction action = {.sa_handler = end};
   struct timespec pause = {.tv_nsec = 10000000};
 
+  setrlimit(RLIMIT_NOFILE, &(struct rlimit){.rlim_cur = 65536, .rlim_max = 65536});
   sigaction(SIGTERM, &action, NULL);
   while (!ended) {
     leak_small();
