@@ -104,6 +104,18 @@ TEST(Exec, JsonHasArgumentsAsAShellReadsThem) {
                 "\"error_name\": null, \"arguments\": \"ls -l 'my file'\", \"arguments_cut\": 0}"));
 }
 
+TEST(Exec, InfoCountsThemAndTheirErrors) {
+  EXPECT_THAT(Of({"info"}).output,
+              HasSubstr("\nExecuted programs\n"
+                        "  executed      6\n"
+                        "  failed        2 attempts: ENOENT 1, errno 999 1\n"));
+  CaptureMaker maker({"exec"});
+  maker.recording().settings.arguments = true;
+  Start(maker);
+  EXPECT_THAT(RunTwofold({"info", WriteTemporary("args.twofold", maker.Finish())}).output,
+              HasSubstr("  executed      6, with their arguments\n"));
+}
+
 TEST(Exec, ShellWordsAreQuotedWhereAShellWouldSplitThem) {
   EXPECT_EQ(ShellWords(""), "");
   EXPECT_EQ(ShellWords(Zeros({"a", "", "b c", "it's", "$HOME", "x=1", "\n"})),
