@@ -185,7 +185,7 @@ Result<std::string> DescribeView(Database& database, int64_t capture_id, const V
     if (!row) return std::move(row).error();
     if (!*row) break;
     rows.push_back(
-        {FormatValue(view.unit, static_cast<uint64_t>(statement->Int(3))),
+        {FormatCell(view.unit, static_cast<uint64_t>(statement->Int(3))),
          FormatShare(static_cast<double>(statement->Int(3)), static_cast<double>(*total)),
          std::to_string(statement->Int(0)), std::string(statement->Text(1)),
          std::string(statement->Text(2))});

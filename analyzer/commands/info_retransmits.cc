@@ -21,7 +21,7 @@ Result<std::string> DescribeRetransmits(Database& database, int64_t capture_id) 
   auto count = [&](int column, const char* one, const char* more) {
     return FormatCount(static_cast<uint64_t>(row->Int(column)), one, more);
   };
-  std::string out = "\nTCP retransmits\n";
+  std::string out = "\nTCP\n";
   out +=
       InfoLine("sent again", count(0, " segment", " segments") + " in " +
                                  count(1, " packet", " packets") + ", " + FormatBytes(row->Int(2)) +

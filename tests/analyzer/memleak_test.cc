@@ -74,7 +74,7 @@ TEST(Memleak, FoldedStacksAreInBytesAndEndInTheirKinds) {
             "app;main;leak;[malloc] 81920\n"
             "app;main;leak;fault;alloc;[pages] 4096\n");
   EXPECT_THAT(result.words, HasSubstr("10.0 KiB younger than 10.0 s are left out; --min-age 0"));
-  EXPECT_THAT(result.words, HasSubstr("an estimate: 88.0 KiB +- 5.00 KiB"));
+  EXPECT_THAT(result.words, HasSubstr("kept by chance: 88.0 KiB +- 5.00 KiB"));
   EXPECT_THAT(result.words, HasSubstr("4.00 KiB (4.5 %) were lost while recording"));
 }
 

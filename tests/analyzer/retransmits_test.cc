@@ -153,7 +153,7 @@ TEST(Retransmits, OutputsOfStacksCountSegmentsAndPackets) {
 
 TEST(Retransmits, InfoAddsThemUp) {
   EXPECT_THAT(Of({"info"}).output,
-              HasSubstr("\nTCP retransmits\n"
+              HasSubstr("\nTCP\n"
                         "  sent again    17 segments in 14 packets, 22.6 KiB, on 3 connections\n"
                         "  not sent      2 packets\n"
                         "  segments by   fast 10, timeout 6, syn 1\n"));
