@@ -93,7 +93,7 @@ std::vector<std::string> NotesOn(const Folded& folded, const FoldRequest& reques
   std::vector<std::string> notes = folded.notes;
   auto amount = [&](uint64_t value) { return FormatValue(request.view->unit, value); };
   if (double variance = folded.Variance(); variance > 0) {
-    notes.push_back("all that is shown is an estimate: " +
+    notes.push_back("small allocations were kept by chance: " +
                     FormatEstimate(request.view->unit, folded.total, variance));
   }
   if (folded.lost > 0) {

@@ -128,7 +128,12 @@ Result<std::string> DescribeContents(Database& database, int64_t capture_id) {
       "   SELECT user_stack_id, kernel_stack_id FROM cpi WHERE capture_id = ?1"
       "   UNION"
       "   SELECT user_stack_id, kernel_stack_id FROM offcpu"
-      "   WHERE capture_id = ?1 AND loss IS NULL AND special_frame IS NULL))",
+      "   WHERE capture_id = ?1 AND loss IS NULL AND special_frame IS NULL"
+      "   UNION"
+      "   SELECT user_stack_id, kernel_stack_id FROM memory_growth"
+      "   WHERE capture_id = ?1 AND special_frame IS NULL"
+      "   UNION"
+      "   SELECT user_stack_id, kernel_stack_id FROM tcp WHERE capture_id = ?1 AND loss IS NULL))",
       capture_id);
   if (!row) return std::move(row).error();
   std::string out = "\nContents\n";
@@ -156,16 +161,20 @@ Result<std::string> DescribeContents(Database& database, int64_t capture_id) {
 Result<std::string> DescribeView(Database& database, int64_t capture_id, const View& view) {
   std::string name(view.name);
   std::string value(view.value_column);
-  Result<int64_t> total = database.QueryInt(
-      "SELECT sum(" + value + ") FROM " + name + " WHERE capture_id = ?", {capture_id});
+  std::string where = " WHERE capture_id = ?";
+  if (!view.default_condition.empty()) where += " AND " + std::string(view.default_condition);
+  Result<int64_t> total =
+      database.QueryInt("SELECT sum(" + value + ") FROM " + name + where, {capture_id});
   if (!total) return std::move(total).error();
-  std::string out = "\n" + std::string(view.title) + ": " +
+  // What the view shows if nothing else is asked for.
+  std::string which = view.default_condition.empty() ? "" : ", old or untracked";
+  std::string out = "\n" + std::string(view.title) + which + ": " +
                     FormatValue(view.unit, static_cast<uint64_t>(*total)) + "\n";
   Result<Statement> statement = database.Prepare(
       "SELECT process.pid, process.name, coalesce(process.executable, ''), top.value FROM ("
       " SELECT process_id, sum(" +
-          value + ") AS value FROM " + name +
-          "  WHERE capture_id = ? GROUP BY process_id) AS top "
+          value + ") AS value FROM " + name + where +
+          " GROUP BY process_id) AS top "
           "JOIN process ON process.process_id = top.process_id "
           "ORDER BY top.value DESC, process.pid, process.process_id LIMIT 5",
       {capture_id});
@@ -176,13 +185,13 @@ Result<std::string> DescribeView(Database& database, int64_t capture_id, const V
     if (!row) return std::move(row).error();
     if (!*row) break;
     rows.push_back(
-        {FormatValue(view.unit, static_cast<uint64_t>(statement->Int(3))),
+        {FormatCell(view.unit, static_cast<uint64_t>(statement->Int(3))),
          FormatShare(static_cast<double>(statement->Int(3)), static_cast<double>(*total)),
          std::to_string(statement->Int(0)), std::string(statement->Text(1)),
          std::string(statement->Text(2))});
   }
   if (rows.empty()) return out;
-  return out + FormatTable({{view.unit == Unit::kNanoseconds ? "time" : "cycles", Align::kRight},
+  return out + FormatTable({{std::string(QuantityName(view.unit)), Align::kRight},
                             {"share", Align::kRight},
                             {"pid", Align::kRight},
                             {"process", Align::kLeft},
@@ -212,7 +221,8 @@ Result<std::string> Describe(Database& database, int64_t capture_id) {
   using Part = Result<std::string> (*)(Database&, int64_t);
   std::string out;
   for (Part part : {Part{DescribeRecording}, Part{DescribeContents}, Part{DescribeNames},
-                    Part{DescribeCpus}, Part{DescribeCounters}, Part{DescribeAccounting}}) {
+                    Part{DescribeCpus}, Part{DescribeCounters}, Part{DescribeMemory},
+                    Part{DescribeRetransmits}, Part{DescribeExecs}, Part{DescribeAccounting}}) {
     Result<std::string> text = part(database, capture_id);
     if (!text) return text;
     out += *text;

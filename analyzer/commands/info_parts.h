@@ -36,6 +36,12 @@ Result<std::string> DescribeCpus(Database& database, int64_t capture_id);
 // What the hardware counters counted. Empty where they were not recorded.
 Result<std::string> DescribeCounters(Database& database, int64_t capture_id);
 
+// What was allocated and what was left, what TCP sent again, and which programs were executed. Each
+// is empty where it was not recorded.
+Result<std::string> DescribeMemory(Database& database, int64_t capture_id);
+Result<std::string> DescribeRetransmits(Database& database, int64_t capture_id);
+Result<std::string> DescribeExecs(Database& database, int64_t capture_id);
+
 // Where the time of all threads went, exactly. Empty where the capture has no accounts.
 Result<std::string> DescribeAccounting(Database& database, int64_t capture_id);
 

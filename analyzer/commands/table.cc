@@ -183,6 +183,7 @@ const Command kTableCommand = {
     "twofold table --by kind host.twofold\n"
     "twofold table --view longest --comm tar --limit 3 host.twofold\n"
     "twofold table --view top --of offcpu --focus main host.twofold\n"
+    "twofold table --view tcp host.twofold\n"
     "twofold table --view exec --limit 50 host.twofold\n"
     "twofold table --format csv --from 1 --to 3 -o states.csv host.twofold",
     AddOptions,

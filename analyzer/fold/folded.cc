@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "analyzer/cli/suggest.h"
 #include "analyzer/fold/dense_table.h"
 #include "analyzer/fold/forest.h"
 #include "analyzer/fold/refold.h"
@@ -37,6 +36,12 @@ enum Column {
   kVariance,
   kFirstMore
 };
+
+// The first columns of a row, up to kCount.
+std::string FirstColumns(const View& view, const char* count) {
+  return "SELECT thread_id, user_stack_id, kernel_stack_id, " + std::string(view.value_column) +
+         ", " + count + ", ";
+}
 
 // Whether frames must be told apart by more than their names until the filters are through.
 bool NeedsDetails(const FoldRequest& request) {
@@ -153,13 +158,13 @@ class Folder {
       time_parameters.insert(time_parameters.end(), condition.parameters.begin(),
                              condition.parameters.end());
     }
-    std::string columns = FirstColumns(keeps_rows() ? "units" : "count");
+    std::string columns = FirstColumns(view, keeps_rows() ? "units" : "count");
     std::string divisor = ", 0, 0";
     if (view.ratio != nullptr) {
       divisor = ", " + std::string(view.ratio->divisor_column) + ", " +
                 std::string(view.ratio->divisor_count_column);
     }
-    std::string more = with_wakers() ? ", chain_id, still_blocked" : FrameColumns();
+    std::string more = with_wakers() ? ", chain_id, still_blocked" : FrameColumns(view);
     std::string variance =
         view.variance_column.empty() ? ", 0" : ", " + std::string(view.variance_column);
     TWOFOLD_RETURN_IF_ERROR(ReadRowsOf(
@@ -185,30 +190,13 @@ class Folder {
     return {};
   }
 
-  // The columns that rows of all kinds begin with, up to kCount.
-  std::string FirstColumns(const char* count) const {
-    return "SELECT thread_id, user_stack_id, kernel_stack_id, " +
-           std::string(request_.view->value_column) + ", " + count + ", ";
-  }
-
-  // The columns from kFirstMore on that AddFacts reads.
-  std::string FrameColumns() const {
-    std::string columns;
-    for (std::string_view column : request_.view->leading_frames) {
-      columns += ", " + std::string(column);
-    }
-    if (!request_.view->last_frame.empty())
-      columns += ", " + std::string(request_.view->last_frame);
-    return columns;
-  }
-
   // What was added up over a part of the window may have become less: such stacks are left out.
   Result<void> ReadGrowth() {
     const View& view = *request_.view;
     folded_.is_growth = true;
     GrowthQuery query = GrowthOf(view, request_.conditions);
     return ReadRowsOf(
-        FirstColumns("count") + "loss, special_frame, 0, 0, 0, 0, 0, 0" + FrameColumns() +
+        FirstColumns(view, "count") + "loss, special_frame, 0, 0, 0, 0, 0, 0" + FrameColumns(view) +
             " FROM (" + query.sql + ") WHERE " + std::string(view.value_column) + " > 0",
         query.parameters,
         [&](const Statement& row, FoldedStack& stack) { return AddFacts(row, stack); });
@@ -389,25 +377,6 @@ double Folded::Variance() const {
   double variance = 0;
   for (const FoldedStack& stack : stacks) variance += stack.variance;
   return variance;
-}
-
-const std::vector<RootFrameName>& RootFrames() {
-  static const std::vector<RootFrameName> roots = {{"process", RootFrame::kProcess},
-                                                   {"thread", RootFrame::kThread},
-                                                   {"cgroup", RootFrame::kCgroup},
-                                                   {"capture", RootFrame::kCapture},
-                                                   {"none", RootFrame::kNone}};
-  return roots;
-}
-
-Result<RootFrame> ParseRootFrame(std::string_view name) {
-  std::vector<std::string_view> names;
-  for (const RootFrameName& root : RootFrames()) {
-    if (root.name == name) return root.frame;
-    names.push_back(root.name);
-  }
-  return Error{"there is no root '" + std::string(name) + "'", "--root", Suggestion(name, names),
-               Error::Kind::kUsage};
 }
 
 Result<Folded> Fold(Database& database, const FoldRequest& request) {

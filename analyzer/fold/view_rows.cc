@@ -37,6 +37,13 @@ std::vector<Condition> WithDefault(const View& view, const std::vector<Condition
   return all;
 }
 
+std::string FrameColumns(const View& view) {
+  std::string columns;
+  for (std::string_view column : view.leading_frames) columns += ", " + std::string(column);
+  if (!view.last_frame.empty()) columns += ", " + std::string(view.last_frame);
+  return columns;
+}
+
 bool IsGrowth(const View& view, const std::vector<Condition>& conditions) {
   return !view.growth_view.empty() &&
          std::any_of(conditions.begin(), conditions.end(),

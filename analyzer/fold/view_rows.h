@@ -21,6 +21,9 @@ Result<void> CheckConditions(const View& view, const std::vector<Condition>& con
 // The conditions, with the view's own where none takes its place.
 std::vector<Condition> WithDefault(const View& view, const std::vector<Condition>& conditions);
 
+// ", COLUMN" for each of View::leading_frames and then View::last_frame.
+std::string FrameColumns(const View& view);
+
 // Whether the conditions select a part of the window of a view that then shows growth.
 bool IsGrowth(const View& view, const std::vector<Condition>& conditions);
 

@@ -33,12 +33,13 @@ void ExpectFits(const std::string& text, const std::string& what) {
 }
 
 std::string SmallCapture() {
-  CaptureMaker maker;
+  CaptureMaker maker({"cpu", "offcpu", "memleak", "tcp", "exec"});
   ThreadId thread = maker.AddThread("tar", 100);
   maker.Cpu(thread, maker.Stack({"main"}), StackId(), 3);
   maker.Blocked(thread, BlockState::kUninterruptible, maker.Stack({"main"}), StackId(), 5000);
   maker.AddAccount(
       {.thread = thread, .existed_ns = 30005000, .on_cpu_ns = 30000000, .blocked_ns = {0, 5000}});
+  maker.Executed({.thread = thread, .time_ns = 1});
   maker.EndInterval();
   return maker.Finish();
 }

@@ -66,15 +66,15 @@ TEST(Exec, TableTellsWhatBecameOfEachProgram) {
   RunResult result = Of({"table", "--view", "exec"});
   EXPECT_EQ(result.output,
             "6 programs executed in 2.00 s, 3.0 a second; 2 attempts failed\n"
-            "    at s  pid name    parent    lasted ended     file\n"
-            "0.100000 1001 ls      812 bash 5.00 ms exit 0    /bin/ls -l 'my file'\n"
-            "0.200000 1002 grep    812 bash 60.0 ms exit 2    /bin/grep\n"
-            "0.300000 1003 sleep   812 bash  500 ms SIGTERM   /usr/bin/sleep 60\n"
-            "0.400000 1004 env     812 bash 1.00 ms exec      /usr/bin/env python3\n"
-            "0.401000 1004 python3 812 bash         running   /usr/bin/python3\n"
-            "0.500000 1005 gone    812 bash 10.0 ms unknown   /bin/cut ...\n"
-            "1.100000 1006 bash    812 bash         ENOENT    /usr/local/bin/missing\n"
-            "1.200000 1006 bash    812 bash         errno 999 [unreadable]\n");
+            " at s  pid name    parent    lasted ended     file\n"
+            "0.100 1001 ls      812 bash 5.00 ms exit 0    /bin/ls -l 'my file'\n"
+            "0.200 1002 grep    812 bash 60.0 ms exit 2    /bin/grep\n"
+            "0.300 1003 sleep   812 bash  500 ms SIGTERM   /usr/bin/sleep 60\n"
+            "0.400 1004 env     812 bash 1.00 ms exec      /usr/bin/env python3\n"
+            "0.401 1004 python3 812 bash         running   /usr/bin/python3\n"
+            "0.500 1005 gone    812 bash 10.0 ms unknown   /bin/cut ...\n"
+            "1.100 1006 bash    812 bash         ENOENT    /usr/local/bin/missing\n"
+            "1.200 1006 bash    812 bash         errno 999 [unreadable]\n");
 }
 
 TEST(Exec, LimitKeepsTheLastOnes) {
@@ -102,6 +102,18 @@ TEST(Exec, JsonHasArgumentsAsAShellReadsThem) {
       Of({"table", "--view", "exec", "--format", "json", "--pid", "1001"}).output,
       HasSubstr("\"ended\": \"exited\", \"exit_code\": 0, \"exit_signal\": null, \"error\": null, "
                 "\"error_name\": null, \"arguments\": \"ls -l 'my file'\", \"arguments_cut\": 0}"));
+}
+
+TEST(Exec, InfoCountsThemAndTheirErrors) {
+  EXPECT_THAT(Of({"info"}).output,
+              HasSubstr("\nExecuted programs\n"
+                        "  executed      6\n"
+                        "  failed        2 attempts: ENOENT 1, errno 999 1\n"));
+  CaptureMaker maker({"exec"});
+  maker.recording().settings.arguments = true;
+  Start(maker);
+  EXPECT_THAT(RunTwofold({"info", WriteTemporary("args.twofold", maker.Finish())}).output,
+              HasSubstr("  executed      6, with their arguments\n"));
 }
 
 TEST(Exec, ShellWordsAreQuotedWhereAShellWouldSplitThem) {

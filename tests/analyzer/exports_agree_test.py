@@ -20,7 +20,9 @@ import tempfile
 sys.dont_write_bytecode = True  # the next one is a file of the sources
 import read_pprof  # noqa: E402
 
-VIEWS = ("cpu", "offcpu", "wakeup", "offwake", "chain")
+# What CSV calls the values of each view; those of time are rounded in the other formats.
+VIEWS = {"cpu": "time_ns", "offcpu": "time_ns", "wakeup": "time_ns", "offwake": "time_ns",
+         "chain": "time_ns", "cpi": "cycles", "memleak": "bytes", "tcp": "segments"}
 FILTERS = ([], ["--focus", "read|main"], ["--ignore", "read"], ["--hide", "^k|sys|libc"],
            ["--show-from", "read|write|main"], ["--min-percent", "2"],
            ["--root", "none", "--hide", "e", "--min-percent", "10"], ["--root", "thread"],
@@ -41,12 +43,13 @@ def of_folded(data):
 
 def of_csv(data):
     rows = csv.DictReader(io.StringIO(data.decode("utf-8"), newline=""))
+    (value,) = set(rows.fieldnames) & set(VIEWS.values())
     stacks = {}
     for row in rows:
         text = row["stack"]
         if text.startswith("'") and text[1:2] in "=+-@":
             text = text[1:]
-        add(stacks, text.split(";"), int(row["time_ns"]))
+        add(stacks, text.split(";"), int(row[value]))
     return stacks
 
 
@@ -113,7 +116,8 @@ def check(twofold, capture):
                     raise ValueError(done.stderr.decode("utf-8"))
                 stacks[name] = reader(done.stdout)
             for name, found in stacks.items():
-                exact = stacks["json"] if name in IN_NANOSECONDS else None
+                is_time = VIEWS[view] == "time_ns"
+                exact = stacks["json"] if name in IN_NANOSECONDS or not is_time else None
                 wanted = exact or {frames: value / 1000 for frames, value in stacks["json"].items()}
                 # A profile has a sample for each thread and address, each of them rounded.
                 slack = 0 if exact else 1 if name != "pprof" else 1000

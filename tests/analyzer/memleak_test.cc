@@ -74,7 +74,7 @@ TEST(Memleak, FoldedStacksAreInBytesAndEndInTheirKinds) {
             "app;main;leak;[malloc] 81920\n"
             "app;main;leak;fault;alloc;[pages] 4096\n");
   EXPECT_THAT(result.words, HasSubstr("10.0 KiB younger than 10.0 s are left out; --min-age 0"));
-  EXPECT_THAT(result.words, HasSubstr("an estimate: 88.0 KiB +- 5.00 KiB"));
+  EXPECT_THAT(result.words, HasSubstr("kept by chance: 88.0 KiB +- 5.00 KiB"));
   EXPECT_THAT(result.words, HasSubstr("4.00 KiB (4.5 %) were lost while recording"));
 }
 
@@ -160,6 +160,29 @@ TEST(Memleak, PictureTellsTheErrorAndTheGrowth) {
   svg = Of({"flame", "--view", "memleak", "--from", "1"}).output;
   EXPECT_THAT(svg, HasSubstr("Growth of memory"));
   EXPECT_THAT(svg, HasSubstr("memleak view: 48.0 KiB in a window of 1.00 s"));
+}
+
+TEST(Memleak, InfoTellsWhatWasLeftAndHowWellItIsKnown) {
+  RunResult result = Of({"info"});
+  EXPECT_THAT(result.output,
+              HasSubstr("\nMemory\n"
+                        "  scope         what programs allocate; every allocation from "
+                        "4.00 KiB on,\n"
+                        "                smaller ones by chance: numbers are estimates\n"
+                        "  allocated     188 KiB in 1,307 allocations\n"
+                        "  freed         90.0 KiB in 22 allocations\n"
+                        "  not freed     94.0 KiB +- 5.00 KiB in 1,284 allocations; of "
+                        "these 84.0 KiB +-\n"
+                        "                5.00 KiB at least 10.0 s old\n"
+                        "  untracked     4.00 KiB in 1 allocation, of which it is not "
+                        "known whether they\n"
+                        "                were freed\n"));
+  EXPECT_THAT(result.output, HasSubstr("\nMemory that was not freed, old or untracked: 88.0 KiB\n"
+                                       "    memory    share  pid  process  executable\n"
+                                       "  88.0 KiB  100.0 %    1  app      /usr/bin/app\n"));
+  EXPECT_THAT(result.output, HasSubstr("stacks        3 distinct"));
+  EXPECT_THAT(Of({"info"}, false).output,
+              HasSubstr("not freed     94.0 KiB in 1,284 allocations, of unknown age\n"));
 }
 
 TEST(Memleak, FiltersThatDoNotFitAreRefused) {

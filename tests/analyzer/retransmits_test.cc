@@ -151,6 +151,14 @@ TEST(Retransmits, OutputsOfStacksCountSegmentsAndPackets) {
               HasSubstr("Functions of the view tcp, 22 segments in all"));
 }
 
+TEST(Retransmits, InfoAddsThemUp) {
+  EXPECT_THAT(Of({"info"}).output,
+              HasSubstr("\nTCP\n"
+                        "  sent again    17 segments in 14 packets, 22.6 KiB, on 3 connections\n"
+                        "  not sent      2 packets\n"
+                        "  segments by   fast 10, timeout 6, syn 1\n"));
+}
+
 TEST(Retransmits, TextsCannotCommandATerminal) {
   CaptureMaker maker({"tcp"});
   RetransmitRow row = Row(maker, maker.AddThread("\x1b[31mred", 1), "\x1b]0;x\x07", "a;b");

@@ -205,7 +205,7 @@ TEST(SymbolizedStacks, NoStackGetsTooDeep) {
 }
 
 TEST(SymbolizedStacks, EveryKindOfRowNamesItsNewStack) {
-  CaptureMaker maker;
+  CaptureMaker maker({"cpu", "offcpu", "cpi", "memleak", "tcp", "exec"});
   ThreadId thread = maker.AddThread("app", 1);
   StackId user = StackOf(maker, {0x20, 0x10});
   StackId kernel = maker.Stack({"k:schedule"});
@@ -224,6 +224,18 @@ TEST(SymbolizedStacks, EveryKindOfRowNamesItsNewStack) {
                                  .kernel_stack = kernel,
                                  .user_stack = user,
                                  .chain = chain}};
+  maker.Count(thread, user, kernel, 2, 1, 1, 1);
+  maker.Allocated({AllocationKind::kMalloc, thread, kernel, user, 64, 1, 1});
+  maker.Outstanding({AllocationKind::kMalloc, thread, kernel, user, 2, 64, 1, 1});
+  RetransmitRow sent{.thread = thread, .kernel_stack = kernel, .packets = 1, .segments = 1};
+  sent.local_address = maker.Text("192.0.2.1");
+  sent.remote_address = maker.Text("192.0.2.2");
+  maker.RetransmittedAt(maker.Retransmitted(sent), 11, 1, 0);
+  ExecRow executed{.thread = thread, .time_ns = 13};
+  executed.parent_name = maker.Text("sh");
+  executed.file = maker.Text("/bin/app");
+  executed.arguments = maker.Text(std::string("app\0-v\0", 7));
+  maker.Executed(executed);
   maker.EndInterval();
   Answers answers;
   answers.Tell(0x10, false, {"f:1", "g:2"});
@@ -239,6 +251,18 @@ TEST(SymbolizedStacks, EveryKindOfRowNamesItsNewStack) {
   check(interval.blocked->at(0));
   check(interval.waiting->at(0));
   check(interval.exemplars.at(0));
+  check(interval.counters->rows.at(0));
+  check(interval.allocations->at(0));
+  check(interval.outstanding->at(0));
+  const RetransmitRow& sent_again = interval.retransmits->rows.at(0);
+  EXPECT_EQ(TextOf(capture, sent_again.kernel_stack), "schedule");
+  EXPECT_EQ(capture.String(sent_again.local_address), "192.0.2.1");
+  EXPECT_EQ(capture.String(sent_again.remote_address), "192.0.2.2");
+  EXPECT_EQ(interval.retransmits->events.size(), 1U);
+  const ExecRow& program = interval.execs->at(0);
+  EXPECT_EQ(capture.String(program.parent_name), "sh");
+  EXPECT_EQ(capture.String(program.file), "/bin/app");
+  EXPECT_EQ(capture.String(program.arguments), std::string("app\0-v\0", 7));
   const Chain& told = capture.GetChain(interval.blocked->at(0).chain);
   check(capture.GetWaker(told.waker));
   EXPECT_EQ(TextOf(capture, capture.GetWaker(capture.GetChain(told.next).waker).user_stack),

@@ -1,7 +1,7 @@
 // Writes the capture that the tests of pages and pictures use, the same on every run: an archive
 // being made, with compression on one side of a pipe and a disk on the other, and a server that
 // waits. Names that try to break out of a page are in it, too. Blocks have wakers, and chains of
-// them.
+// them; the server leaks memory and sends packets again.
 //
 //   web_sample_capture > sample.twofold
 #include <unistd.h>
@@ -10,10 +10,13 @@
 
 #include "tests/analyzer/capture_maker.h"
 
+using twofold::AllocationKind;
 using twofold::BlockState;
 using twofold::ChainId;
 using twofold::LossCause;
 using twofold::LossSource;
+using twofold::RetransmitKind;
+using twofold::RetransmitRow;
 using twofold::StackId;
 using twofold::ThreadId;
 using twofold::WakerId;
@@ -22,8 +25,11 @@ using twofold::testing::CaptureMaker;
 using twofold::testing::kMillisecondNs;
 
 int main() {
-  CaptureMaker maker;
+  CaptureMaker maker({"cpu", "offcpu", "memleak", "tcp"});
   maker.recording().settings.wakers = 4;
+  maker.recording().settings.leak_scope = "kernel";
+  maker.recording().settings.leak_sample_bytes = 4096;
+  maker.recording().settings.leak_age_ns = 1000 * kMillisecondNs;
   ThreadId tar = maker.AddThread("tar", 4242);
   ThreadId gzip = maker.AddThread("gzip", 4243);
   ThreadId server = maker.AddThread("server", 900);
@@ -151,6 +157,44 @@ int main() {
                         .time_ns = (preempted ? 8 : 3) * kMillisecondNs,
                         .count = 20});
     }
+    // Memory: a leak of estimated size, a cache that the next second frees, and pages of the
+    // kernel.
+    const bool last = second == 3;
+    StackId leak = maker.Stack(with(handler, {"store::commit()", "log::append"}));
+    StackId cache = maker.Stack(with(handler, {"json::parse(std::string_view)"}));
+    StackId pages = maker.Stack(with(read, {"k:filemap_alloc_folio", "k:alloc_pages"}));
+    maker.Allocated({AllocationKind::kKmalloc, worker, pages, leak, 70001, 500, 17});
+    maker.Allocated({AllocationKind::kSlab, worker, pages, cache, 500000, 90, 90,
+                     second == 0 ? 0U : 500000U, second == 0 ? 0U : 90U});
+    maker.Allocated({AllocationKind::kPages, tar, pages, maker.Stack(directory), 16384, 4, 4, 4096,
+                     1, 4096, 1});
+    if (last) {
+      maker.Outstanding(
+          {AllocationKind::kKmalloc, worker, pages, leak, 1, 210003, 1500, 51, 400000000});
+      maker.Outstanding(
+          {AllocationKind::kKmalloc, worker, pages, leak, 0, 70001, 500, 17, 130000000});
+      maker.Outstanding({AllocationKind::kSlab, worker, pages, cache, 0, 500000, 90, 90});
+      maker.Outstanding(
+          {AllocationKind::kPages, tar, pages, maker.Stack(directory), 2, 32768, 8, 8});
+    }
+    // TCP sends again, over both versions of IP; an address tries to break out of a page.
+    for (const char* remote : {"198.51.100.7", "2001:db8::7", "<script>"}) {
+      RetransmitRow row;
+      row.kind = remote[0] == '1' ? RetransmitKind::kTimeout : RetransmitKind::kFast;
+      row.thread = server;
+      row.kernel_stack = maker.Stack({"k:net_rx_action", "k:tcp_ack", "k:tcp_xmit_recovery"});
+      row.state = twofold::TcpState::kEstablished;
+      row.failed = remote[0] == '<';
+      row.local_address = maker.Text(remote[0] == '2' ? "2001:db8::1" : "192.0.2.1");
+      row.local_port = 443;
+      row.remote_address = maker.Text(remote);
+      row.remote_port = 50123;
+      row.packets = 5;
+      row.segments = 7;
+      row.bytes = 10136;
+      maker.Retransmitted(row);
+    }
+    maker.Lose(LossCause::kEventLost, LossSource::kTcp, 2, 0);
     maker.Lose(LossCause::kRowMapFull, LossSource::kOffCpu, 12, 25 * kMillisecondNs);
     maker.cost() = {4100000, 21000, 9000000, 6000000, 21 << 20, 8 << 20};
     maker.EndInterval();

@@ -39,22 +39,44 @@ WHERE outstanding.interval_id IN
   (SELECT max(interval_id) FROM interval WHERE has_outstanding = 1 GROUP BY capture_id)
 UNION ALL
 SELECT
-  capture_id,
-  max(interval_id),
-  process_id,
-  thread_id,
-  kernel_stack_id,
-  user_stack_id,
+  (SELECT capture_id FROM thread JOIN process USING (process_id)
+   WHERE thread.thread_id = allocation.thread_id),
+  max(allocation.interval_id),
+  (SELECT process_id FROM thread WHERE thread.thread_id = allocation.thread_id),
+  allocation.thread_id,
+  CAST(NULL AS INTEGER),
+  CAST(NULL AS INTEGER),
   CAST(NULL AS TEXT),
-  special_frame,
-  kind,
+  CAST('[lost: allocation table full]' AS TEXT),
+  allocation.kind,
   CAST(NULL AS INTEGER),
   CAST(NULL AS INTEGER),
-  max(sum(count), 0),
-  sum(bytes),
+  sum(allocation.untracked_count),
+  sum(allocation.untracked_bytes),
   CAST(NULL AS INTEGER)
-FROM memory_growth
-WHERE special_frame IS NOT NULL OR capture_id NOT IN
-  (SELECT capture_id FROM interval WHERE has_outstanding = 1)
-GROUP BY thread_id, kind, kernel_stack_id, user_stack_id, special_frame
-HAVING sum(bytes) > 0;
+FROM allocation
+WHERE allocation.untracked_bytes > 0
+GROUP BY allocation.thread_id, allocation.kind
+UNION ALL
+SELECT
+  (SELECT capture_id FROM thread JOIN process USING (process_id)
+   WHERE thread.thread_id = allocation.thread_id),
+  max(allocation.interval_id),
+  (SELECT process_id FROM thread WHERE thread.thread_id = allocation.thread_id),
+  allocation.thread_id,
+  allocation.kernel_stack_id,
+  allocation.user_stack_id,
+  CAST(NULL AS TEXT),
+  CAST(NULL AS TEXT),
+  allocation.kind,
+  CAST(NULL AS INTEGER),
+  CAST(NULL AS INTEGER),
+  max(sum(allocation.allocated_count - allocation.freed_count - allocation.untracked_count), 0),
+  sum(allocation.allocated_bytes - allocation.freed_bytes - allocation.untracked_bytes),
+  CAST(NULL AS INTEGER)
+FROM allocation
+WHERE allocation.interval_id IN
+  (SELECT interval_id FROM interval WHERE capture_id NOT IN
+    (SELECT capture_id FROM interval WHERE has_outstanding = 1))
+GROUP BY allocation.thread_id, allocation.kind, allocation.kernel_stack_id, allocation.user_stack_id
+HAVING sum(allocation.allocated_bytes - allocation.freed_bytes - allocation.untracked_bytes) > 0;

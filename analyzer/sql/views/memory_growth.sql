@@ -25,8 +25,8 @@ SELECT
   CAST(NULL AS TEXT),
   CAST(NULL AS TEXT),
   allocation.kind,
-  allocation.allocated_count - allocation.freed_count - allocation.untracked_count,
-  allocation.allocated_bytes - allocation.freed_bytes - allocation.untracked_bytes
+  CAST(allocation.allocated_count - allocation.freed_count - allocation.untracked_count AS INTEGER),
+  CAST(allocation.allocated_bytes - allocation.freed_bytes - allocation.untracked_bytes AS INTEGER)
 FROM allocation
 UNION ALL
 SELECT

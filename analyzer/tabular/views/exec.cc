@@ -13,6 +13,9 @@ namespace twofold {
 namespace {
 
 constexpr size_t kWidth = 80;
+// So that something is left for the file and its arguments.
+constexpr size_t kWidestName = 12;
+constexpr size_t kWidestParent = 15;
 
 // Columns of the query, in the order in which programs get them.
 enum Column {
@@ -37,12 +40,17 @@ constexpr char kColumns[] =
     "capture_id, start_ns, pid, name, parent_pid, parent_name, file, duration_ns, ended, exit_code,"
     " exit_signal, error, error_name, arguments, arguments_cut";
 
-// "12.345678 s".
+// "12.345".
 std::string Seconds(int64_t time_ns) {
   char text[48];
-  snprintf(text, sizeof(text), "%lld.%06lld", static_cast<long long>(time_ns / 1000000000),
-           static_cast<long long>(time_ns % 1000000000 / 1000));
+  snprintf(text, sizeof(text), "%lld.%03lld", static_cast<long long>(time_ns / 1000000000),
+           static_cast<long long>(time_ns % 1000000000 / 1000000));
   return text;
+}
+
+// Cut to a width; not escaped.
+std::string Shortened(std::string_view text, size_t width) {
+  return UnescapeText(Shorten(EscapeText(text), width));
 }
 
 std::string SignalText(int64_t number) {
@@ -216,7 +224,7 @@ class Maker {
     std::string parent = row.IsNull(kParentPid) ? "?" : std::to_string(row.Int(kParentPid));
     if (!row.IsNull(kParentName)) parent += " " + std::string(row.Text(kParentName));
     lines_.push_back({Seconds(row.Int(kStart)), std::to_string(row.Int(kPid)),
-                      std::string(row.Text(kName)), parent,
+                      Shortened(row.Text(kName), kWidestName), Shortened(parent, kWidestParent),
                       row.IsNull(kDuration) ? "" : FormatDuration(row.Int(kDuration)), EndText(row),
                       CommandText(row)});
   }
