@@ -41,7 +41,7 @@ Result<void> LeakRecording::Prepare(const Options& options, TracerSettings& sett
   }
   settings.leak_scope =
       options.leak_kernel ? TracerSettings::LeakScope::kKernel : TracerSettings::LeakScope::kUser;
-  settings.many_probes_per_link = !options.leak_kernel && HasUprobeMulti();
+  settings.uprobe_sessions = !options.leak_kernel && HasUprobeSessions();
   settings.leak_sample_bytes = options.leak_sample_bytes;
   settings.leak_age_ns = uint64_t(options.leak_age_s * 1e9);
   return {};
@@ -67,14 +67,26 @@ Result<void> LeakRecording::Start(const Options& options, Tracer& tracer, NameRe
   if (!options.leak_kernel) pids_ = options.pids;
   sample_bytes_ = options.leak_sample_bytes;
   limit_permyriad_ = options.max_overhead_permyriad;
+  TellOfFilesWithoutNew();
   limit_given_ = options.max_overhead_given;
   may_raise_ = limit_given_ || !options.leak_sample_given;
   return {};
 }
 
+void LeakRecording::TellOfFilesWithoutNew() {
+  for (const std::string& file : tracer_->TakeFilesWithoutNew()) {
+    std::fprintf(stderr,
+                 "Note: what operator new of %s allocates is not recorded: an exception that it "
+                 "throws when memory is refused would end the program (this takes Linux 6.13, and "
+                 "a process without a limit on memory).\n",
+                 file.c_str());
+  }
+}
+
 void LeakRecording::Follow(Pid pid) {
   if (tracer_ == nullptr || std::find(pids_.begin(), pids_.end(), pid) == pids_.end()) return;
   const Result<size_t> probed = tracer_->FollowAllocators(pid, *reader_);
+  TellOfFilesWithoutNew();
   if (probed || told_of_failure_) return;
   told_of_failure_ = true;
   std::fprintf(stderr, "Note: memory that a new library allocates is not recorded, because %s.\n",

@@ -243,7 +243,7 @@ Which of it:
                         instructions, memory growth (default: cpu,offcpu)
   --leak-scope SCOPE    whose memory: user (processes of -p) or kernel
   --leak-sample-bytes N one allocation in every N bytes is kept, larger ones
-                        all are; sums stay right (default: 65536; 1: all)
+                        all are; sums stay right (default: 16384; 1: all)
   --leak-age S          memory that is younger counts as young (default: 0.5)
   --min-block US        no blocks shorter than this (default: 0)
   --max-block US        no blocks longer than this (default: no limit)

@@ -33,7 +33,7 @@ struct TracerSettings {
   LeakScope leak_scope = LeakScope::kNone;  // whose memory is recorded
   uint64_t leak_sample_bytes = 1;           // B of the estimates (format/capture.h)
   uint64_t leak_age_ns = 500'000'000;       // the unit of ages
-  bool many_probes_per_link = false;        // HasUprobeMulti of recorder/uprobe_multi.h
+  bool uprobe_sessions = false;             // HasUprobeSessions of recorder/uprobe_multi.h
   bool states = true;  // exact times of every thread by state; needs the scheduler's tracepoints,
                        // as offcpu does
   bool switch_passes_state = true;  // SchedulerTracepoints of recorder/probe.h
@@ -165,6 +165,9 @@ class Tracer {
   // Probes the allocators that a process has mapped by now, after Start; again when it has mapped
   // more. Returns how many allocating functions are probed in all. Error: names what could not be.
   Result<size_t> FollowAllocators(Pid pid, NameReader& reader);
+
+  // As AllocatorProbes::TakeFilesWithoutNew.
+  std::vector<std::string> TakeFilesWithoutNew();
 
   // B from now on.
   void SetLeakSampleBytes(uint64_t bytes);
