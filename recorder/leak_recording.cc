@@ -14,6 +14,10 @@ namespace {
 // B is raised in a few steps: what it can change goes down by as much.
 constexpr uint64_t kSampleFactor = 8;
 
+// What keeping an allocation takes until it is freed, about: walking its stack, and the maps. The
+// rest of the cost is that of looking at every allocation, which no B changes.
+constexpr uint64_t kKeeping_ns = 1500;
+
 bool HasOtherSources(const Options& options) {
   return options.cpu || options.offcpu || options.cpi;
 }
@@ -98,15 +102,14 @@ Restraint::Spent LeakRecording::Restrain(Restraint::Spent spent, uint64_t elapse
   if (tracer_ == nullptr || limit_permyriad_ == 0) return spent;
   const double allowed_ns = double(limit_permyriad_) / 10'000 * cpus * double(elapsed_ns);
   const bool too_much = double(spent.programs_ns + spent.recorder_ns) > allowed_ns;
-  // Where most of it is others', their restraint is to help first.
-  const bool has_part = double(spent.memory_ns) > allowed_ns / 2;
-  const bool can_raise = may_raise_ && sample_bytes_ < kLargestSample_bytes;
-  if (too_much && has_part && can_raise) {
+  const bool would_help = double(spent.allocations_kept * kKeeping_ns) > allowed_ns / 4;
+  const bool raises = too_much && would_help && may_raise_ && sample_bytes_ < kLargestSample_bytes;
+  if (raises) {
     sample_bytes_ =
-        std::min(std::max<uint64_t>(sample_bytes_, 1024) * kSampleFactor, kLargestSample_bytes);
+        std::min(std::max<uint64_t>(sample_bytes_, 512) * kSampleFactor, kLargestSample_bytes);
     tracer_->SetLeakSampleBytes(sample_bytes_);
   }
-  if (!limit_given_ || (has_part && can_raise)) spent.programs_ns -= spent.memory_ns;
+  if (!limit_given_ || raises) spent.programs_ns -= spent.memory_ns;
   return spent;
 }
 

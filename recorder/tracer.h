@@ -209,6 +209,7 @@ class Tracer {
   struct RunTime {
     uint64_t scheduler_ns = 0;  // of those at switches and wake-ups
     uint64_t memory_ns = 0;     // of those in allocators
+    uint64_t allocations_kept = 0;
     uint64_t all_ns = 0;
   };
   std::optional<RunTime> TotalRunTime() const;
