@@ -35,6 +35,15 @@ TEST(PlanMaps, SourceThatIsNotRecordedTakesNothing) {
   EXPECT_LT(Entries(all, TWOFOLD_SET_COUNTER_ROWS), Entries(all, TWOFOLD_SET_CPU_ROWS));
 }
 
+TEST(PlanMaps, TableOfOutstandingAllocationsHasTheLargestPart) {
+  EXPECT_EQ(PlanMaps(64ULL << 20, true, true).live_entries, 1u);
+  const MapSizes alone = PlanMaps(64ULL << 20, false, false, false, true);
+  EXPECT_GT(alone.live_entries, 150'000u);
+  EXPECT_GT(Entries(alone, TWOFOLD_SET_MEMORY_STACKS), 10'000u);
+  EXPECT_GT(Entries(alone, TWOFOLD_SET_MEMORY_ROWS), Entries(alone, TWOFOLD_SET_MEMORY_STACKS));
+  EXPECT_GT(PlanMaps(64ULL << 20, true, true, false, true).live_entries, 40'000u);
+}
+
 TEST(PlanMaps, ThreadTableIsAPowerOfTwo) {
   for (uint64_t mib = 8; mib <= 4096; mib *= 2) {
     EXPECT_TRUE(std::has_single_bit(PlanMaps(mib << 20, true, true).thread_slots)) << mib;
@@ -43,15 +52,17 @@ TEST(PlanMaps, ThreadTableIsAPowerOfTwo) {
 
 // When a map is full a fresh one takes its place, and for a moment both exist.
 TEST(PlanMaps, EntriesStayWithinTheBudgetWithTheLargestMapTwice) {
-  const uint64_t entry_bytes[TWOFOLD_SETS] = {48 + 8 + 1024, 48 + 32 + 40,  48 + 8 + 88,
-                                              48 + 8 + 72,   48 + 8 + 1024, 48 + 24 + 8,
-                                              48 + 8 + 1024, 48 + 24 + 32};
+  const uint64_t entry_bytes[TWOFOLD_SETS] = {
+      48 + 8 + 1024, 48 + 32 + 40,  48 + 8 + 88,  48 + 8 + 72,   48 + 8 + 1024,
+      48 + 24 + 8,   48 + 8 + 1024, 48 + 24 + 32, 48 + 8 + 1024, 48 + 24 + 56};
   for (const uint64_t mib : {8, 64, 1000, 4096}) {
-    for (int sources = 1; sources < 8; ++sources) {
-      const MapSizes sizes = PlanMaps(mib << 20, sources & 1, sources & 2, sources & 4);
+    for (int sources = 1; sources < 16; ++sources) {
+      const MapSizes sizes =
+          PlanMaps(mib << 20, sources & 1, sources & 2, sources & 4, sources & 8);
       // Element sizes of the kernel, without the bucket heads: a lower bound that must hold with
       // room to spare.
       uint64_t bytes = sizes.thread_slots * sizeof(twofold_thread);
+      bytes += uint64_t(sizes.live_entries) * (48 + 16 + 56);
       uint64_t largest_bytes = 0;
       for (size_t set = 0; set < TWOFOLD_SETS; ++set) {
         bytes += sizes.set_entries[set] * entry_bytes[set];
