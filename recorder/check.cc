@@ -18,6 +18,7 @@
 #include "recorder/probe.h"
 #include "recorder/sideband.h"
 #include "recorder/tracer.h"
+#include "recorder/uprobe_multi.h"
 
 namespace twofold {
 namespace {
@@ -177,6 +178,10 @@ CheckReport CheckHost() {
                                 TryHardwareEvent(PERF_COUNT_HW_INSTRUCTIONS),
                                 "counts and samples"));
   report.more.push_back(Outcome("probes in programs", TryUprobe(), "uprobes"));
+  const Error no_sessions{.what = "this kernel has none; it takes 6.13", .where = "", .remedy = ""};
+  report.more.push_back(Outcome("probes decided by call",
+                                HasUprobeSessions() ? Result<void>() : no_sessions,
+                                "for operator new of jemalloc and tcmalloc"));
   if (types) {
     report.more.push_back(Tracepoints(*types, "TCP retransmits", {"tcp_retransmit_skb"}));
     report.more.push_back(Outcome("kernel allocations", TryKernelAllocations(*types),
