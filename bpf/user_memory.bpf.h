@@ -279,6 +279,11 @@ static __always_inline bool begin(struct pt_regs *ctx)
 	default:
 		return false;
 	}
+	/* More than any host has: addresses, not memory; and sums would not hold many of them. */
+	if (kind == TWOFOLD_ALLOCATION_MMAP && size_bytes >> 40) {
+		count_loss(TWOFOLD_SOURCE_MEMORY, TWOFOLD_LOSS_ALLOCATION_UNSEEN, 1, 0);
+		return false;
+	}
 	call = begin_call(ctx, kind, size_bytes);
 	if (!call)
 		return false;

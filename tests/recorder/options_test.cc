@@ -58,6 +58,7 @@ TEST(Options, MemoryIsRecordedWhereItIsSaidWhose) {
   EXPECT_EQ(kernel.leak_sample_bytes, 1u);
   EXPECT_EQ(kernel.leak_age_s, 30);
   EXPECT_FALSE(Parse({}).memleak);
+  EXPECT_EQ(Parse({"--record", "memleak", "--leak-scope", "kernel"}).leak_sample_bytes, 65536u);
 }
 
 TEST(Options, MemoryOfNobodyIsRefused) {

@@ -1,4 +1,5 @@
-/* COUNT times malloc and free, of 16 to 495 bytes, after SIGUSR1; prints the CPU time of a pair in nanoseconds. */
+/* COUNT times malloc and free, of 16 to 495 bytes, after SIGUSR1; prints the CPU time of a pair in
+ * nanoseconds. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@ static double cpu_ns(void) {
   return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   const long count = argc > 1 ? atol(argv[1]) : 1000000;
   sigset_t signals;
   int number;
@@ -20,7 +21,7 @@ int main(int argc, char **argv) {
   sigwait(&signals, &number);
   const double start_ns = cpu_ns();
   for (long i = 0; i < count; i++) {
-    void *block = malloc((size_t)(16 + i * 37 % 480));
+    void* block = malloc((size_t)(16 + i * 37 % 480));
     __asm__ volatile("" ::"r"(block) : "memory");
     free(block);
   }
