@@ -6,8 +6,8 @@
  *
  * These programs run wherever the kernel allocates, also in interrupts and in the middle of other
  * programs. They allocate nothing themselves. The arguments are those of 6.1 and later (commits
- * 11e9734bcb6a, 2c1d697fb8ba); the recorder looks. They are raw tracepoints without types: 6.1 gives
- * no typed program a pointer to nothing in particular.
+ * 11e9734bcb6a, 2c1d697fb8ba); the recorder looks. They are raw tracepoints without types: 6.1
+ * gives no typed program a pointer to nothing in particular.
  */
 #ifndef TWOFOLD_KERNEL_MEMORY_BPF_H
 #define TWOFOLD_KERNEL_MEMORY_BPF_H
@@ -107,8 +107,7 @@ SEC("raw_tp/kmem_cache_alloc")
 int BPF_PROG(kernel_cache_alloc, unsigned long call_site, const void *address,
 	     struct kmem_cache *cache)
 {
-	return kernel_allocated(ctx, TWOFOLD_ALLOCATION_SLAB, address,
-				BPF_CORE_READ(cache, size));
+	return kernel_allocated(ctx, TWOFOLD_ALLOCATION_SLAB, address, BPF_CORE_READ(cache, size));
 }
 
 SEC("raw_tp/kmem_cache_free")

@@ -22,6 +22,8 @@ const volatile __u32 page_bytes = 4096;
 
 __u64 leak_sample_bytes; /* B; the recorder may raise it */
 
+__u64 allocations_kept; /* so far; what B has an influence on */
+
 TWOFOLD_MAP_SET(memory_stacks, __u64, struct twofold_stack);
 TWOFOLD_MAP_SET(memory_rows, struct twofold_allocation_key, struct twofold_allocation_value);
 
@@ -159,6 +161,7 @@ static __noinline int keep_allocation(const struct twofold_live_key *place,
 	__u32 cause;
 	long err;
 
+	__sync_fetch_and_add(&allocations_kept, 1);
 	row = allocation_row(&live->row, &cause);
 	if (!row) {
 		count_loss(TWOFOLD_SOURCE_MEMORY, cause, 1, 0);

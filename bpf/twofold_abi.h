@@ -125,6 +125,7 @@ enum twofold_allocator_function { /* AllocatorFunction of recorder/elf_allocator
 				  TWOFOLD_ALLOCATOR_MREMAP = 8,
 				  TWOFOLD_ALLOCATOR_MUNMAP = 9,
 				  TWOFOLD_ALLOCATOR_NEW = 10,
+				  TWOFOLD_ALLOCATOR_THROWING_NEW = 11,
 };
 
 struct twofold_allocation_value {

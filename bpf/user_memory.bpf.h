@@ -6,9 +6,12 @@
  * One call at a time counts in each thread, the outermost: what an allocator function calls of
  * others is part of it. The stack pointer tells: it is lower in an inner call.
  *
- * Operator new of a C++ library is not probed where it returns, as an exception could not pass it
- * then. It leaves a note for the malloc that it calls: whether it is kept, and the stack of its
- * caller.
+ * An exception cannot pass a function whose return is probed: the kernel has put another return
+ * address in its place, which no unwinder knows, and the program is terminated. So operator new of
+ * a C++ library is not probed where it returns. It leaves a note for the malloc that it calls:
+ * whether it is kept, and the stack of its caller. The one of an allocator that does not call
+ * malloc has to be; but not where it is asked for more than it can have, and only where the kernel
+ * lets that be decided call by call.
  */
 #ifndef TWOFOLD_USER_MEMORY_BPF_H
 #define TWOFOLD_USER_MEMORY_BPF_H
@@ -18,6 +21,9 @@
 /* A call that never returned, because its thread jumped out of it, is given up after so many that
  * looked as if they were inside of it. */
 #define MOST_NESTED_CALLS 64
+
+/* What a throwing operator new that is asked for more will not get. */
+const volatile __u64 most_new_bytes = 1ULL << 40;
 
 /* How far below operator new the malloc that it calls can be. */
 #define NEW_STACK_BYTES 1024
@@ -212,25 +218,34 @@ static __always_inline int begin_munmap(struct pt_regs *ctx)
 	return 0;
 }
 
-SEC("uprobe")
-int begin_allocator(struct pt_regs *ctx)
+/* False: the call's return does not matter. */
+static __always_inline bool begin(struct pt_regs *ctx)
 {
 	__u64 function = bpf_get_attach_cookie(ctx), size_bytes, old_address = 0, result_place = 0;
 	__u32 kind = TWOFOLD_ALLOCATION_MALLOC;
 	struct allocator_call *call;
 
 	if (is_over)
-		return 0;
+		return false;
 	switch (function) {
 	case TWOFOLD_ALLOCATOR_FREE:
-		return begin_free(ctx);
+		begin_free(ctx);
+		return false;
 	case TWOFOLD_ALLOCATOR_MUNMAP:
-		return begin_munmap(ctx);
+		begin_munmap(ctx);
+		return false;
 	case TWOFOLD_ALLOCATOR_NEW:
-		return begin_new(ctx);
+		begin_new(ctx);
+		return false;
 	case TWOFOLD_ALLOCATOR_MALLOC:
 		size_bytes = PT_REGS_PARM1(ctx);
 		break;
+	case TWOFOLD_ALLOCATOR_THROWING_NEW:
+		size_bytes = PT_REGS_PARM1(ctx);
+		if (size_bytes <= most_new_bytes)
+			break;
+		count_loss(TWOFOLD_SOURCE_MEMORY, TWOFOLD_LOSS_ALLOCATION_UNSEEN, 1, 0);
+		return false;
 	case TWOFOLD_ALLOCATOR_CALLOC:
 		size_bytes = PT_REGS_PARM1(ctx) * PT_REGS_PARM2(ctx);
 		break;
@@ -250,6 +265,9 @@ int begin_allocator(struct pt_regs *ctx)
 		size_bytes = PT_REGS_PARM2(ctx) * PT_REGS_PARM3(ctx);
 		break;
 	case TWOFOLD_ALLOCATOR_MMAP:
+		/* Addresses that are set aside without a right to use them are no memory yet. */
+		if (!PT_REGS_PARM3(ctx))
+			return false;
 		kind = TWOFOLD_ALLOCATION_MMAP;
 		size_bytes = PT_REGS_PARM2(ctx);
 		break;
@@ -259,15 +277,20 @@ int begin_allocator(struct pt_regs *ctx)
 		size_bytes = PT_REGS_PARM3(ctx);
 		break;
 	default:
-		return 0;
+		return false;
+	}
+	/* More than any host has: addresses, not memory; and sums would not hold many of them. */
+	if (kind == TWOFOLD_ALLOCATION_MMAP && size_bytes >> 40) {
+		count_loss(TWOFOLD_SOURCE_MEMORY, TWOFOLD_LOSS_ALLOCATION_UNSEEN, 1, 0);
+		return false;
 	}
 	call = begin_call(ctx, kind, size_bytes);
 	if (!call)
-		return 0;
+		return false;
 	call->result_place = result_place;
 	if (old_address)
 		begin_move(call, old_address);
-	return 0;
+	return true;
 }
 
 /* An allocation as big as what realloc could not move, or make room for. */
@@ -278,8 +301,7 @@ static __always_inline void put_back(struct allocator_call *call)
 	keep_allocation(&place, &call->old);
 }
 
-SEC("uretprobe")
-int end_allocator(struct pt_regs *ctx)
+static __always_inline int end(struct pt_regs *ctx)
 {
 	__u64 stack_pointer = PT_REGS_SP(ctx) - RETURN_BYTES, address = PT_REGS_RC(ctx);
 	struct task_struct *current_task = bpf_get_current_task_btf();
@@ -325,6 +347,29 @@ int end_allocator(struct pt_regs *ctx)
 	live.size_bytes = call->size_bytes;
 	live.time_ns = bpf_ktime_get_ns();
 	return keep_allocation(&place, &live);
+}
+
+SEC("uprobe")
+int begin_allocator(struct pt_regs *ctx)
+{
+	begin(ctx);
+	return 0;
+}
+
+SEC("uretprobe")
+int end_allocator(struct pt_regs *ctx)
+{
+	return end(ctx);
+}
+
+/* Both in one, where the kernel has sessions: it lets the begin of a call say (with 1) that the
+ * return is to be left alone. */
+SEC("uprobe")
+int allocator_session(struct pt_regs *ctx)
+{
+	if (PT_REGS_IP(ctx) != bpf_get_func_ip(ctx))
+		return end(ctx);
+	return begin(ctx) ? 0 : 1;
 }
 
 #endif

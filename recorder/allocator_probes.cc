@@ -1,6 +1,7 @@
 #include "recorder/allocator_probes.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 
 #include "recorder/careful_open.h"
 #include "recorder/proc_process.h"
+#include "recorder/small_file.h"
 #include "recorder/uprobe_multi.h"
 
 namespace twofold {
@@ -20,6 +22,26 @@ namespace {
 bool Allocates(AllocatorFunction function) {
   return function != AllocatorFunction::kFree && function != AllocatorFunction::kMunmap &&
          function != AllocatorFunction::kNew;
+}
+
+// A path is anybody's text, and a terminal obeys some of it.
+std::string Printable(std::string text) {
+  for (char& c : text) {
+    if (uint8_t(c) < 0x20 || uint8_t(c) >= 0x7f) c = '?';
+  }
+  return text;
+}
+
+// Whether memory may be refused to a process that asks for no more than the host has.
+bool MayBeRefusedMemory(Pid pid) {
+  for (const auto resource : {RLIMIT_AS, RLIMIT_DATA}) {
+    rlimit limit = {};
+    if (prlimit(pid_t(pid.value), resource, nullptr, &limit) != 0) return true;
+    if (limit.rlim_cur != RLIM_INFINITY) return true;
+  }
+  // 2: the kernel promises no more than it has (Documentation/mm/overcommit-accounting.rst).
+  const auto overcommit = ReadSmallFile(AT_FDCWD, "/proc/sys/vm/overcommit_memory", 16);
+  return !overcommit || overcommit->starts_with('2');
 }
 
 }  // namespace
@@ -38,7 +60,7 @@ Result<void> AllocatorProbes::Follow(Pid pid) {
     (void)snprintf(place, sizeof place, "map_files/%llx-%llx",
                    static_cast<unsigned long long>(line.start),
                    static_cast<unsigned long long>(line.end));
-    files.try_emplace({line.device, line.inode}, File{place, line.text});
+    files.try_emplace({line.device, line.inode}, File{place, Printable(line.text)});
   });
   for (const auto& [id, file] : files) {
     const UniqueFd fd = OpenRegular(
@@ -68,14 +90,24 @@ Result<void> AllocatorProbes::ProbeFile(Pid pid, int fd, const std::string& name
   const std::string path = "/proc/self/fd/" + std::to_string(fd);
   std::vector<AllocatorPlace> others;
   std::vector<AllocatorPlace> allocating;
+  const bool may_throw = !programs_.sessions || MayBeRefusedMemory(pid);
+  bool has_new_left_alone = false;
   for (const AllocatorPlace& place : *places) {
+    if (place.function == AllocatorFunction::kThrowingNew && may_throw) {
+      has_new_left_alone = true;
+      continue;
+    }
     (Allocates(place.function) ? allocating : others).push_back(place);
   }
   std::vector<Link> links;
   // What frees first, and returns before begins: nothing is to look as if it were never freed.
-  int error = Attach(pid, path, others, false, links);
-  if (error == 0) error = Attach(pid, path, allocating, true, links);
-  if (error == 0) error = Attach(pid, path, allocating, false, links);
+  int error = Attach(pid, path, others, Part::kBegin, links);
+  if (programs_.sessions) {
+    if (error == 0) error = Attach(pid, path, allocating, Part::kSession, links);
+  } else {
+    if (error == 0) error = Attach(pid, path, allocating, Part::kEnd, links);
+    if (error == 0) error = Attach(pid, path, allocating, Part::kBegin, links);
+  }
   if (error != 0) {
     Destroy(links);
     if (error == ESRCH) return {};  // the process is gone
@@ -89,29 +121,34 @@ Result<void> AllocatorProbes::ProbeFile(Pid pid, int fd, const std::string& name
   }
   allocating_functions_ += allocating.size();
   for (Link& link : links) links_.push_back(std::move(link));
+  if (has_new_left_alone) without_new_.push_back(name);
   return {};
 }
 
 int AllocatorProbes::Attach(Pid pid, const std::string& path,
-                            const std::vector<AllocatorPlace>& places, bool at_return,
+                            const std::vector<AllocatorPlace>& places, Part part,
                             std::vector<Link>& links) const {
   if (places.empty()) return 0;
-  const bpf_program* program = at_return ? programs_.end : programs_.begin;
-  if (programs_.many_per_link) {
+  const bpf_program* program = part == Part::kBegin ? programs_.begin
+                               : part == Part::kEnd ? programs_.end
+                                                    : programs_.session;
+  if (programs_.sessions) {
     std::vector<uint64_t> offsets;
     std::vector<uint64_t> cookies;
     for (const AllocatorPlace& place : places) {
       offsets.push_back(place.file_offset);
       cookies.push_back(uint64_t(place.function));
     }
-    UniqueFd link = LinkUprobes(bpf_program__fd(program), pid, path, offsets, cookies, at_return);
+    UniqueFd link =
+        LinkUprobes(bpf_program__fd(program), bpf_program__expected_attach_type(program), pid, path,
+                    offsets, cookies);
     if (!link) return errno;
     links.push_back({.one = nullptr, .many = std::move(link)});
     return 0;
   }
   for (const AllocatorPlace& place : places) {
     LIBBPF_OPTS(bpf_uprobe_opts, options, .bpf_cookie = uint64_t(place.function),
-                .retprobe = at_return);
+                .retprobe = part == Part::kEnd);
     bpf_link* link = bpf_program__attach_uprobe_opts(program, int(pid.value), path.c_str(),
                                                      size_t(place.file_offset), &options);
     if (link == nullptr) return errno;

@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "format/base/ids.h"
@@ -23,9 +24,11 @@ namespace twofold {
 class AllocatorProbes {
  public:
   struct Programs {
-    const bpf_program* begin = nullptr;  // its cookie is the AllocatorFunction
+    const bpf_program* begin = nullptr;  // cookies are the AllocatorFunction
     const bpf_program* end = nullptr;
-    bool many_per_link = false;  // they were loaded for recorder/uprobe_multi.h
+    const bpf_program* session = nullptr;  // begin and end in one
+    bool sessions = false;  // begin and session were loaded for recorder/uprobe_multi.h; else begin
+                            // and end for probes one by one
   };
 
   // `reader` is borrowed and must outlive this.
@@ -39,6 +42,10 @@ class AllocatorProbes {
   // nothing. Error: a file could not be probed; none of its functions is then.
   Result<void> Follow(Pid pid);
 
+  // Files whose operator new is left alone, because an exception could not pass the probe and
+  // nothing tells in time that there will be one; they come once.
+  std::vector<std::string> TakeFilesWithoutNew() { return std::exchange(without_new_, {}); }
+
   // Functions that are probed where they allocate, in all processes together.
   size_t allocating_functions() const { return allocating_functions_; }
 
@@ -51,9 +58,11 @@ class AllocatorProbes {
   };
 
   Result<void> ProbeFile(Pid pid, int fd, const std::string& name);
+  // What is attached to a program.
+  enum class Part { kBegin, kEnd, kSession };
   // An errno; 0: done.
-  int Attach(Pid pid, const std::string& path, const std::vector<AllocatorPlace>& places,
-             bool at_return, std::vector<Link>& links) const;
+  int Attach(Pid pid, const std::string& path, const std::vector<AllocatorPlace>& places, Part part,
+             std::vector<Link>& links) const;
   static void Destroy(std::vector<Link>& links);
 
   const Programs programs_;
@@ -61,6 +70,7 @@ class AllocatorProbes {
   std::set<std::tuple<uint32_t, uint64_t, uint64_t>> met_;  // pid, device, inode
   std::vector<Link> links_;
   size_t allocating_functions_ = 0;
+  std::vector<std::string> without_new_;
 };
 
 }  // namespace twofold

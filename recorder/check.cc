@@ -18,6 +18,7 @@
 #include "recorder/probe.h"
 #include "recorder/sideband.h"
 #include "recorder/tracer.h"
+#include "recorder/uprobe_multi.h"
 
 namespace twofold {
 namespace {
@@ -180,6 +181,10 @@ CheckReport CheckHost() {
   report.more.push_back(AllOf("executions that fail",
                               {TrySystemCallEnd("execve"), TrySystemCallEnd("execveat")},
                               "sys_exit_execve, sys_exit_execveat"));
+  const Error no_sessions{.what = "this kernel has none; it takes 6.13", .where = "", .remedy = ""};
+  report.more.push_back(Outcome("probes decided by call",
+                                HasUprobeSessions() ? Result<void>() : no_sessions,
+                                "for operator new of jemalloc and tcmalloc"));
   if (types) {
     report.more.push_back(Outcome("kernel allocations", TryKernelAllocations(*types),
                                   "kmalloc, object caches, pages"));

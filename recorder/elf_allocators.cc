@@ -31,9 +31,12 @@ constexpr uint16_t kOwnMachine = EM_AARCH64;
 
 // How a name counts, by what else its file defines.
 enum class Role : uint8_t {
-  kAllocator,  // it makes its file one that has an allocator of its own
+  kAllocator,  // it makes its file one with an allocator
+  kOwnNames,   // the same, and one that is no C library's
+  kLibrary,    // tells that a C library is in the file
   kMapping,    // mmap and its kin
   kNew,
+  kNothrowNew,
   kDelete,
 };
 
@@ -61,58 +64,59 @@ constexpr Wanted kWanted[] = {
     {"free_sized", F::kFree},
     {"free_aligned_sized", F::kFree},
     // jemalloc's own.
-    {"mallocx", F::kMalloc},
-    {"rallocx", F::kRealloc},
-    {"dallocx", F::kFree},
-    {"sdallocx", F::kFree},
+    {"mallocx", F::kMalloc, Role::kOwnNames},
+    {"rallocx", F::kRealloc, Role::kOwnNames},
+    {"dallocx", F::kFree, Role::kOwnNames},
+    {"sdallocx", F::kFree, Role::kOwnNames},
     // jemalloc, where it is built into a program under its default prefix.
-    {"je_malloc", F::kMalloc},
-    {"je_calloc", F::kCalloc},
-    {"je_realloc", F::kRealloc},
-    {"je_memalign", F::kMemalign},
-    {"je_aligned_alloc", F::kMemalign},
-    {"je_posix_memalign", F::kPosixMemalign},
-    {"je_valloc", F::kMalloc},
-    {"je_free", F::kFree},
-    {"je_mallocx", F::kMalloc},
-    {"je_rallocx", F::kRealloc},
-    {"je_dallocx", F::kFree},
-    {"je_sdallocx", F::kFree},
+    {"je_malloc", F::kMalloc, Role::kOwnNames},
+    {"je_calloc", F::kCalloc, Role::kOwnNames},
+    {"je_realloc", F::kRealloc, Role::kOwnNames},
+    {"je_memalign", F::kMemalign, Role::kOwnNames},
+    {"je_aligned_alloc", F::kMemalign, Role::kOwnNames},
+    {"je_posix_memalign", F::kPosixMemalign, Role::kOwnNames},
+    {"je_valloc", F::kMalloc, Role::kOwnNames},
+    {"je_free", F::kFree, Role::kOwnNames},
+    {"je_mallocx", F::kMalloc, Role::kOwnNames},
+    {"je_rallocx", F::kRealloc, Role::kOwnNames},
+    {"je_dallocx", F::kFree, Role::kOwnNames},
+    {"je_sdallocx", F::kFree, Role::kOwnNames},
     // tcmalloc's own.
-    {"tc_malloc", F::kMalloc},
-    {"tc_calloc", F::kCalloc},
-    {"tc_realloc", F::kRealloc},
-    {"tc_memalign", F::kMemalign},
-    {"tc_posix_memalign", F::kPosixMemalign},
-    {"tc_valloc", F::kMalloc},
-    {"tc_pvalloc", F::kMalloc},
-    {"tc_free", F::kFree},
-    {"tc_free_sized", F::kFree},
-    {"tc_cfree", F::kFree},
-    {"tc_new", F::kMalloc},
-    {"tc_new_nothrow", F::kMalloc},
-    {"tc_newarray", F::kMalloc},
-    {"tc_newarray_nothrow", F::kMalloc},
-    {"tc_delete", F::kFree},
-    {"tc_delete_sized", F::kFree},
-    {"tc_delete_nothrow", F::kFree},
-    {"tc_deletearray", F::kFree},
-    {"tc_deletearray_sized", F::kFree},
-    {"tc_deletearray_nothrow", F::kFree},
+    {"tc_malloc", F::kMalloc, Role::kOwnNames},
+    {"tc_calloc", F::kCalloc, Role::kOwnNames},
+    {"tc_realloc", F::kRealloc, Role::kOwnNames},
+    {"tc_memalign", F::kMemalign, Role::kOwnNames},
+    {"tc_posix_memalign", F::kPosixMemalign, Role::kOwnNames},
+    {"tc_valloc", F::kMalloc, Role::kOwnNames},
+    {"tc_pvalloc", F::kMalloc, Role::kOwnNames},
+    {"tc_free", F::kFree, Role::kOwnNames},
+    {"tc_free_sized", F::kFree, Role::kOwnNames},
+    {"tc_cfree", F::kFree, Role::kOwnNames},
+    {"tc_new", F::kThrowingNew, Role::kNew},
+    {"tc_new_nothrow", F::kMalloc, Role::kNothrowNew},
+    {"tc_newarray", F::kThrowingNew, Role::kNew},
+    {"tc_newarray_nothrow", F::kMalloc, Role::kNothrowNew},
+    {"tc_delete", F::kFree, Role::kOwnNames},
+    {"tc_delete_sized", F::kFree, Role::kOwnNames},
+    {"tc_delete_nothrow", F::kFree, Role::kOwnNames},
+    {"tc_deletearray", F::kFree, Role::kOwnNames},
+    {"tc_deletearray_sized", F::kFree, Role::kOwnNames},
+    {"tc_deletearray_nothrow", F::kFree, Role::kOwnNames},
+    {"__libc_start_main", F::kMalloc, Role::kLibrary},
     // Mappings.
     {"mmap", F::kMmap, Role::kMapping},
     {"mmap64", F::kMmap, Role::kMapping},
     {"mremap", F::kMremap, Role::kMapping},
     {"munmap", F::kMunmap, Role::kMapping},
     // operator new and new[]: plain, nothrow, aligned, aligned nothrow.
-    {"_Znwm", F::kNew, Role::kNew},
-    {"_Znam", F::kNew, Role::kNew},
-    {"_ZnwmRKSt9nothrow_t", F::kNew, Role::kNew},
-    {"_ZnamRKSt9nothrow_t", F::kNew, Role::kNew},
-    {"_ZnwmSt11align_val_t", F::kNew, Role::kNew},
-    {"_ZnamSt11align_val_t", F::kNew, Role::kNew},
-    {"_ZnwmSt11align_val_tRKSt9nothrow_t", F::kNew, Role::kNew},
-    {"_ZnamSt11align_val_tRKSt9nothrow_t", F::kNew, Role::kNew},
+    {"_Znwm", F::kThrowingNew, Role::kNew},
+    {"_Znam", F::kThrowingNew, Role::kNew},
+    {"_ZnwmRKSt9nothrow_t", F::kMalloc, Role::kNothrowNew},
+    {"_ZnamRKSt9nothrow_t", F::kMalloc, Role::kNothrowNew},
+    {"_ZnwmSt11align_val_t", F::kThrowingNew, Role::kNew},
+    {"_ZnamSt11align_val_t", F::kThrowingNew, Role::kNew},
+    {"_ZnwmSt11align_val_tRKSt9nothrow_t", F::kMalloc, Role::kNothrowNew},
+    {"_ZnamSt11align_val_tRKSt9nothrow_t", F::kMalloc, Role::kNothrowNew},
     // operator delete and delete[]: also with a size.
     {"_ZdlPv", F::kFree, Role::kDelete},
     {"_ZdaPv", F::kFree, Role::kDelete},
@@ -134,13 +138,14 @@ unsigned ArgumentsOf(AllocatorFunction function) {
     case F::kMalloc:
     case F::kFree:
     case F::kNew:
+    case F::kThrowingNew:
       return 1;
     case F::kCalloc:
     case F::kRealloc:
     case F::kMemalign:
-    case F::kMmap:
     case F::kMunmap:
       return 2;
+    case F::kMmap:
     case F::kReallocArray:
     case F::kPosixMemalign:
     case F::kMremap:
@@ -158,8 +163,11 @@ class Search {
     std::vector<AllocatorPlace> places;
     for (const auto& [offset, wanted] : found_) {
       AllocatorFunction function = wanted->function;
-      if (wanted->role == Role::kDelete && !has_allocator_) continue;
-      if (wanted->role == Role::kNew && has_allocator_) function = F::kMalloc;
+      if (wanted->role == Role::kLibrary) continue;
+      const bool own_new = has_allocator_ && (has_own_names_ || !has_library_);
+      if (wanted->role == Role::kDelete && !own_new) continue;
+      const bool is_new = wanted->role == Role::kNew || wanted->role == Role::kNothrowNew;
+      if (is_new && !own_new) function = F::kNew;
       places.push_back(
           {.function = function, .file_offset = offset + CheapPlace(offset, function)});
     }
@@ -233,7 +241,9 @@ class Search {
     const std::optional<uint64_t> offset = headers_.FileOffsetOf(symbol.st_value);
     if (!offset) return;
     const Wanted& wanted = *name->second;
-    has_allocator_ = has_allocator_ || wanted.role == Role::kAllocator;
+    has_own_names_ = has_own_names_ || wanted.role == Role::kOwnNames;
+    has_allocator_ = has_allocator_ || has_own_names_ || wanted.role == Role::kAllocator;
+    has_library_ = has_library_ || wanted.role == Role::kLibrary;
     // The first of several names decides.
     const auto [known, is_new] = found_.emplace(*offset, &wanted);
     if (!is_new && &wanted < known->second) known->second = &wanted;
@@ -244,6 +254,8 @@ class Search {
   std::map<uint64_t, const Wanted*> names_;  // by offset among the strings
   std::map<uint64_t, const Wanted*> found_;  // by offset in the file
   bool has_allocator_ = false;
+  bool has_own_names_ = false;
+  bool has_library_ = false;
 };
 
 }  // namespace

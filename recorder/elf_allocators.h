@@ -25,12 +25,13 @@ enum class AllocatorFunction : uint8_t {
   kMemalign,       // (alignment, size)
   kPosixMemalign,  // (where the address goes, alignment, size)
   kFree,           // (address)
-  kMmap,           // (address, size)
+  kMmap,           // (address, size, protection)
   kMremap,         // (address, old size, size)
   kMunmap,         // (address, size)
   kNew,            // (size); calls malloc, which counts
+  kThrowingNew,    // (size); calls no malloc, and throws an exception when it fails
 };
-constexpr size_t kAllocatorFunctions = 11;
+constexpr size_t kAllocatorFunctions = 12;
 
 struct AllocatorPlace {
   AllocatorFunction function = AllocatorFunction::kMalloc;
@@ -40,10 +41,10 @@ struct AllocatorPlace {
   friend bool operator==(const AllocatorPlace&, const AllocatorPlace&) = default;
 };
 
-// Ascending by offset; functions that are one under several names come once. In a file that defines
-// malloc, operator new is kMalloc and operator delete is kFree: its own allocator is behind them,
-// or what they call counts as part of them. In others, new is kNew, and delete is left out.
-// Empty: it defines none, or is no ELF file of this machine's.
+// Ascending by offset; functions that are one under several names come once. In a file with an
+// allocator of its own, operator new is kThrowingNew or (nothrow) kMalloc, and operator delete is
+// kFree. In others, and where a C library is linked in, new is kNew, and delete is left out: they
+// call malloc and free. Empty: it defines none, or is no ELF file of this machine's.
 std::vector<AllocatorPlace> FindAllocatorPlaces(int fd);
 
 // As text, and back; nullopt: it is not of that form.

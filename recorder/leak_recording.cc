@@ -14,6 +14,10 @@ namespace {
 // B is raised in a few steps: what it can change goes down by as much.
 constexpr uint64_t kSampleFactor = 8;
 
+// What keeping an allocation takes until it is freed, about: walking its stack, and the maps. The
+// rest of the cost is that of looking at every allocation, which no B changes.
+constexpr uint64_t kKeeping_ns = 1500;
+
 bool HasOtherSources(const Options& options) {
   return options.cpu || options.offcpu || options.cpi;
 }
@@ -41,7 +45,7 @@ Result<void> LeakRecording::Prepare(const Options& options, TracerSettings& sett
   }
   settings.leak_scope =
       options.leak_kernel ? TracerSettings::LeakScope::kKernel : TracerSettings::LeakScope::kUser;
-  settings.many_probes_per_link = !options.leak_kernel && HasUprobeMulti();
+  settings.uprobe_sessions = !options.leak_kernel && HasUprobeSessions();
   settings.leak_sample_bytes = options.leak_sample_bytes;
   settings.leak_age_ns = uint64_t(options.leak_age_s * 1e9);
   return {};
@@ -67,14 +71,26 @@ Result<void> LeakRecording::Start(const Options& options, Tracer& tracer, NameRe
   if (!options.leak_kernel) pids_ = options.pids;
   sample_bytes_ = options.leak_sample_bytes;
   limit_permyriad_ = options.max_overhead_permyriad;
+  TellOfFilesWithoutNew();
   limit_given_ = options.max_overhead_given;
   may_raise_ = limit_given_ || !options.leak_sample_given;
   return {};
 }
 
+void LeakRecording::TellOfFilesWithoutNew() {
+  for (const std::string& file : tracer_->TakeFilesWithoutNew()) {
+    std::fprintf(stderr,
+                 "Note: what operator new of %s allocates is not recorded: an exception that it "
+                 "throws when memory is refused would end the program (this takes Linux 6.13, and "
+                 "a process without a limit on memory).\n",
+                 file.c_str());
+  }
+}
+
 void LeakRecording::Follow(Pid pid) {
   if (tracer_ == nullptr || std::find(pids_.begin(), pids_.end(), pid) == pids_.end()) return;
   const Result<size_t> probed = tracer_->FollowAllocators(pid, *reader_);
+  TellOfFilesWithoutNew();
   if (probed || told_of_failure_) return;
   told_of_failure_ = true;
   std::fprintf(stderr, "Note: memory that a new library allocates is not recorded, because %s.\n",
@@ -86,15 +102,14 @@ Restraint::Spent LeakRecording::Restrain(Restraint::Spent spent, uint64_t elapse
   if (tracer_ == nullptr || limit_permyriad_ == 0) return spent;
   const double allowed_ns = double(limit_permyriad_) / 10'000 * cpus * double(elapsed_ns);
   const bool too_much = double(spent.programs_ns + spent.recorder_ns) > allowed_ns;
-  // Where most of it is others', their restraint is to help first.
-  const bool has_part = double(spent.memory_ns) > allowed_ns / 2;
-  const bool can_raise = may_raise_ && sample_bytes_ < kLargestSample_bytes;
-  if (too_much && has_part && can_raise) {
+  const bool would_help = double(spent.allocations_kept * kKeeping_ns) > allowed_ns / 4;
+  const bool raises = too_much && would_help && may_raise_ && sample_bytes_ < kLargestSample_bytes;
+  if (raises) {
     sample_bytes_ =
-        std::min(std::max<uint64_t>(sample_bytes_, 1024) * kSampleFactor, kLargestSample_bytes);
+        std::min(std::max<uint64_t>(sample_bytes_, 512) * kSampleFactor, kLargestSample_bytes);
     tracer_->SetLeakSampleBytes(sample_bytes_);
   }
-  if (!limit_given_ || (has_part && can_raise)) spent.programs_ns -= spent.memory_ns;
+  if (!limit_given_ || raises) spent.programs_ns -= spent.memory_ns;
   return spent;
 }
 

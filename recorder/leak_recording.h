@@ -39,6 +39,8 @@ class LeakRecording {
   Restraint::Spent Restrain(Restraint::Spent spent, uint64_t elapsed_ns, uint32_t cpus);
 
  private:
+  void TellOfFilesWithoutNew();
+
   Tracer* tracer_ = nullptr;
   NameReader* reader_ = nullptr;
   std::vector<Pid> pids_;  // of user scope

@@ -17,6 +17,9 @@ namespace po = boost::program_options;
 constexpr double kLongestDuration_s = 7 * 24 * 3600;
 constexpr uint64_t kSmallestMemory_mib = 8;
 constexpr uint64_t kLargestMemory_mib = 4096;
+// A quarter of that for processes: pages, which are larger than most other allocations, are
+// allocated more often than a process allocates as much.
+constexpr uint64_t kKernelLeakSample_bytes = 64 << 10;
 constexpr uint64_t kLongestBlock_us = 7ULL * 24 * 3600 * 1'000'000;
 
 Error UsageError(const std::string& option, const std::string& what, const std::string& takes) {
@@ -171,6 +174,7 @@ Result<void> ParseLeakOptions(const po::variables_map& given, Options& options) 
                       "It takes user (the processes of -p) or kernel");
   }
   options.leak_kernel = scope == "kernel";
+  if (options.leak_kernel) options.leak_sample_bytes = kKernelLeakSample_bytes;
   if (!options.leak_kernel && options.pids.empty()) {
     return UsageError("--leak-scope user", "it needs the processes whose memory is to be recorded",
                       "Name them with -p, for example: -p 812");
@@ -252,8 +256,9 @@ Which of it:
   --args                executed programs with their arguments, which may hold
                         secrets; without it no argument leaves the kernel
   --leak-scope SCOPE    whose memory: user (processes of -p) or kernel
-  --leak-sample-bytes N one allocation in every N bytes is kept, larger ones
-                        all are; sums stay right (default: 65536; 1: all)
+  --leak-sample-bytes N one allocation in every N bytes is kept, larger ones all
+                        are; sums stay right; 1: all (default: 16384 of user,
+                        65536 of kernel)
   --leak-age S          memory that is younger counts as young (default: 0.5)
   --min-block US        no blocks shorter than this (default: 0)
   --max-block US        no blocks longer than this (default: no limit)

@@ -27,7 +27,7 @@ struct Options {
   bool memleak = false;
   bool leak_kernel =
       false;  // of memleak: the kernel's memory; false: that of the processes in pids
-  uint64_t leak_sample_bytes = 64 << 10;
+  uint64_t leak_sample_bytes = 16 << 10;  // unless it is given, 64 KiB for the kernel's
   bool leak_sample_given = false;
   double leak_age_s = 0.5;
   bool exec = false;

@@ -36,9 +36,9 @@ struct TracerSettings {
   bool counters = false;                    // hardware events
   bool exec = false;                        // executed programs
   bool arguments = false;                   // with their arguments
-  bool many_probes_per_link = false;        // HasUprobeMulti of recorder/uprobe_multi.h
   bool tcp = false;                         // packets that TCP sent again
   bool retransmit_passes_error = false;     // TcpTracepoints of recorder/probe.h
+  bool uprobe_sessions = false;             // HasUprobeSessions of recorder/uprobe_multi.h
   bool states = true;  // exact times of every thread by state; needs the scheduler's tracepoints,
                        // as offcpu does
   bool switch_passes_state = true;  // SchedulerTracepoints of recorder/probe.h
@@ -183,6 +183,9 @@ class Tracer {
   // more. Returns how many allocating functions are probed in all. Error: names what could not be.
   Result<size_t> FollowAllocators(Pid pid, NameReader& reader);
 
+  // As AllocatorProbes::TakeFilesWithoutNew.
+  std::vector<std::string> TakeFilesWithoutNew();
+
   // B from now on.
   void SetLeakSampleBytes(uint64_t bytes);
   // Why attempts to execute a program that failed are not recorded; nullopt after a Start that
@@ -226,6 +229,7 @@ class Tracer {
   struct RunTime {
     uint64_t scheduler_ns = 0;  // of those at switches and wake-ups
     uint64_t memory_ns = 0;     // of those in allocators
+    uint64_t allocations_kept = 0;
     uint64_t all_ns = 0;
   };
   std::optional<RunTime> TotalRunTime() const;

@@ -41,6 +41,7 @@ static_assert(uint8_t(AllocatorFunction::kMmap) == TWOFOLD_ALLOCATOR_MMAP);
 static_assert(uint8_t(AllocatorFunction::kMremap) == TWOFOLD_ALLOCATOR_MREMAP);
 static_assert(uint8_t(AllocatorFunction::kMunmap) == TWOFOLD_ALLOCATOR_MUNMAP);
 static_assert(uint8_t(AllocatorFunction::kNew) == TWOFOLD_ALLOCATOR_NEW);
+static_assert(uint8_t(AllocatorFunction::kThrowingNew) == TWOFOLD_ALLOCATOR_THROWING_NEW);
 
 // OutstandingRow::age.
 uint8_t AgeOf(uint64_t lived_ns, uint64_t unit_ns) {
@@ -56,11 +57,16 @@ void Tracer::State::PrepareMemory() {
   for (bpf_program* program : KernelPrograms(*skeleton)) {
     bpf_program__set_autoload(program, kernel);
   }
-  for (bpf_program* program : {skeleton->progs.begin_allocator, skeleton->progs.end_allocator}) {
-    bpf_program__set_autoload(program, user);
-    if (!user || !settings.many_probes_per_link) continue;
-    bpf_program__set_expected_attach_type(program, kTraceUprobeMulti);
+  const auto& programs = skeleton->progs;
+  bpf_program__set_autoload(programs.begin_allocator, user);
+  bpf_program__set_autoload(programs.end_allocator, user && !settings.uprobe_sessions);
+  bpf_program__set_autoload(programs.allocator_session, user && settings.uprobe_sessions);
+  if (user && settings.uprobe_sessions) {
+    bpf_program__set_expected_attach_type(programs.begin_allocator, kTraceUprobeMulti);
+    bpf_program__set_expected_attach_type(programs.allocator_session, kTraceUprobeSession);
   }
+  skeleton->rodata->most_new_bytes =
+      uint64_t(sysconf(_SC_PHYS_PAGES)) / 2 * uint64_t(sysconf(_SC_PAGESIZE));
   bpf_map__set_max_entries(skeleton->maps.live_allocations, sizes.live_entries);
   // Not every kernel has such maps for programs that it would not run anyway.
   if (!user) bpf_map__set_autocreate(skeleton->maps.allocator_calls, false);
@@ -97,11 +103,17 @@ Result<size_t> Tracer::FollowAllocators(Pid pid, NameReader& reader) {
     state.allocator_probes = std::make_unique<AllocatorProbes>(
         AllocatorProbes::Programs{.begin = programs.begin_allocator,
                                   .end = programs.end_allocator,
-                                  .many_per_link = state.settings.many_probes_per_link},
+                                  .session = programs.allocator_session,
+                                  .sessions = state.settings.uprobe_sessions},
         reader);
   }
   TWOFOLD_RETURN_IF_ERROR(state.allocator_probes->Follow(pid));
   return state.allocator_probes->allocating_functions();
+}
+
+std::vector<std::string> Tracer::TakeFilesWithoutNew() {
+  AllocatorProbes* probes = state_->allocator_probes.get();
+  return probes != nullptr ? probes->TakeFilesWithoutNew() : std::vector<std::string>();
 }
 
 void Tracer::SetLeakSampleBytes(uint64_t bytes) {
@@ -111,7 +123,8 @@ void Tracer::SetLeakSampleBytes(uint64_t bytes) {
 bool Tracer::State::IsMemoryProgram(const bpf_program* program) const {
   const auto kernel = KernelPrograms(*skeleton);
   return std::find(kernel.begin(), kernel.end(), program) != kernel.end() ||
-         program == skeleton->progs.begin_allocator || program == skeleton->progs.end_allocator;
+         program == skeleton->progs.begin_allocator || program == skeleton->progs.end_allocator ||
+         program == skeleton->progs.allocator_session;
 }
 
 Result<void> Tracer::State::ReadAllocations(Reading& reading) {

@@ -11,9 +11,6 @@
 namespace twofold {
 namespace {
 
-constexpr bpf_attach_type kTraceUprobeSession = bpf_attach_type(57);  // since 6.13
-constexpr uint32_t kAtReturn = 1;                                     // BPF_F_UPROBE_MULTI_RETURN
-
 // union bpf_attr for BPF_LINK_CREATE with uprobe_multi.
 struct LinkCreate {
   uint32_t program_fd;
@@ -31,23 +28,23 @@ struct LinkCreate {
 };
 static_assert(sizeof(LinkCreate) == 64);
 
-UniqueFd Link(int program_fd, bpf_attach_type attach_type, uint32_t pid, const char* path,
-              const std::vector<uint64_t>& offsets, const uint64_t* cookies, bool at_return) {
+}  // namespace
+
+UniqueFd LinkUprobes(int program_fd, bpf_attach_type attach_type, Pid pid, const std::string& path,
+                     const std::vector<uint64_t>& file_offsets,
+                     const std::vector<uint64_t>& cookies) {
   LinkCreate create = {};
   create.program_fd = uint32_t(program_fd);
   create.attach_type = uint32_t(attach_type);
-  create.path = reinterpret_cast<uintptr_t>(path);
-  create.offsets = reinterpret_cast<uintptr_t>(offsets.data());
-  create.cookies = reinterpret_cast<uintptr_t>(cookies);
-  create.count = uint32_t(offsets.size());
-  create.probe_flags = at_return ? kAtReturn : 0;
-  create.pid = pid;
+  create.path = reinterpret_cast<uintptr_t>(path.c_str());
+  create.offsets = reinterpret_cast<uintptr_t>(file_offsets.data());
+  create.cookies = reinterpret_cast<uintptr_t>(cookies.data());
+  create.count = uint32_t(file_offsets.size());
+  create.pid = pid.value;
   return UniqueFd(int(syscall(SYS_bpf, BPF_LINK_CREATE, &create, sizeof create)));
 }
 
-}  // namespace
-
-bool HasUprobeMulti() {
+bool HasUprobeSessions() {
   // r0 = 0; exit
   const bpf_insn instructions[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K},
                                    {.code = BPF_JMP | BPF_EXIT}};
@@ -58,15 +55,8 @@ bool HasUprobeMulti() {
   const UniqueFd owned(program);
   // A folder is no file to probe, which is only found out by a kernel that knows the rest.
   const UniqueFd link =
-      Link(program, kTraceUprobeSession, uint32_t(getpid()), "/", {0}, nullptr, false);
+      LinkUprobes(program, kTraceUprobeSession, Pid(uint32_t(getpid())), "/", {0}, {0});
   return !link && errno == EBADF;
-}
-
-UniqueFd LinkUprobes(int program_fd, Pid pid, const std::string& path,
-                     const std::vector<uint64_t>& file_offsets,
-                     const std::vector<uint64_t>& cookies, bool at_return) {
-  return Link(program_fd, kTraceUprobeMulti, pid.value, path.c_str(), file_offsets, cookies.data(),
-              at_return);
 }
 
 }  // namespace twofold

@@ -13,17 +13,20 @@
 
 namespace twofold {
 
-// include/uapi/linux/bpf.h: BPF_TRACE_UPROBE_MULTI, since 6.6; what programs must be loaded for.
+// include/uapi/linux/bpf.h: BPF_TRACE_UPROBE_MULTI, since 6.6, and BPF_TRACE_UPROBE_SESSION, since
+// 6.13: what programs must be loaded for. A session's program is run at a function's begin and,
+// unless it returned 1 there, at its return.
 constexpr bpf_attach_type kTraceUprobeMulti = bpf_attach_type(48);
+constexpr bpf_attach_type kTraceUprobeSession = bpf_attach_type(57);
 
-// Whether the kernel has them, and means all threads of a process by its pid: it has since 6.10
-// (commit 46ba0e49b642), and in some versions before. Sessions, of 6.13, tell for sure.
-bool HasUprobeMulti();
+// Whether the kernel has both. Before 6.10 (commit 46ba0e49b642) a link was of one thread alone, of
+// the process that it was made for.
+bool HasUprobeSessions();
 
-// Probes the functions at file offsets, inside of one process, each with its cookie. Invalid: errno
-// says why.
-UniqueFd LinkUprobes(int program_fd, Pid pid, const std::string& path,
+// Probes what is at file offsets, inside of one process, each with its cookie. Invalid: errno says
+// why.
+UniqueFd LinkUprobes(int program_fd, bpf_attach_type attach_type, Pid pid, const std::string& path,
                      const std::vector<uint64_t>& file_offsets,
-                     const std::vector<uint64_t>& cookies, bool at_return);
+                     const std::vector<uint64_t>& cookies);
 
 }  // namespace twofold

@@ -29,6 +29,10 @@ Recorder::Recorder(const std::vector<std::string>& options) {
 
 Capture Recorder::Finish() {
   program_->Signal(SIGINT);
+  return WaitForEnd();
+}
+
+Capture Recorder::WaitForEnd() {
   EXPECT_EQ(program_->Wait(), 0) << ReadWhole(workplace_.Path("recorder-err"));
   return LoadCapture(Path());
 }

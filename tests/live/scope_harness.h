@@ -46,6 +46,9 @@ class Recorder {
   // Ends it with Ctrl-C; the test fails if the recorder does.
   Capture Finish();
 
+  // Waits until it ends by itself; the test fails if it does not, or says that it failed.
+  Capture WaitForEnd();
+
  private:
   std::string Path() const { return workplace_.Path("capture.twofold"); }
 

@@ -43,6 +43,16 @@ TEST(PlanMaps, EventsAreWithinTheBudget) {
   EXPECT_LT(Entries(with, TWOFOLD_SET_OFFCPU_STACKS), Entries(without, TWOFOLD_SET_OFFCPU_STACKS));
 }
 
+TEST(PlanMaps, TableOfOutstandingAllocationsHasTheLargestPart) {
+  EXPECT_EQ(PlanMaps(64ULL << 20, {.cpu = true, .offcpu = true}).live_entries, 1u);
+  const MapSizes alone = PlanMaps(64ULL << 20, {.memory = true});
+  EXPECT_GT(alone.live_entries, 150'000u);
+  EXPECT_GT(Entries(alone, TWOFOLD_SET_MEMORY_STACKS), 10'000u);
+  EXPECT_GT(Entries(alone, TWOFOLD_SET_MEMORY_ROWS), Entries(alone, TWOFOLD_SET_MEMORY_STACKS));
+  EXPECT_GT(PlanMaps(64ULL << 20, {.cpu = true, .offcpu = true, .memory = true}).live_entries,
+            40'000u);
+}
+
 TEST(PlanMaps, ThreadTableIsAPowerOfTwo) {
   for (uint64_t mib = 8; mib <= 4096; mib *= 2) {
     EXPECT_TRUE(
@@ -70,8 +80,9 @@ TEST(PlanMaps, EntriesStayWithinTheBudgetWithTheLargestMapTwice) {
                                                   .exec = (sources & 32) != 0});
       // Element sizes of the kernel, without the bucket heads: a lower bound that must hold with
       // room to spare.
-      uint64_t bytes = sizes.thread_slots * sizeof(twofold_thread) + sizes.event_bytes +
-                       sizes.live_entries * (48 + sizeof(twofold_live_key) + sizeof(twofold_live));
+      uint64_t bytes =
+          sizes.thread_slots * sizeof(twofold_thread) + sizes.event_bytes +
+          uint64_t(sizes.live_entries) * (48 + sizeof(twofold_live_key) + sizeof(twofold_live));
       uint64_t largest_bytes = 0;
       for (size_t set = 0; set < TWOFOLD_SETS; ++set) {
         bytes += sizes.set_entries[set] * entry_bytes[set];

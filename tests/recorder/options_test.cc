@@ -46,6 +46,43 @@ TEST(Options, DefaultsBoundTheCost) {
   EXPECT_EQ(options.max_block_us, 0u);
 }
 
+TEST(Options, MemoryIsRecordedWhereItIsSaidWhose) {
+  const Options user = Parse({"--record", "cpu,memleak", "--leak-scope", "user", "-p", "12"});
+  EXPECT_TRUE(user.memleak && user.cpu && !user.offcpu && !user.leak_kernel);
+  EXPECT_EQ(user.leak_sample_bytes, 16384u);
+  EXPECT_EQ(user.leak_age_s, 0.5);
+  EXPECT_FALSE(user.leak_sample_given);
+  const Options kernel = Parse({"--record", "memleak", "--leak-scope", "kernel",
+                                "--leak-sample-bytes", "1", "--leak-age", "30"});
+  EXPECT_TRUE(kernel.memleak && kernel.leak_kernel && kernel.leak_sample_given);
+  EXPECT_EQ(kernel.leak_sample_bytes, 1u);
+  EXPECT_EQ(kernel.leak_age_s, 30);
+  EXPECT_FALSE(Parse({}).memleak);
+  EXPECT_EQ(Parse({"--record", "memleak", "--leak-scope", "kernel"}).leak_sample_bytes, 65536u);
+}
+
+TEST(Options, MemoryOfNobodyIsRefused) {
+  EXPECT_THAT(Refusal({"--record", "memleak"}), HasSubstr("--leak-scope"));
+  EXPECT_THAT(Refusal({"--record", "memleak", "--leak-scope", "all"}), HasSubstr("'all'"));
+  EXPECT_THAT(Refusal({"--record", "memleak", "--leak-scope", "user"}), HasSubstr("-p"));
+  EXPECT_THAT(Refusal({"--record", "memleak", "--leak-scope", "user", "-t", "5"}), HasSubstr("-p"));
+  EXPECT_THAT(Refusal({"--record", "memleak", "--leak-scope", "user", "--", "make"}),
+              HasSubstr("-p"));
+  EXPECT_THAT(Refusal({"--leak-scope", "kernel"}), HasSubstr("memleak"));
+  EXPECT_THAT(Refusal({"--leak-age", "3"}), HasSubstr("--record memleak"));
+  for (const char* bytes : {"0", "1048577", "-1", "64k", ""}) {
+    EXPECT_THAT(
+        Refusal({"--record", "memleak", "--leak-scope", "kernel", "--leak-sample-bytes", bytes}),
+        HasSubstr("1048576"))
+        << bytes;
+  }
+  for (const char* age : {"0", "-1", "100000", "soon"}) {
+    EXPECT_THAT(Refusal({"--record", "memleak", "--leak-scope", "kernel", "--leak-age", age}),
+                HasSubstr("--leak-age"))
+        << age;
+  }
+}
+
 TEST(Options, ShortAndLongFormsMeanTheSame) {
   for (const std::vector<std::string>& words :
        {std::vector<std::string>{"-d", "2.5", "-p", "12,13,12", "-o", "x"},
