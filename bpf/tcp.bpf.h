@@ -13,7 +13,8 @@
 #include "events.bpf.h"
 #include "wakers.bpf.h"
 
-/* From 6.15 on (it passes the error) the tracepoint tells of packets that could not be sent, too. */
+/* From 6.15 on (it passes the error) the tracepoint tells of packets that could not be sent, too.
+ */
 const volatile bool retransmit_passes_error;
 
 __u32 socket_pass;	 /* enum twofold_socket_pass; written by the recorder */

@@ -300,8 +300,7 @@ void CaptureBuilder::DefineThread(const twofold_thread& thread) {
   thread_process_.emplace(thread.thread, process);
   if (process.image != nullptr) images_.at(process.image).threads.push_back(thread.thread);
   thread_ids_.emplace(thread.thread, id);
-  ThreadId& main_thread =
-      main_threads_[ProcessKey(thread.tgid, thread.process_start_boottime_ns)];
+  ThreadId& main_thread = main_threads_[ProcessKey(thread.tgid, thread.process_start_boottime_ns)];
   if (thread.tid == thread.tgid) main_thread = id;
   accounted_until_ns_.emplace(thread.thread, thread.created_ns);
 }

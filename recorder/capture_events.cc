@@ -16,8 +16,8 @@ namespace {
 
 // An address as text, and so is an IPv4 address inside of an IPv6 one.
 std::string AddressText(uint16_t family, const uint32_t (&words)[4]) {
-  const bool mapped = family == AF_INET6 && words[0] == 0 && words[1] == 0 &&
-                      words[2] == htonl(0xffff);
+  const bool mapped =
+      family == AF_INET6 && words[0] == 0 && words[1] == 0 && words[2] == htonl(0xffff);
   char text[INET6_ADDRSTRLEN] = {};
   const bool is_v4 = family == AF_INET || mapped;
   const void* address = mapped ? &words[3] : &words[0];
@@ -80,8 +80,7 @@ StackId CaptureBuilder::RetransmitStack(uint64_t hash) {
 }
 
 ThreadId CaptureBuilder::OwnerThread(const twofold_holder& owner, bool whole_host) {
-  const auto process =
-      main_threads_.find(ProcessKey(owner.tgid, owner.process_start_boottime_ns));
+  const auto process = main_threads_.find(ProcessKey(owner.tgid, owner.process_start_boottime_ns));
   const bool in_scope = owner.tgid != 0 && process != main_threads_.end();
   if (in_scope && process->second != ThreadId()) return process->second;
   if (!in_scope && !whole_host) return ThreadId();

@@ -181,9 +181,9 @@ CheckReport CheckHost() {
                               {TrySystemCallEnd("execve"), TrySystemCallEnd("execveat")},
                               "sys_exit_execve, sys_exit_execveat"));
   if (types) {
-    report.more.push_back(Tracepoints(
-        *types, "TCP retransmits",
-        {"tcp_retransmit_skb", "tcp_retransmit_synack", "inet_sock_set_state"}));
+    report.more.push_back(
+        Tracepoints(*types, "TCP retransmits",
+                    {"tcp_retransmit_skb", "tcp_retransmit_synack", "inet_sock_set_state"}));
     report.more.push_back(Outcome("owners of sockets", Ignoring(ProbeTcp()),
                                   "storage per socket, passes over all descriptors"));
     report.more.push_back(Tracepoints(*types, "kernel allocations",

@@ -100,9 +100,7 @@ Result<void> TryIterator(const KernelBtf& types, const std::string& name, const 
 
 }  // namespace
 
-Result<void> TryTaskIterator(const KernelBtf& types) {
-  return TryIterator(types, "task", "tasks");
-}
+Result<void> TryTaskIterator(const KernelBtf& types) { return TryIterator(types, "task", "tasks"); }
 
 Result<void> TryDescriptorIterator(const KernelBtf& types) {
   return TryIterator(types, "task_file", "descriptors");

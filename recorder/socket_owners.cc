@@ -39,20 +39,18 @@ twofold_holder SocketOwners::Resolve(uint64_t socket, const twofold_holder& note
   // Without holders: an orphan. It is not asked about again and again.
   if (known.asked_ns == 0) known.asked_ns = now_ns;
   const auto holds = [&](const twofold_holder& wanted) {
-    return std::find_if(known.holders.begin(), known.holders.end(),
-                        [&](const twofold_holder& holder) {
-                          return Identity(holder) == Identity(wanted);
-                        });
+    return std::find_if(
+        known.holders.begin(), known.holders.end(),
+        [&](const twofold_holder& holder) { return Identity(holder) == Identity(wanted); });
   };
   if (known.holders.empty()) return known.owner.tgid != 0 ? known.owner : noted;
   // The name is the present one.
   auto owner = holds(noted);
   if (owner == known.holders.end()) owner = holds(known.owner);
   if (owner == known.holders.end()) {
-    owner = std::min_element(known.holders.begin(), known.holders.end(),
-                             [](const twofold_holder& a, const twofold_holder& b) {
-                               return Identity(a) < Identity(b);
-                             });
+    owner = std::min_element(
+        known.holders.begin(), known.holders.end(),
+        [](const twofold_holder& a, const twofold_holder& b) { return Identity(a) < Identity(b); });
   }
   known.owner = *owner;
   return known.owner;

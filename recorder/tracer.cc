@@ -187,7 +187,8 @@ Result<void> SetTargets(const twofold_bpf& skeleton, const TracerSettings& setti
 
 }  // namespace
 
-MapSizes PlanMaps(uint64_t memory_bytes, bool cpu, bool offcpu, bool counters, bool tcp, bool exec) {
+MapSizes PlanMaps(uint64_t memory_bytes, bool cpu, bool offcpu, bool counters, bool tcp,
+                  bool exec) {
   // In parts of 1/64 of the budget: 4 for the thread table, ended accounts and the threads'
   // storage; one for single events; the rest for the maps that come in pairs, by weight, with room
   // for the largest of them a second time. Blocked time has more different stacks than samples at a

@@ -28,10 +28,10 @@ struct TracerSettings {
 
   bool cpu = true;
   bool offcpu = true;
-  bool counters = false;   // hardware events
-  bool exec = false;       // executed programs
-  bool arguments = false;  // with their arguments
-  bool tcp = false;        // packets that TCP sent again
+  bool counters = false;                 // hardware events
+  bool exec = false;                     // executed programs
+  bool arguments = false;                // with their arguments
+  bool tcp = false;                      // packets that TCP sent again
   bool retransmit_passes_error = false;  // TcpTracepoints of recorder/probe.h
   bool states = true;  // exact times of every thread by state; needs the scheduler's tracepoints,
                        // as offcpu does

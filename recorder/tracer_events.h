@@ -49,10 +49,10 @@ class EventBook {
   std::vector<ExecReading> TakeExecs(uint64_t before_ns, std::vector<Loss>& losses);
 
   // The events of packets that the rows' differences hold, in order of time: of each row as many as
-  // it has packets. What was added after the rows were read stays for the next interval. `last`: there
-  // is none.
-  std::vector<RetransmitEventReading> TakeRetransmits(
-      const std::vector<RetransmitDifference>& rows, bool last, std::vector<Loss>& losses);
+  // it has packets. What was added after the rows were read stays for the next interval. `last`:
+  // there is none.
+  std::vector<RetransmitEventReading> TakeRetransmits(const std::vector<RetransmitDifference>& rows,
+                                                      bool last, std::vector<Loss>& losses);
 
  private:
   void AddExec(const void* event, size_t bytes);

@@ -325,7 +325,7 @@ Result<Reading> Tracer::Read(uint64_t boundary_ns) {
 std::optional<twofold_stack> Tracer::FindStack(StackClass stack_class, uint64_t hash) const {
   const size_t set = stack_class == StackClass::kOffCpu ? TWOFOLD_SET_OFFCPU_STACKS
                      : stack_class == StackClass::kCpu  ? TWOFOLD_SET_CPU_STACKS
-                     : stack_class == StackClass::kTcp ? TWOFOLD_SET_TCP_STACKS
+                     : stack_class == StackClass::kTcp  ? TWOFOLD_SET_TCP_STACKS
                                                         : TWOFOLD_SET_COUNTER_STACKS;
   twofold_stack stack;
   if (!state_->map_sets[set].Find(&hash, &stack)) return std::nullopt;

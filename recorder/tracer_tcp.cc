@@ -39,8 +39,8 @@ Result<void> Tracer::State::AttachTcp() {
     for (const auto& [program, link] : programs) {
       *link = bpf_program__attach(program);
       if (*link != nullptr) continue;
-      return TracerError(
-          std::string("cannot attach BPF program ") + bpf_program__name(program), errno);
+      return TracerError(std::string("cannot attach BPF program ") + bpf_program__name(program),
+                         errno);
     }
     return {};
   };
@@ -99,8 +99,7 @@ Result<void> Tracer::State::FinishRetransmits(Reading& reading) {
   if (ask) TWOFOLD_RETURN_IF_ERROR(PassOverSockets(TWOFOLD_SOCKETS_TELL));
   ++skeleton->bss->socket_generation;
   for (RetransmitDifference& difference : reading.retransmits) {
-    difference.owner =
-        socket_owners.Resolve(difference.key.socket, difference.key.noted, now_ns);
+    difference.owner = socket_owners.Resolve(difference.key.socket, difference.key.noted, now_ns);
   }
   socket_owners.Forget(now_ns);
   reading.retransmit_events = events.TakeRetransmits(reading.retransmits, stopped, reading.losses);
