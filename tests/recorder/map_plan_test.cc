@@ -37,7 +37,7 @@ TEST(PlanMaps, SourceThatIsNotRecordedTakesNothing) {
 
 TEST(PlanMaps, EventsAreWithinTheBudget) {
   const MapSizes without = PlanMaps(64ULL << 20, true, true);
-  const MapSizes with = PlanMaps(64ULL << 20, true, true, false, true);
+  const MapSizes with = PlanMaps(64ULL << 20, true, true, false, false, true);
   EXPECT_EQ(without.event_bytes, 4096u);
   EXPECT_EQ(with.event_bytes, 1u << 20);
   EXPECT_LT(Entries(with, TWOFOLD_SET_OFFCPU_STACKS), Entries(without, TWOFOLD_SET_OFFCPU_STACKS));
@@ -51,15 +51,17 @@ TEST(PlanMaps, ThreadTableIsAPowerOfTwo) {
 
 // When a map is full a fresh one takes its place, and for a moment both exist.
 TEST(PlanMaps, EntriesStayWithinTheBudgetWithTheLargestMapTwice) {
-  const uint64_t entry_bytes[TWOFOLD_SETS] = {48 + 8 + 1024, 48 + 32 + 40,  48 + 8 + 88,
-                                              48 + 8 + 72,   48 + 8 + 1024, 48 + 24 + 8,
-                                              48 + 8 + 1024, 48 + 24 + 32};
+  const uint64_t entry_bytes[TWOFOLD_SETS] = {
+      48 + 8 + 1024, 48 + 32 + 40,  48 + 8 + 88,  48 + 8 + 72,   48 + 8 + 1024,
+      48 + 24 + 8,   48 + 8 + 1024, 48 + 24 + 32, 48 + 8 + 1024, 48 + 96 + 24};
   for (const uint64_t mib : {8, 64, 1000, 4096}) {
-    for (int sources = 1; sources < 8; ++sources) {
-      const MapSizes sizes = PlanMaps(mib << 20, sources & 1, sources & 2, sources & 4);
+    for (int sources = 1; sources < 32; ++sources) {
+      const MapSizes sizes =
+          PlanMaps(mib << 20, sources & 1, sources & 2, sources & 4, sources & 8, sources & 16);
+      if ((sources & 15) == 0) continue;  // nothing that maps come in pairs for
       // Element sizes of the kernel, without the bucket heads: a lower bound that must hold with
       // room to spare.
-      uint64_t bytes = sizes.thread_slots * sizeof(twofold_thread);
+      uint64_t bytes = sizes.thread_slots * sizeof(twofold_thread) + sizes.event_bytes;
       uint64_t largest_bytes = 0;
       for (size_t set = 0; set < TWOFOLD_SETS; ++set) {
         bytes += sizes.set_entries[set] * entry_bytes[set];
