@@ -112,10 +112,13 @@ void CaptureBuilder::BuildRetransmits(const Reading& reading, const TracerSettin
   std::vector<std::optional<decltype(key_of(RetransmitRow()))>> keys;  // by difference
   for (const RetransmitDifference& difference : reading.retransmits) {
     const twofold_retransmit_key& key = difference.key;
-    RetransmitRow row{
+    const ThreadId thread = OwnerThread(difference.owner, whole_host);
+    keys.emplace_back();
+    if (thread == ThreadId()) continue;
+    const RetransmitRow row{
         .kind = RetransmitKind(key.kind),
-        .thread = OwnerThread(difference.owner, whole_host),
-        .kernel_stack = {},
+        .thread = thread,
+        .kernel_stack = RetransmitStack(key.kernel_stack),
         .state = TcpState(key.state),
         .failed = key.failed != 0,
         .net_namespace = key.net_namespace,
@@ -123,9 +126,6 @@ void CaptureBuilder::BuildRetransmits(const Reading& reading, const TracerSettin
         .local_port = key.local_port,
         .remote_address = definitions_.InternString(AddressText(key.family, key.remote_address)),
         .remote_port = key.remote_port};
-    keys.emplace_back();
-    if (row.thread == ThreadId()) continue;
-    row.kernel_stack = RetransmitStack(key.kernel_stack);
     keys.back() = key_of(row);
     RetransmitRow& into = merged.emplace(*keys.back(), row).first->second;
     into.packets += difference.added.packets;

@@ -32,12 +32,15 @@ void SocketOwners::Learn(const std::vector<twofold_descriptor>& descriptors, uin
   }
 }
 
-twofold_holder SocketOwners::Resolve(uint64_t socket, const twofold_holder& noted,
-                                     uint64_t now_ns) {
+twofold_holder SocketOwners::Resolve(uint64_t socket, const twofold_holder& noted, uint64_t now_ns,
+                                     bool asked) {
   Known& known = known_[socket];
   known.active_ns = now_ns;
-  // Without holders: an orphan. It is not asked about again and again.
-  if (known.asked_ns == 0) known.asked_ns = now_ns;
+  if (asked && known.asked_ns != now_ns) {
+    // Nobody holds it any more.
+    known.holders.clear();
+    known.asked_ns = now_ns;
+  }
   const auto holds = [&](const twofold_holder& wanted) {
     return std::find_if(
         known.holders.begin(), known.holders.end(),

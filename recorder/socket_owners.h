@@ -24,8 +24,9 @@ class SocketOwners {
   // What a pass over all descriptors found; a socket's are complete.
   void Learn(const std::vector<twofold_descriptor>& descriptors, uint64_t now_ns);
 
-  // The owner of a socket. tgid 0: it has none.
-  twofold_holder Resolve(uint64_t socket, const twofold_holder& noted, uint64_t now_ns);
+  // The owner of a socket. tgid 0: it has none. `asked`: Learn was told of a pass at that very
+  // time.
+  twofold_holder Resolve(uint64_t socket, const twofold_holder& noted, uint64_t now_ns, bool asked);
 
   // Lets go of sockets that were not active for long.
   void Forget(uint64_t now_ns);

@@ -48,7 +48,7 @@ struct Tracer::State {
   void PrepareTcp();
   Result<void> AttachTcp();
   void DetachTcp();
-  Result<void> PassOverSockets(twofold_socket_pass pass);
+  Result<void> PassOverSockets(twofold_socket_pass pass, uint64_t now_ns);
   Result<void> ReadRetransmits(Reading& reading);
   // Once all rows are read: who owns the sockets, and the packets one by one.
   Result<void> FinishRetransmits(Reading& reading);

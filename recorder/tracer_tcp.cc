@@ -45,7 +45,7 @@ Result<void> Tracer::State::AttachTcp() {
     return {};
   };
   TWOFOLD_RETURN_IF_ERROR(attach(before));
-  TWOFOLD_RETURN_IF_ERROR(PassOverSockets(TWOFOLD_SOCKETS_SEED));
+  TWOFOLD_RETURN_IF_ERROR(PassOverSockets(TWOFOLD_SOCKETS_SEED, MonotonicNowNs()));
   return attach(after);
 }
 
@@ -58,9 +58,8 @@ void Tracer::State::DetachTcp() {
   }
 }
 
-Result<void> Tracer::State::PassOverSockets(twofold_socket_pass pass) {
+Result<void> Tracer::State::PassOverSockets(twofold_socket_pass pass, uint64_t now_ns) {
   skeleton->bss->socket_pass = pass;
-  const uint64_t now_ns = MonotonicNowNs();
   UniqueFd iterator(bpf_iter_create(bpf_link__fd(skeleton->links.visit_socket)));
   if (!iterator) return TracerError("cannot start a pass over all descriptors", errno);
   std::vector<twofold_descriptor> descriptors;
@@ -96,10 +95,11 @@ Result<void> Tracer::State::FinishRetransmits(Reading& reading) {
                                [&](const RetransmitDifference& difference) {
                                  return socket_owners.ShouldAsk(difference.key.socket, now_ns);
                                });
-  if (ask) TWOFOLD_RETURN_IF_ERROR(PassOverSockets(TWOFOLD_SOCKETS_TELL));
+  if (ask) TWOFOLD_RETURN_IF_ERROR(PassOverSockets(TWOFOLD_SOCKETS_TELL, now_ns));
   ++skeleton->bss->socket_generation;
   for (RetransmitDifference& difference : reading.retransmits) {
-    difference.owner = socket_owners.Resolve(difference.key.socket, difference.key.noted, now_ns);
+    difference.owner =
+        socket_owners.Resolve(difference.key.socket, difference.key.noted, now_ns, ask);
   }
   socket_owners.Forget(now_ns);
   reading.retransmit_events = events.TakeRetransmits(reading.retransmits, stopped, reading.losses);

@@ -116,6 +116,8 @@ TEST(Options, SourcesAreChosenByName) {
   EXPECT_TRUE(Parse({"--record", "exec"}).exec);
   EXPECT_FALSE(Parse({"--record", "exec"}).cpu);
   EXPECT_TRUE(Parse({"--record", "cpu,exec"}).cpu);
+  EXPECT_FALSE(Parse({}).tcp);
+  EXPECT_TRUE(Parse({"--record", "exec,tcp"}).tcp);
   EXPECT_THAT(Refusal({"--record", ""}), HasSubstr("no source ''"));
   EXPECT_THAT(Refusal({"--record", "cpu,"}), HasSubstr("no source ''"));
 }
