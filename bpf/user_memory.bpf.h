@@ -123,6 +123,12 @@ static __always_inline struct allocator_call *begin_call(struct pt_regs *ctx, __
 		}
 		count_loss(TWOFOLD_SOURCE_MEMORY, TWOFOLD_LOSS_ALLOCATION_UNSEEN, 1, 0);
 	}
+	/* More than any host has: addresses, not memory; and sums would not hold many of them. */
+	if (kind == TWOFOLD_ALLOCATION_MMAP && size_bytes >> 40) {
+		count_loss(TWOFOLD_SOURCE_MEMORY, TWOFOLD_LOSS_ALLOCATION_UNSEEN, 1, 0);
+		call->stack_pointer = 0;
+		return NULL;
+	}
 	call->stack_pointer = stack_pointer;
 	call->nested = 0;
 	call->kind = kind;
@@ -277,11 +283,6 @@ static __always_inline bool begin(struct pt_regs *ctx)
 		size_bytes = PT_REGS_PARM3(ctx);
 		break;
 	default:
-		return false;
-	}
-	/* More than any host has: addresses, not memory; and sums would not hold many of them. */
-	if (kind == TWOFOLD_ALLOCATION_MMAP && size_bytes >> 40) {
-		count_loss(TWOFOLD_SOURCE_MEMORY, TWOFOLD_LOSS_ALLOCATION_UNSEEN, 1, 0);
 		return false;
 	}
 	call = begin_call(ctx, kind, size_bytes);

@@ -11,13 +11,6 @@
 namespace twofold {
 namespace {
 
-// B is raised in a few steps: what it can change goes down by as much.
-constexpr uint64_t kSampleFactor = 8;
-
-// What keeping an allocation takes until it is freed, about: walking its stack, and the maps. The
-// rest of the cost is that of looking at every allocation, which no B changes.
-constexpr uint64_t kKeeping_ns = 1500;
-
 bool HasOtherSources(const Options& options) {
   return options.cpu || options.offcpu || options.cpi;
 }
@@ -69,11 +62,10 @@ Result<void> LeakRecording::Start(const Options& options, Tracer& tracer, NameRe
   tracer_ = &tracer;
   reader_ = &reader;
   if (!options.leak_kernel) pids_ = options.pids;
-  sample_bytes_ = options.leak_sample_bytes;
-  limit_permyriad_ = options.max_overhead_permyriad;
   TellOfFilesWithoutNew();
-  limit_given_ = options.max_overhead_given;
-  may_raise_ = limit_given_ || !options.leak_sample_given;
+  restraint_ = LeakRestraint(options.leak_sample_bytes, options.max_overhead_permyriad,
+                             options.max_overhead_given,
+                             options.max_overhead_given || !options.leak_sample_given);
   return {};
 }
 
@@ -97,20 +89,15 @@ void LeakRecording::Follow(Pid pid) {
                probed.error().what.c_str());
 }
 
-Restraint::Spent LeakRecording::Restrain(Restraint::Spent spent, uint64_t elapsed_ns,
+Restraint::Spent LeakRecording::Restrain(const Restraint::Spent& spent, uint64_t elapsed_ns,
                                          uint32_t cpus) {
-  if (tracer_ == nullptr || limit_permyriad_ == 0) return spent;
-  const double allowed_ns = double(limit_permyriad_) / 10'000 * cpus * double(elapsed_ns);
-  const bool too_much = double(spent.programs_ns + spent.recorder_ns) > allowed_ns;
-  const bool would_help = double(spent.allocations_kept * kKeeping_ns) > allowed_ns / 4;
-  const bool raises = too_much && would_help && may_raise_ && sample_bytes_ < kLargestSample_bytes;
-  if (raises) {
-    sample_bytes_ =
-        std::min(std::max<uint64_t>(sample_bytes_, 512) * kSampleFactor, kLargestSample_bytes);
-    tracer_->SetLeakSampleBytes(sample_bytes_);
+  if (tracer_ == nullptr) return spent;
+  const uint64_t sample_bytes = restraint_.sample_bytes();
+  const Restraint::Spent others = restraint_.Judge(spent, elapsed_ns, cpus);
+  if (restraint_.sample_bytes() != sample_bytes) {
+    tracer_->SetLeakSampleBytes(restraint_.sample_bytes());
   }
-  if (!limit_given_ || raises) spent.programs_ns -= spent.memory_ns;
-  return spent;
+  return others;
 }
 
 }  // namespace twofold

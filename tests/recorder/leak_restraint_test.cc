@@ -1,0 +1,63 @@
+#include "recorder/leak_restraint.h"
+
+#include <gtest/gtest.h>
+
+namespace twofold {
+namespace {
+
+constexpr uint64_t kSecond_ns = 1'000'000'000;
+constexpr uint32_t kCpus = 2;
+
+// Of a second in which one per cent of two CPUs, 20 ms, is allowed.
+constexpr Restraint::Spent kKeepingIsDear = {.scheduler_ns = 0,
+                                             .memory_ns = 100'000'000,
+                                             .allocations_kept = 50'000,
+                                             .programs_ns = 105'000'000,
+                                             .recorder_ns = 1'000'000};
+constexpr Restraint::Spent kLookingIsDear = {.scheduler_ns = 0,
+                                             .memory_ns = 100'000'000,
+                                             .allocations_kept = 100,
+                                             .programs_ns = 105'000'000,
+                                             .recorder_ns = 1'000'000};
+
+TEST(LeakRestraint, RaisesTheSampleWhereKeepingIsWhatCosts) {
+  LeakRestraint restraint(16384, 100, false, true);
+  const Restraint::Spent others = restraint.Judge(kKeepingIsDear, kSecond_ns, kCpus);
+  EXPECT_EQ(restraint.sample_bytes(), 131'072u);
+  EXPECT_EQ(others.programs_ns, 5'000'000u);
+  for (int i = 0; i < 5; ++i) {
+    static_cast<void>(restraint.Judge(kKeepingIsDear, kSecond_ns, kCpus));
+  }
+  EXPECT_EQ(restraint.sample_bytes(), LeakRestraint::kLargestSample_bytes);
+}
+
+TEST(LeakRestraint, LeavesTheSampleWhereItHasNoInfluence) {
+  LeakRestraint restraint(16384, 100, false, true);
+  const Restraint::Spent others = restraint.Judge(kLookingIsDear, kSecond_ns, kCpus);
+  EXPECT_EQ(restraint.sample_bytes(), 16384u);
+  EXPECT_EQ(others.programs_ns, 5'000'000u) << "looking at allocations was asked for";
+}
+
+TEST(LeakRestraint, LimitOfTheUsersHoldsForAllocatorsToo) {
+  LeakRestraint restraint(1, 100, true, true);
+  EXPECT_EQ(restraint.Judge(kKeepingIsDear, kSecond_ns, kCpus).programs_ns, 5'000'000u)
+      << "a larger sample is tried first";
+  EXPECT_EQ(restraint.sample_bytes(), 4096u);
+  EXPECT_EQ(restraint.Judge(kLookingIsDear, kSecond_ns, kCpus).programs_ns, 105'000'000u);
+}
+
+TEST(LeakRestraint, SampleOfTheUsersStaysWithoutALimitOfTheUsers) {
+  LeakRestraint restraint(1, 100, false, false);
+  const Restraint::Spent others = restraint.Judge(kKeepingIsDear, kSecond_ns, kCpus);
+  EXPECT_EQ(restraint.sample_bytes(), 1u);
+  EXPECT_EQ(others.programs_ns, 5'000'000u);
+}
+
+TEST(LeakRestraint, WithoutALimitNothingChanges) {
+  LeakRestraint restraint(16384, 0, true, true);
+  EXPECT_EQ(restraint.Judge(kKeepingIsDear, kSecond_ns, kCpus).programs_ns, 105'000'000u);
+  EXPECT_EQ(restraint.sample_bytes(), 16384u);
+}
+
+}  // namespace
+}  // namespace twofold
