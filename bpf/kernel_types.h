@@ -104,7 +104,7 @@ struct pt_regs___x86 {
 };
 
 /* The same of arm64. */
-struct pt_regs___arm64 {
+struct pt_regs___arm64_call {
 	__u64 regs[31];
 	__u64 orig_x0; /* the first argument of a system call; regs[0] becomes its result */
 };
