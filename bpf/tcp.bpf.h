@@ -172,10 +172,8 @@ static __always_inline void add_retransmit(void *ctx, struct sock *sk, struct tc
 		bytes = cut_at_entry(&scratch->stack, &kind, bytes);
 	key->kernel_stack = store_stack(stacks, &scratch->stack, bytes, false, TWOFOLD_SOURCE_TCP,
 					TWOFOLD_LOSS_KERNEL_STACK_FAILED);
-	if (!rows)
-		return;
-	row = bpf_map_lookup_elem(rows, key);
-	if (!row) {
+	row = rows ? bpf_map_lookup_elem(rows, key) : NULL;
+	if (rows && !row) {
 		cause = insert_once(rows, TWOFOLD_SET_TCP_ROWS, key, &zero);
 		row = bpf_map_lookup_elem(rows, key);
 	}
