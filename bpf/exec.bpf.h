@@ -149,7 +149,8 @@ static __always_inline void read_request(struct task_struct *task, bool at,
 {
 #if defined(__TARGET_ARCH_arm64)
 	/* The first one gives way to the result. */
-	struct pt_regs___arm64_call *registers = (struct pt_regs___arm64_call *)bpf_task_pt_regs(task);
+	struct pt_regs___arm64_call *registers =
+		(struct pt_regs___arm64_call *)bpf_task_pt_regs(task);
 	unsigned long first = BPF_CORE_READ(registers, orig_x0);
 	unsigned long second = BPF_CORE_READ(registers, regs[1]);
 	unsigned long third = BPF_CORE_READ(registers, regs[2]);

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/live/kernel_trace.h"
 #include "tests/live/record_harness.h"
 #include "tests/live/scope_harness.h"
 
@@ -83,9 +84,19 @@ void ExpectEventsTellWhatRowsTell(const Capture& capture) {
   }
 }
 
+// What the recorder is to see all of.
+const std::vector<std::string> kSentAgain = {"tcp/tcp_retransmit_skb", "tcp/tcp_retransmit_synack"};
+
+Recorded RecordDrops(const std::vector<std::string>& words) {
+  std::vector<std::string> command = {WorkloadPath("tcp_drops")};
+  command.insert(command.end(), words.begin(), words.end());
+  return RecordAllSeen(kSentAgain, [&] {
+    return RecordCommand({"--record", "tcp", "--max-overhead", "none"}, command);
+  });
+}
+
 void ExpectFlowsAndTotals(const std::string& family, const std::string& address) {
-  const auto [capture, truth] = RecordCommand({"--record", "tcp", "--max-overhead", "none"},
-                                              {WorkloadPath("tcp_drops"), "3", family});
+  const auto [capture, truth] = RecordDrops({"3", family});
   const Sums all = SumOf(capture, Any);
   EXPECT_EQ(all.segments, truth["segments"]);
   EXPECT_GT(all.segments, 20u);
@@ -114,8 +125,7 @@ TEST(Tcp, SegmentsSentAgainByIPv6AreAsManyAsTheKernelCounts) { ExpectFlowsAndTot
 TEST(Tcp, IPv4ByASocketOfIPv6IsShownAsIPv4) { ExpectFlowsAndTotals("mapped", "127.0.0.1"); }
 
 TEST(Tcp, RequestsAndAnswersToThemHaveTheirKinds) {
-  const auto [capture, truth] = RecordCommand({"--record", "tcp", "--max-overhead", "none"},
-                                              {WorkloadPath("tcp_drops"), "2", "4", "syn"});
+  const auto [capture, truth] = RecordDrops({"2", "4", "syn"});
   EXPECT_EQ(SumOf(capture, Any).segments, truth["segments"]);
   const Sums requests = SumOf(capture, Ports(truth["syn_port"], 5001));
   EXPECT_EQ(requests.segments, truth["nobody_segments"]);
@@ -148,11 +158,17 @@ TEST(Tcp, RequestsAndAnswersToThemHaveTheirKinds) {
   }
 }
 
-TEST(Tcp, ConnectionsFromBeforeTheRecordingHaveTheirOwners) {
+struct TwoRecordings {
+  Truth truth;
+  Capture of_worker;
+  Capture of_all;
+};
+
+TwoRecordings RecordConnectionFromBefore() {
   const Workplace workplace;
   const std::string output = workplace.Path("output");
   Program program({WorkloadPath("tcp_drops"), "2", "4", "wait"}, output, workplace.Path("errors"));
-  ASSERT_TRUE(Eventually([&] { return ReadWhole(output).ends_with("\n"); }));
+  EXPECT_TRUE(Eventually([&] { return ReadWhole(output).ends_with("\n"); }));
   const Truth ready(ReadWhole(output));
   // Of processes that were named only these are told.
   Recorder recorder(
@@ -160,9 +176,13 @@ TEST(Tcp, ConnectionsFromBeforeTheRecordingHaveTheirOwners) {
   Recorder whole_host({"--record", "tcp", "--max-overhead", "none"});
   program.Signal(SIGUSR1);
   EXPECT_EQ(program.Wait(), 0) << ReadWhole(workplace.Path("errors"));
-  const Truth truth(ReadWhole(output));
-  const Capture of_worker = recorder.Finish();
-  const Capture of_all = whole_host.Finish();
+  Truth truth(ReadWhole(output));
+  Capture of_worker = recorder.Finish();
+  return {std::move(truth), std::move(of_worker), whole_host.Finish()};
+}
+
+TEST(Tcp, ConnectionsFromBeforeTheRecordingHaveTheirOwners) {
+  const auto [truth, of_worker, of_all] = RecordAllSeen(kSentAgain, RecordConnectionFromBefore);
   const Sums worker = SumOf(of_worker, Any);
   EXPECT_EQ(worker.segments, truth["worker_segments"]);
   EXPECT_EQ(worker.owners, std::set<uint32_t>{uint32_t(truth["worker"])});
@@ -174,8 +194,7 @@ TEST(Tcp, ConnectionsFromBeforeTheRecordingHaveTheirOwners) {
 }
 
 TEST(Tcp, WhatAProcessLeftBehindIsStillIts) {
-  const auto [capture, truth] = RecordCommand({"--record", "tcp", "--max-overhead", "none"},
-                                              {WorkloadPath("tcp_drops"), "2", "4", "orphan"});
+  const auto [capture, truth] = RecordDrops({"2", "4", "orphan"});
   const Sums left = SumOf(capture, [&](const RetransmitRow& row) {
     return row.local_port == truth["port"] && row.state == TcpState::kFinWait1 &&
            row.kind == RetransmitKind::kTimeout;
@@ -184,24 +203,27 @@ TEST(Tcp, WhatAProcessLeftBehindIsStillIts) {
   EXPECT_EQ(left.owners, std::set<uint32_t>{uint32_t(truth["client"])});
 }
 
-TEST(Tcp, SumsStayRightWhereEventsAreLost) {
-  // Nobody takes events out of the buffer for the whole recording: the smallest there is.
+// Nobody takes events out of the buffer for the whole recording: the smallest there is.
+Recorded RecordWhileNobodyTakesEvents() {
   const Workplace workplace;
   const std::string output = workplace.Path("output");
   Program program({WorkloadPath("tcp_drops"), "3", "4", "wait"}, output, workplace.Path("errors"));
-  ASSERT_TRUE(Eventually([&] { return ReadWhole(output).ends_with("\n"); }));
+  EXPECT_TRUE(Eventually([&] { return ReadWhole(output).ends_with("\n"); }));
   Program recorder({RecorderPath(), "--record", "tcp", "--memory", "8", "--max-overhead", "none",
                     "-o", workplace.Path("capture")},
                    workplace.Path("recorder-out"), workplace.Path("recorder-err"));
-  ASSERT_TRUE(Eventually([&] { return !ReadWhole(workplace.Path("capture.partial")).empty(); }));
+  EXPECT_TRUE(Eventually([&] { return !ReadWhole(workplace.Path("capture.partial")).empty(); }));
   recorder.Signal(SIGSTOP);
   program.Signal(SIGUSR1);
   EXPECT_EQ(program.Wait(), 0) << ReadWhole(workplace.Path("errors"));
   recorder.Signal(SIGCONT);
   recorder.Signal(SIGINT);
   EXPECT_EQ(recorder.Wait(), 0) << ReadWhole(workplace.Path("recorder-err"));
-  const Truth truth(ReadWhole(output));
-  const Capture capture = LoadCapture(workplace.Path("capture"));
+  return {LoadCapture(workplace.Path("capture")), Truth(ReadWhole(output))};
+}
+
+TEST(Tcp, SumsStayRightWhereEventsAreLost) {
+  const auto [capture, truth] = RecordAllSeen(kSentAgain, RecordWhileNobodyTakesEvents);
   EXPECT_EQ(SumOf(capture, Ports(truth["port"], 5000)).segments, truth["client_segments"]);
   EXPECT_EQ(SumOf(capture, Ports(5000, truth["port"])).segments, truth["worker_segments"]);
   uint64_t events = 0;
