@@ -19,6 +19,7 @@ threads 60 > threads.truth &
 record system -d 2
 kill -INT $!
 wait
+# shellcheck disable=SC2016  # the recorded shell expands it
 record execs --record exec -- sh -c '
   for i in $(seq 40); do /bin/true; done
   for i in $(seq 10); do /bin/false; done
