@@ -31,7 +31,7 @@ MOST_RESIDUE = 0.001
 SHARE_POINTS = 0.01
 TOTAL_PART = 0.02  # of the wall time
 # How often a cause may be met, where `twofold info` says that a few are normal.
-NORMAL_LOSSES = {"user-stack-not-taken": 200, "task-storage-failed": 5, "wakeup-missed": 5}
+NORMAL_LOSSES = {"user-stack-not-taken": 200, "task-storage-failed": 5, "wakeup-missed": 5, "free-unseen": 20}
 
 
 class Captures:
