@@ -11,12 +11,8 @@
 namespace twofold {
 namespace {
 
-bool HasOtherSources(const Options& options) {
-  return options.cpu || options.offcpu || options.cpi;
-}
-
 Result<void> GoOnWithout(const Options& options, const Error& failure) {
-  if (!HasOtherSources(options)) {
+  if (options.SourceCount() == 1) {
     return Error{.what = "memory cannot be recorded: " + failure.what,
                  .where = failure.where.empty() ? "--record memleak" : failure.where,
                  .remedy = failure.remedy.empty() ? "twofold-record --check tells what this host "

@@ -45,6 +45,10 @@ struct Options {
   uint64_t max_block_us = 0;  // longer blocks get no row; 0: no limit
   bool quiet = false;
   std::vector<std::string> command;  // after "--"; empty: none
+
+  // How many of --record's sources were asked for: one that cannot be had costs itself alone if
+  // there are others.
+  int SourceCount() const { return cpu + offcpu + cpi + memleak + tcp + exec; }
 };
 
 // Error (Kind::kUsage): names the option, what is wrong with it and what it takes.

@@ -175,7 +175,7 @@ Result<void> Session::PrepareTcp() {
     settings_.retransmit_passes_error = tcp->passes_error;
     return {};
   }
-  if (!options_.cpu && !options_.offcpu && !options_.exec) {
+  if (options_.SourceCount() == 1) {
     return Error{.what = "TCP retransmits cannot be recorded: " + tcp.error().what,
                  .where = "--record tcp",
                  .remedy = "Record other sources (twofold-record --check tells what works here)"};
@@ -255,7 +255,7 @@ Result<void> Session::Prepare() {
 Result<void> Session::CheckCounters() {
   const std::optional<Error>& failure = tracer_->counters_failure();
   if (!failure) return {};
-  if (!options_.cpu && !options_.offcpu && !options_.exec && !settings_.tcp) {
+  if (options_.SourceCount() == 1) {
     return Error{.what = "cycles and instructions cannot be recorded: " + failure->what,
                  .where = "--record cpi",
                  .remedy =

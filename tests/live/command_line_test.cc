@@ -250,6 +250,12 @@ TEST(RecorderCommandLine, HardwareCountersAreRecordedOrSaidToBeMissing) {
   EXPECT_EQ(capture.intervals.at(0).counters.has_value(), there);
   EXPECT_EQ(both.errors.find("cycles and instructions are not recorded") == std::string::npos,
             there);
+  for (const char* other : {"exec", "tcp"}) {
+    const Outcome with_other =
+        RunToEnd(workplace, {RecorderPath(), "-o", workplace.Path(std::string(other) + ".twofold"),
+                             "--record", std::string("cpi,") + other, "--", "true"});
+    EXPECT_EQ(with_other.status, 0) << with_other.errors;
+  }
   const Outcome alone = RunToEnd(workplace, {RecorderPath(), "-o", workplace.Path("alone.twofold"),
                                              "--record", "cpi", "--", "true"});
   if (there) {

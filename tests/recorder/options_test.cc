@@ -61,6 +61,15 @@ TEST(Options, MemoryIsRecordedWhereItIsSaidWhose) {
   EXPECT_EQ(Parse({"--record", "memleak", "--leak-scope", "kernel"}).leak_sample_bytes, 65536u);
 }
 
+TEST(Options, SourcesAreCounted) {
+  EXPECT_EQ(Parse({}).SourceCount(), 2);
+  EXPECT_EQ(Parse({"--record", "tcp"}).SourceCount(), 1);
+  EXPECT_EQ(Parse({"--record", "cpi,exec,exec"}).SourceCount(), 2);
+  EXPECT_EQ(Parse({"--record", "cpu,offcpu,cpi,memleak,tcp,exec", "--leak-scope", "kernel"})
+                .SourceCount(),
+            6);
+}
+
 TEST(Options, MemoryOfNobodyIsRefused) {
   EXPECT_THAT(Refusal({"--record", "memleak"}), HasSubstr("--leak-scope"));
   EXPECT_THAT(Refusal({"--record", "memleak", "--leak-scope", "all"}), HasSubstr("'all'"));
