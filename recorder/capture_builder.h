@@ -67,6 +67,11 @@ class CaptureBuilder {
   // The thread that a socket's retransmits are shown under; 0: it is not in scope.
   ThreadId OwnerThread(const twofold_holder& owner, bool whole_host);
   StackId RetransmitStack(uint64_t hash);
+  // Frames of the programs themselves, and of what called them, come first in a stack that was
+  // walked where something happened: so many at most.
+  static constexpr uint32_t kMostTracingFrames = 16;
+  // Frames from `first` up to below `end`, all of them places that are returned to.
+  StackId CallersStack(const twofold_stack& stack, uint32_t first, uint32_t end);
   void BuildOffCpuRows(const Reading& reading, Interval& interval);
   Exemplar BuildExemplar(const ExemplarReading& reading);
   StackId KernelStack(Tracer::StackClass stack_class, uint64_t hash);
@@ -112,7 +117,6 @@ class CaptureBuilder {
                                                          // only other threads of it are
   std::unordered_map<uint64_t, ProcessId> unknown_processes_;  // by pid and, above it, start
   std::unordered_map<uint64_t, StackId> kernel_stacks_[Tracer::kStackClasses];  // by class, hash
-  std::unordered_map<uint64_t, StackId> retransmit_stacks_;                     // by hash
   std::unordered_map<uint32_t, std::unordered_map<uint64_t, Made<StackId>>>
       user_stacks_[Tracer::kStackClasses];                     // by class, process, hash
   std::unordered_map<uint32_t, uint64_t> accounted_until_ns_;  // by number; CLOCK_MONOTONIC

@@ -31,9 +31,6 @@ bool SendsAgain(std::string_view name) {
   return name.starts_with("__tcp_retransmit_skb") || name.starts_with("tcp_rtx_synack");
 }
 
-// Frames of the programs themselves, and of what called them, that come first in a stack.
-constexpr uint32_t kMostTracingFrames = 16;
-
 }  // namespace
 
 void CaptureBuilder::BuildExecRows(const Reading& reading, Interval& interval) {
@@ -56,8 +53,9 @@ void CaptureBuilder::BuildExecRows(const Reading& reading, Interval& interval) {
 StackId CaptureBuilder::RetransmitStack(uint64_t hash) {
   constexpr Tracer::StackClass kClass = Tracer::StackClass::kTcp;
   if (hash < TWOFOLD_FIRST_STACK_HASH) return KernelStack(kClass, hash);
-  const auto known = retransmit_stacks_.find(hash);
-  if (known != retransmit_stacks_.end()) return known->second;
+  auto& stacks = kernel_stacks_[size_t(kClass)];
+  const auto known = stacks.find(hash);
+  if (known != stacks.end()) return known->second;
   const std::optional<twofold_stack> stack = tracer_.FindStack(kClass, hash);
   if (!stack) return KernelStack(kClass, TWOFOLD_STACK_UNREADABLE);
   uint32_t first = 0;
@@ -68,15 +66,8 @@ StackId CaptureBuilder::RetransmitStack(uint64_t hash) {
     if (first == 0 && i < kMostTracingFrames && SendsAgain(hit->name)) first = i;
     if (IsInterruptEntry(hit->name)) end = i + 1;
   }
-  std::vector<FrameId> root_first;
-  if (stack->nframes == TWOFOLD_MAX_FRAMES && end == stack->nframes) {
-    root_first.push_back(definitions_.InternSpecialFrame("[truncated stack]"));
-  }
-  for (uint32_t i = end; i-- > first;) {
-    root_first.push_back(symbolizer_.KernelFrame(stack->frames[i], true));
-  }
   ++stacks_made_;
-  return retransmit_stacks_.emplace(hash, definitions_.InternStack(root_first)).first->second;
+  return stacks.emplace(hash, CallersStack(*stack, first, end)).first->second;
 }
 
 ThreadId CaptureBuilder::OwnerThread(const twofold_holder& owner, bool whole_host) {

@@ -11,9 +11,6 @@ namespace {
 
 constexpr Tracer::StackClass kClass = Tracer::StackClass::kMemory;
 
-// Frames of the programs themselves, and of what called them, come first in a kernel stack.
-constexpr uint32_t kMostTracingFrames = 16;
-
 bool IsTracing(std::string_view name) {
   return name.starts_with("bpf_prog_") || name.starts_with("bpf_trace_run") ||
          name.starts_with("__bpf_trace_") || name.starts_with("__traceiter_");

@@ -11,9 +11,6 @@
 namespace twofold {
 namespace {
 
-// Frames of the programs themselves, and of what called them, that come first in a waker's stack.
-constexpr uint32_t kMostTracingFrames = 16;
-
 std::string_view SpecialText(uint64_t stack, bool user) {
   switch (stack) {
     case TWOFOLD_STACK_MAP_FULL:
@@ -149,6 +146,17 @@ CaptureBuilder::Made<StackId> CaptureBuilder::MakeUserStack(Tracer::StackClass s
   return stacks.insert_or_assign(hash, made).first->second;
 }
 
+StackId CaptureBuilder::CallersStack(const twofold_stack& stack, uint32_t first, uint32_t end) {
+  std::vector<FrameId> root_first;
+  if (stack.nframes == TWOFOLD_MAX_FRAMES && end == stack.nframes) {
+    root_first.push_back(definitions_.InternSpecialFrame("[truncated stack]"));
+  }
+  for (uint32_t i = end; i-- > first;) {
+    root_first.push_back(symbolizer_.KernelFrame(stack.frames[i], true));
+  }
+  return definitions_.InternStack(root_first);
+}
+
 StackId CaptureBuilder::WakerStack(uint64_t hash, WakerKind& kind) {
   if (hash < TWOFOLD_FIRST_STACK_HASH) {
     return hash == TWOFOLD_STACK_NONE ? StackId() : SpecialStack(SpecialText(hash, false));
@@ -166,14 +174,7 @@ StackId CaptureBuilder::WakerStack(uint64_t hash, WakerKind& kind) {
     if (RunsTimers(hit->name)) kind = WakerKind::kTimer;
     if (IsInterruptEntry(hit->name)) end = i + 1;
   }
-  std::vector<FrameId> root_first;
-  if (stack->nframes == TWOFOLD_MAX_FRAMES && end == stack->nframes) {
-    root_first.push_back(definitions_.InternSpecialFrame("[truncated stack]"));
-  }
-  for (uint32_t i = end; i-- > first;) {
-    root_first.push_back(symbolizer_.KernelFrame(stack->frames[i], true));
-  }
-  return definitions_.InternStack(root_first);
+  return CallersStack(*stack, first, end);
 }
 
 CaptureBuilder::DefinedThread CaptureBuilder::ThreadOutOfScope(const twofold_thread& thread) {
