@@ -578,18 +578,11 @@ int BPF_PROG(waking, struct task_struct *task)
 							TWOFOLD_SET_OFFCPU_STACKS),
 					     scratch)
 				: 0;
-		if (chosen) {
-			__u64 walked_ns = bpf_ktime_get_ns();
-
-			/* Until the kernel goes on, the thread cannot run: the walk prolonged the
-			 * block. */
-			if (!state->pending_quantum_ns)
-				state->pending_ns += walked_ns - now_ns;
-			state->pending_end_ns = walked_ns;
+		if (chosen)
 			state->chain = chain;
-			now_ns = walked_ns;
-		}
 	}
+	/* The thread can run from here on, as far as the sleeper's own time goes: what the walk of its
+	 * waker adds is a part of the wait that follows, whatever was chosen. */
 	wake(task, state, now_ns);
 	return 0;
 }
