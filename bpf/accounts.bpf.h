@@ -17,7 +17,8 @@ const volatile __u32 ended_wakeup_bytes; /* the recorder is woken when the buffe
 
 __u64 window_start_ns; /* written by the recorder before the first pass over all tasks */
 
-/* The latest boundary of intervals, written by the recorder a moment before it comes. */
+/* The latest boundary of intervals, written by the recorder a moment before it comes. Its lowest bit
+ * is that of the interval which begins there (TWOFOLD_SUMS). */
 __u64 boundary_ns;
 /* Nothing counts from the latest boundary on: the recording is over. */
 __u32 is_over;
@@ -27,6 +28,14 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 64 * 1024);
 } ended_accounts SEC(".maps");
+
+/* Which of a row's sums time belongs to that ended at a moment, or a sample of that moment. */
+static __always_inline __u32 sum_of_interval(__u64 end_ns)
+{
+	__u64 boundary = *(volatile __u64 *)&boundary_ns;
+
+	return (boundary ^ (end_ns <= boundary)) & 1;
+}
 
 /* Adds time to a state; the check satisfies the verifier. */
 static __always_inline void add_time(struct twofold_task *task, __u32 state, __u64 time_ns)
@@ -121,34 +130,84 @@ static __always_inline __u64 sum_of_states(const __u64 *time_ns)
  */
 static __always_inline void lose_account(const struct twofold_task *state)
 {
-	__u64 boundary = *(volatile __u64 *)&boundary_ns;
 	__u64 all_ns = sum_of_states(state->time_ns), had_ns = state->handed_over_ns;
 
-	/* Up to the latest boundary the pass over all tasks has told it; where the thread began
-	 * after that, nothing has. */
-	if (boundary && state->boundary_ns == boundary) {
-		__u64 told_ns = sum_of_states(state->boundary_time_ns);
-
-		if (told_ns > had_ns)
-			had_ns = told_ns;
-	}
 	count_loss(TWOFOLD_SOURCE_RECORDER, TWOFOLD_LOSS_ACCOUNT_LOST, 1,
 		   all_ns > had_ns ? all_ns - had_ns : 0);
 }
 
-/* Whether the process ends with this thread, and how; as wait_task_zombie (kernel/exit.c) tells the
- * parent. */
+/* Whether the process ends with this thread, which is about to exit. */
+static __always_inline bool is_last_thread(struct task_struct *task)
+{
+	struct signal_struct *signal = task->signal;
+
+	return signal && signal->live.counter <= 0;
+}
+
+/* How the process ends; as wait_task_zombie (kernel/exit.c) tells the parent. */
 static __always_inline void describe_end(struct twofold_account *account, struct task_struct *task)
 {
 	struct signal_struct *signal = task->signal;
 
-	if (!signal || signal->live.counter > 0)
+	if (!signal)
 		return;
 	account->is_end = 1;
 	account->wait_status = signal->flags & SIGNAL_GROUP_EXIT
 				       ? signal->group_exit_code
 				       : BPF_CORE_READ(task, group_leader, exit_code);
 	account->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+}
+
+/* The recorder looks by itself; a wake-up for each would cost more than the account. */
+static __always_inline __u64 wakeup_when_filling(void)
+{
+	return bpf_ringbuf_query(&ended_accounts, BPF_RB_AVAIL_DATA) > ended_wakeup_bytes
+		       ? BPF_RB_FORCE_WAKEUP
+		       : BPF_RB_NO_WAKEUP;
+}
+
+/* Everything but what a short account lacks. */
+static __always_inline void fill_account(struct twofold_account *account, struct task_struct *task,
+					 const struct twofold_task *state, const __u64 *time_ns,
+					 bool ended, __u64 at_ns)
+{
+	account->thread = state->thread;
+	account->ended = ended;
+	account->at_ns = at_ns;
+	account->user_ns = task->utime - state->user_ns_before;
+	account->system_ns = task->stime - state->system_ns_before;
+	__builtin_memcpy(account->time_ns, time_ns, sizeof(account->time_ns));
+}
+
+/* Hands an account over that will be followed by another one of the same thread. False: there was
+ * no room. */
+static __always_inline bool hand_over_short(struct task_struct *task, struct twofold_task *state,
+					    const __u64 *time_ns, __u64 at_ns)
+{
+	struct twofold_account *account =
+		bpf_ringbuf_reserve(&ended_accounts, TWOFOLD_SHORT_ACCOUNT_BYTES, 0);
+
+	if (!account)
+		return false;
+	fill_account(account, task, state, time_ns, false, at_ns);
+	state->handed_over_ns = sum_of_states(time_ns);
+	bpf_ringbuf_submit(account, wakeup_when_filling());
+	return true;
+}
+
+/*
+ * A thread that was there at the latest boundary, and ends before the pass over all tasks comes by,
+ * tells itself what its account was then.
+ */
+static __always_inline void tell_boundary(struct task_struct *task, struct twofold_task *state)
+{
+	__u64 boundary = state->boundary_ns;
+
+	if (!boundary || boundary != *(volatile __u64 *)&boundary_ns ||
+	    state->told_boundary_ns == boundary)
+		return;
+	if (hand_over_short(task, state, state->boundary_time_ns, boundary))
+		state->told_boundary_ns = boundary;
 }
 
 /* Hands the account of a thread over as it is now. `exits`: it is about to exit. */
@@ -170,31 +229,28 @@ static __always_inline void hand_over_account(struct task_struct *task, struct t
 		time_ns = state->boundary_time_ns;
 		now_ns = boundary_ns;
 	}
+	if (state->thread && !is_over)
+		tell_boundary(task, state);
+	/* One that has not ended is handed over once more. */
+	if (!ended && !(exits && is_last_thread(task))) {
+		hand_over_short(task, state, time_ns, now_ns);
+		return;
+	}
 	account = bpf_ringbuf_reserve(&ended_accounts, sizeof(*account), 0);
 	if (!account) {
-		/* An account that has not ended is handed over once more. */
 		if (ended)
 			lose_account(state);
 		return;
 	}
-	state->handed_over_ns = sum_of_states(state->time_ns);
-	account->thread = state->thread;
-	account->ended = ended;
-	account->at_ns = now_ns;
-	account->user_ns = task->utime - state->user_ns_before;
-	account->system_ns = task->stime - state->system_ns_before;
-	__builtin_memcpy(account->time_ns, time_ns, sizeof(account->time_ns));
+	state->handed_over_ns = sum_of_states(time_ns);
+	fill_account(account, task, state, time_ns, ended, now_ns);
 	__builtin_memcpy(account->waits, state->waits, sizeof(account->waits));
 	account->is_end = 0;
 	account->wait_status = 0;
 	account->cgroup_id = 0;
-	if (exits)
+	if (!ended)
 		describe_end(account, task);
-	/* The recorder looks by itself; a wake-up for each would cost more than the account. */
-	bpf_ringbuf_submit(account, bpf_ringbuf_query(&ended_accounts, BPF_RB_AVAIL_DATA) >
-						    ended_wakeup_bytes
-					    ? BPF_RB_FORCE_WAKEUP
-					    : BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(account, wakeup_when_filling());
 }
 
 /* Closes the account of a row of the thread table, and begins the next one in the same state. */
@@ -205,6 +261,7 @@ static __always_inline void end_account(struct task_struct *task, struct twofold
 	__builtin_memset(state->time_ns, 0, sizeof(state->time_ns));
 	__builtin_memset(state->waits, 0, sizeof(state->waits));
 	state->boundary_ns = 0;
+	state->told_boundary_ns = 0;
 	state->handed_over_ns = 0;
 	state->user_ns_before = task->utime;
 	state->system_ns_before = task->stime;

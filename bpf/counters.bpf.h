@@ -14,7 +14,7 @@
 #include "threads.bpf.h"
 
 TWOFOLD_MAP_SET(counter_stacks, __u64, struct twofold_stack);
-TWOFOLD_MAP_SET(counter_rows, struct twofold_cpu_key, struct twofold_counter_value);
+TWOFOLD_MAP_SET(counter_rows, struct twofold_cpu_key, struct twofold_counter_sums);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -41,12 +41,12 @@ static __always_inline void find_stacks(struct bpf_perf_event_data *ctx, struct 
 				      TWOFOLD_LOSS_USER_STACK_FAILED);
 }
 
-/* The row of what runs, made if need be; NULL: it could not be, which is counted. */
+/* The row of what runs, in this interval, made if need be; NULL: it could not be, which is counted. */
 static __always_inline struct twofold_counter_value *row_of_current(struct bpf_perf_event_data *ctx)
 {
 	struct task_struct *current_task = bpf_get_current_task_btf();
 	void *rows = map_in_use(&counter_rows_sets, TWOFOLD_SET_COUNTER_ROWS);
-	struct twofold_counter_value *value, zero = {};
+	struct twofold_counter_sums *sums, zero = {};
 	struct twofold_cpu_key key = {};
 	struct twofold_stack *scratch;
 	struct twofold_task *task;
@@ -67,15 +67,18 @@ static __always_inline struct twofold_counter_value *row_of_current(struct bpf_p
 	find_stacks(ctx, current_task, scratch, &key);
 	if (!rows)
 		return NULL;
-	value = bpf_map_lookup_elem(rows, &key);
-	if (value)
-		return value;
-	cause = insert_once(rows, TWOFOLD_SET_COUNTER_ROWS, &key, &zero);
-	if (!cause)
-		value = bpf_map_lookup_elem(rows, &key);
-	if (!value)
-		count_loss(TWOFOLD_SOURCE_COUNTERS, cause ? cause : TWOFOLD_LOSS_MAP_BUSY, 1, 0);
-	return value;
+	sums = bpf_map_lookup_elem(rows, &key);
+	if (!sums) {
+		cause = insert_once(rows, TWOFOLD_SET_COUNTER_ROWS, &key, &zero);
+		if (!cause)
+			sums = bpf_map_lookup_elem(rows, &key);
+		if (!sums) {
+			count_loss(TWOFOLD_SOURCE_COUNTERS, cause ? cause : TWOFOLD_LOSS_MAP_BUSY,
+				   1, 0);
+			return NULL;
+		}
+	}
+	return &sums->of[sum_of_interval(bpf_ktime_get_ns())];
 }
 
 SEC("perf_event")

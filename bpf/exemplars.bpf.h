@@ -2,12 +2,13 @@
 /*
  * The longest single blocks and waits of an interval, so that one outlier is not lost in a sum.
  * Each CPU keeps its own few for threads that go on there; the recorder takes the longest of all
- * CPUs. There are two pages: programs write into one while the recorder reads the other.
+ * CPUs. There are two pages, as rows have two sums: programs write into one while the recorder reads
+ * the other.
  */
 #ifndef TWOFOLD_EXEMPLARS_BPF_H
 #define TWOFOLD_EXEMPLARS_BPF_H
 
-__u32 exemplar_page; /* 0 or 1; turned by the recorder */
+#include "accounts.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -39,9 +40,11 @@ __noinline int replace_shortest(struct twofold_exemplars *page,
 	return 0;
 }
 
-static __always_inline bool is_long(__u32 kind, __u64 length_ns, struct twofold_exemplars **page)
+static __always_inline bool is_long(__u32 kind, __u64 start_ns, __u64 end_ns,
+				    struct twofold_exemplars **page)
 {
-	__u32 index = (exemplar_page & 1) * TWOFOLD_EXEMPLAR_KINDS + kind;
+	__u32 index = sum_of_interval(end_ns) * TWOFOLD_EXEMPLAR_KINDS + kind;
+	__u64 length_ns = end_ns - start_ns;
 
 	*page = bpf_map_lookup_elem(&exemplars, &index);
 	return *page && length_ns > (*page)->shortest_ns;

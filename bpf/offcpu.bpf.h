@@ -9,8 +9,9 @@
  * tells why the sums are right). The waker's stacks are walked at sched_waking, the sleeper's where
  * it is switched in: there it stands still, and its stacks are those of the call that it slept in.
  *
- * Parts that are open at an interval's end are split and credited by the pass over all tasks, which
- * walks the stacks of threads that are still asleep, once for each block.
+ * What goes on at an interval's end is split there: one part for the interval before, and one for
+ * the next. Whoever comes first after the boundary does it: what ends the block or the wait, or the
+ * pass over all tasks, which walks the stacks of threads that are still asleep, once for each block.
  *
  * Some wake-ups are never traced: neither sched_waking nor the switch-in reaches any tracer
  * (measured on one virtual machine, whose kernel keeps some threads from tracing: about one block
@@ -41,7 +42,7 @@ __u64 pass_boundary_ns;
 __u64 seeded_tasks; /* threads that the first pass took into scope */
 
 TWOFOLD_MAP_SET(offcpu_stacks, __u64, struct twofold_stack);
-TWOFOLD_MAP_SET(offcpu_rows, struct twofold_offcpu_key, struct twofold_offcpu_value);
+TWOFOLD_MAP_SET(offcpu_rows, struct twofold_offcpu_key, struct twofold_offcpu_sums);
 
 /* By what uses it: programs that may interrupt each other have scratch of their own. */
 enum {
@@ -63,13 +64,18 @@ struct sleeper_stacks {
 	__u64 user;
 };
 
-/* A part of time off the CPU that was chosen. */
+/* A part of time off the CPU, of which something was chosen. */
 struct part {
-	__u64 length_ns;
+	__u64 end_ns;
+	__u64 length_ns;  /* from the latest boundary on, if it began before that; 0: not chosen */
 	__u64 quantum_ns; /* that it was chosen by; 0: certain */
+	__u64 before_ns;  /* the same for what lies before the boundary */
+	__u64 before_quantum_ns;
 	__u64 chain;
 	__u32 state;
-	__u32 flags; /* TWOFOLD_PART_... */
+	/* TWOFOLD_PART_..., of blocks: */
+	__u16 flags;
+	__u16 before_flags;
 };
 
 /* BlockState of format/capture.h. */
@@ -126,53 +132,69 @@ static __always_inline bool choose(__u64 length_ns, bool known, __u64 *chosen_by
 	return ((__u64)bpf_get_prandom_u32() * quantum) >> 32 < length_ns;
 }
 
+/*
+ * Chooses from a time off the CPU that ended. What lies before the latest boundary and what comes
+ * after it are chosen each by its own length, for two intervals. `known`: its stacks are. A global
+ * function: it is verified once. 0: nothing of it is kept.
+ */
+__noinline int choose_part(__u64 since_ns, __u64 end_ns, bool known, struct part *part)
+{
+	__u64 boundary = *(volatile __u64 *)&boundary_ns, length_ns;
+
+	if (!part)
+		return 0;
+	part->end_ns = end_ns;
+	part->before_ns = 0;
+	part->before_quantum_ns = 0;
+	part->flags = 0;
+	if (since_ns < boundary && boundary < end_ns) {
+		part->flags = TWOFOLD_PART_BEGUN_BEFORE;
+		if (choose(boundary - since_ns, known, &part->before_quantum_ns))
+			part->before_ns = boundary - since_ns;
+		since_ns = boundary;
+	}
+	/* It happened, so it took some time. */
+	length_ns = end_ns > since_ns ? end_ns - since_ns : 1;
+	part->length_ns = choose(length_ns, known, &part->quantum_ns) ? length_ns : 0;
+	return part->length_ns || part->before_ns;
+}
+
 static __always_inline bool is_recorded_length(__u64 length_ns)
 {
 	return length_ns >= min_block_ns && (!max_block_ns || length_ns <= max_block_ns);
 }
 
 /*
- * Adds a chosen part to the rows. `ended`: how many blocks or waits ended with it, 0 or 1. A global
- * function: the verifier looks at it once, not wherever it is called.
+ * Adds time that was chosen by a quantum to a row's sum of an interval. `ended`: how many blocks or
+ * waits ended with it, 0 or 1.
  */
-__noinline int credit_part(__u32 thread, const struct sleeper_stacks *stacks,
-			   const struct part *part, __u64 ended)
+static __always_inline void add_to_row(const struct twofold_offcpu_key *key, __u32 sum,
+				       __u64 length_ns, __u64 quantum, __u64 ended)
 {
-	struct twofold_offcpu_key key = {};
+	void *rows = map_in_use(&offcpu_rows_sets, TWOFOLD_SET_OFFCPU_ROWS);
+	__u64 time_ns = quantum ? quantum : length_ns;
 	struct twofold_offcpu_value *value;
-	__u64 length_ns, quantum, time_ns;
-	void *rows;
+	struct twofold_offcpu_sums *sums;
 
-	if (!stacks || !part)
-		return 0;
-	key.kernel_stack = stacks->kernel;
-	key.user_stack = stacks->user;
-	key.chain = part->chain;
-	key.thread = thread;
-	key.state = part->state;
-	key.parts = part->flags;
-	length_ns = part->length_ns;
-	quantum = part->quantum_ns;
-	time_ns = quantum ? quantum : length_ns;
-	rows = map_in_use(&offcpu_rows_sets, TWOFOLD_SET_OFFCPU_ROWS);
 	if (!rows)
-		return 0;
+		return;
 	/* It stands for quantum / length parts; chance decides on the fraction. */
 	if (ended && quantum && length_ns)
 		ended = (quantum + bpf_get_prandom_u32() % (__u32)length_ns) / length_ns;
-	value = bpf_map_lookup_elem(rows, &key);
-	if (!value) {
-		struct twofold_offcpu_value zero = {};
-		__u32 cause = insert_once(rows, TWOFOLD_SET_OFFCPU_ROWS, &key, &zero);
+	sums = bpf_map_lookup_elem(rows, key);
+	if (!sums) {
+		struct twofold_offcpu_sums zero = {};
+		__u32 cause = insert_once(rows, TWOFOLD_SET_OFFCPU_ROWS, key, &zero);
 
 		if (!cause)
-			value = bpf_map_lookup_elem(rows, &key);
-		if (!value) {
+			sums = bpf_map_lookup_elem(rows, key);
+		if (!sums) {
 			count_loss(TWOFOLD_SOURCE_OFFCPU, cause ? cause : TWOFOLD_LOSS_MAP_BUSY,
 				   ended, time_ns);
-			return 0;
+			return;
 		}
 	}
+	value = &sums->of[sum & 1];
 	__sync_fetch_and_add(&value->time_ns, time_ns);
 	__sync_fetch_and_add(&value->count, ended);
 	__sync_fetch_and_add(&value->samples, 1);
@@ -180,6 +202,35 @@ __noinline int credit_part(__u32 thread, const struct sleeper_stacks *stacks,
 		__sync_fetch_and_add(&value->sampled_ns, quantum);
 		__sync_fetch_and_add(&value->variance_us2,
 				     quantum / 1000 * ((quantum - length_ns) / 1000));
+	}
+}
+
+/*
+ * Adds what was chosen of a part to the rows of the interval that it ended in, and of the one before.
+ * A global function: the verifier looks at it once, not wherever it is called.
+ */
+__noinline int credit_part(__u32 thread, const struct sleeper_stacks *stacks,
+			   const struct part *part, __u64 ended)
+{
+	struct twofold_offcpu_key key = {};
+	__u32 sum;
+
+	if (!stacks || !part)
+		return 0;
+	key.kernel_stack = stacks->kernel;
+	key.user_stack = stacks->user;
+	key.thread = thread;
+	key.state = part->state;
+	sum = sum_of_interval(part->end_ns);
+	if (part->before_ns) {
+		if (part->state <= TWOFOLD_LAST_BLOCK_STATE)
+			key.parts = part->before_flags | TWOFOLD_PART_OPEN_AT_END;
+		add_to_row(&key, 1 - sum, part->before_ns, part->before_quantum_ns, 0);
+	}
+	if (part->length_ns) {
+		key.parts = part->state <= TWOFOLD_LAST_BLOCK_STATE ? part->flags : 0;
+		key.chain = part->chain;
+		add_to_row(&key, sum, part->length_ns, part->quantum_ns, ended);
 	}
 	return 0;
 }
@@ -234,11 +285,15 @@ static __always_inline bool holds_stacks(const struct task_struct *task,
 	return state->held_switches == switches_of((struct task_struct *)task) + 1;
 }
 
+/* In `continued`: the block began before the boundary at which its last part was split. */
+#define BEGUN_BEFORE_ITS_END 2
+
 /* Ends the open block of a thread: if it is chosen, its row is pending. True if it was. */
 static __always_inline bool end_block(struct task_struct *task, struct twofold_task *state,
 				      __u64 now_ns)
 {
-	__u64 since_ns, length_ns, chosen_by_ns;
+	struct part part = {};
+	__u64 since_ns;
 
 	if (!state->blocked_since_ns)
 		return false;
@@ -250,27 +305,39 @@ static __always_inline bool end_block(struct task_struct *task, struct twofold_t
 		now_ns = state->block_began_ns;
 	if (!is_recorded_length(now_ns - state->block_began_ns))
 		return false;
-	length_ns = now_ns > since_ns ? now_ns - since_ns : 1;
-	if (!choose(length_ns, holds_stacks(task, state), &chosen_by_ns))
+	if (!choose_part(since_ns, now_ns, holds_stacks(task, state), &part))
 		return false;
+	if (part.flags)
+		state->continued |= BEGUN_BEFORE_ITS_END;
 	state->chain = 0;
-	state->pending_quantum_ns = chosen_by_ns;
-	state->pending_end_ns = now_ns;
-	state->pending_ns = length_ns;
+	state->pending_ns = part.length_ns;
+	state->pending_quantum_ns = part.quantum_ns;
+	state->pending_before_ns = part.before_ns;
+	state->pending_before_quantum_ns = part.before_quantum_ns;
+	__sync_lock_test_and_set(&state->pending_end_ns, now_ns);
 	return true;
+}
+
+static __always_inline void read_pending(const struct twofold_task *state, struct part *part)
+{
+	part->length_ns = state->pending_ns;
+	part->quantum_ns = state->pending_quantum_ns;
+	part->before_ns = state->pending_before_ns;
+	part->before_quantum_ns = state->pending_before_quantum_ns;
+	part->chain = state->chain;
+	part->state = state->block_state;
+	part->flags = state->continued ? TWOFOLD_PART_BEGUN_BEFORE : 0;
+	part->before_flags = state->continued & 1 ? TWOFOLD_PART_BEGUN_BEFORE : 0;
 }
 
 /* Takes the part of a block that ended and has no row yet. False: there is none. */
 static __always_inline bool take_pending(struct twofold_task *state, struct part *part)
 {
-	if (!state->pending_ns)
+	if (!state->pending_end_ns)
 		return false;
-	part->quantum_ns = state->pending_quantum_ns;
-	part->chain = state->chain;
-	part->state = state->block_state;
-	part->flags = state->continued ? TWOFOLD_PART_BEGUN_BEFORE : 0;
-	part->length_ns = __sync_lock_test_and_set(&state->pending_ns, 0);
-	return part->length_ns != 0;
+	read_pending(state, part);
+	part->end_ns = __sync_lock_test_and_set(&state->pending_end_ns, 0);
+	return part->end_ns != 0;
 }
 
 static __always_inline void keep_exemplar(const struct twofold_task *state,
@@ -285,7 +352,7 @@ static __always_inline void keep_exemplar(const struct twofold_task *state,
 	/* Parked and idle kernel threads wait for work, for as long as there is none. */
 	if (offcpu_state == 5 || offcpu_state == 6)
 		return;
-	if (end_ns > start_ns && is_long(kind, end_ns - start_ns, &page)) {
+	if (end_ns > start_ns && is_long(kind, start_ns, end_ns, &page)) {
 		struct twofold_exemplar exemplar = {
 			.start_ns = start_ns,
 			.end_ns = end_ns,
@@ -360,6 +427,8 @@ static __always_inline void credit_unseen(struct task_struct *task, struct twofo
 		__u64 since_ns = __sync_lock_test_and_set(&state->waiting_since_ns, 0);
 		__u64 elapsed_ns = now_ns > since_ns ? now_ns - since_ns : 0;
 
+		part.end_ns = now_ns;
+		part.before_ns = 0;
 		part.length_ns = elapsed_ns > ran_ns ? elapsed_ns - ran_ns : 1;
 		part.chain = 0;
 		part.state = state->state == TWOFOLD_PREEMPTED ? TWOFOLD_WAITING_PREEMPTED
@@ -377,6 +446,8 @@ static __always_inline void credit_unseen(struct task_struct *task, struct twofo
 
 		if (!since_ns)
 			return;
+		part.end_ns = now_ns;
+		part.before_ns = 0;
 		part.length_ns = elapsed_ns > ran_ns ? elapsed_ns - ran_ns : 1;
 		part.quantum_ns = 0;
 		part.chain = 0;
@@ -438,10 +509,9 @@ static __always_inline void switch_in(struct task_struct *next, struct twofold_t
 		waiting_since_ns = __sync_lock_test_and_set(&state->waiting_since_ns, 0);
 	if (waiting_since_ns) {
 		count_wait(state, now_ns - wait_began_ns);
-		wait.length_ns = now_ns > waiting_since_ns ? now_ns - waiting_since_ns : 1;
 		wait.state = preempted ? TWOFOLD_WAITING_PREEMPTED : TWOFOLD_WAITING_WOKEN;
-		wait_chosen = record_offcpu &&
-			      choose(wait.length_ns, holds_stacks(next, state), &wait.quantum_ns);
+		wait_chosen = record_offcpu && choose_part(waiting_since_ns, now_ns,
+							   holds_stacks(next, state), &wait);
 	}
 	if (!block_chosen && !wait_chosen)
 		return;
@@ -461,8 +531,8 @@ static __always_inline void switch_in(struct task_struct *next, struct twofold_t
 	}
 	if (block_chosen) {
 		credit_part(state->thread, &stacks, &block, 1);
-		keep_exemplar(state, &stacks, state->block_began_ns, state->pending_end_ns,
-			      block.chain, block.state, false);
+		keep_exemplar(state, &stacks, state->block_began_ns, block.end_ns, block.chain,
+			      block.state, false);
 	}
 	if (wait_chosen) {
 		credit_part(state->thread, &stacks, &wait, 1);
@@ -578,18 +648,11 @@ int BPF_PROG(waking, struct task_struct *task)
 							TWOFOLD_SET_OFFCPU_STACKS),
 					     scratch)
 				: 0;
-		if (chosen) {
-			__u64 walked_ns = bpf_ktime_get_ns();
-
-			/* Until the kernel goes on, the thread cannot run: the walk prolonged the
-			 * block. */
-			if (!state->pending_quantum_ns)
-				state->pending_ns += walked_ns - now_ns;
-			state->pending_end_ns = walked_ns;
+		if (chosen)
 			state->chain = chain;
-			now_ns = walked_ns;
-		}
 	}
+	/* The thread can run from here on, as far as the sleeper's own time goes: what the walk of its
+	 * waker adds is a part of the wait that follows, whatever was chosen. */
 	wake(task, state, now_ns);
 	return 0;
 }
@@ -627,7 +690,7 @@ static __always_inline bool view_account(const struct twofold_task *state, __u64
 
 /* The account of a thread as it was at the boundary. */
 static __always_inline void write_account(struct bpf_iter__task *ctx, struct task_struct *task,
-					  const struct twofold_task *state)
+					  struct twofold_task *state)
 {
 	struct account_view view = {};
 	struct twofold_account *account;
@@ -674,6 +737,8 @@ static __always_inline void write_account(struct bpf_iter__task *ctx, struct tas
 	account->user_ns = task->utime - state->user_ns_before;
 	account->system_ns = task->stime - state->system_ns_before;
 	__builtin_memcpy(account->waits, state->waits, sizeof(account->waits));
+	state->told_boundary_ns = pass_boundary_ns;
+	state->handed_over_ns = sum_of_states(account->time_ns);
 	bpf_seq_write(ctx->meta->seq, account, sizeof(*account));
 }
 
@@ -726,6 +791,7 @@ static __always_inline void split_offcpu(struct task_struct *task, struct twofol
 	}
 	if (!since_ns || since_ns >= pass_boundary_ns || task->on_cpu)
 		return;
+	part.end_ns = pass_boundary_ns;
 	part.length_ns = pass_boundary_ns - since_ns;
 	if (blocked_since_ns) {
 		/* Whether it will be recorded shows when it ends. */
@@ -760,17 +826,37 @@ static __always_inline void split_offcpu(struct task_struct *task, struct twofol
 		keep_exemplar(state, &stacks, began_ns, pass_boundary_ns, 0, part.state, true);
 }
 
-/* Nothing comes after it: a block that ended, and whose thread did not get a CPU, is credited here.
+/*
+ * A block that ended before the boundary, or began before it, and whose thread still waits for a CPU:
+ * the interval cannot wait for its row until the thread goes on.
  */
-static __always_inline void credit_last(struct task_struct *task, struct twofold_task *state)
+static __always_inline void credit_pending(struct task_struct *task, struct twofold_task *state)
 {
+	__u64 end_ns = *(volatile __u64 *)&state->pending_end_ns;
 	struct sleeper_stacks stacks;
 	struct part block = {};
 
-	if (!take_pending(state, &block))
+	if (!end_ns)
+		return;
+	read_pending(state, &block);
+	block.end_ns = end_ns;
+	if (end_ns > pass_boundary_ns && !block.before_ns)
+		return;
+	/* Its waker is still at it, or it runs: then it has the row already, or a program that comes
+	 * later writes it. After the last pass nothing comes. */
+	if (pass != TWOFOLD_PASS_LAST && (task_state(task) || task->on_cpu ||
+					  switches_of(task) != state->switches))
 		return;
 	stacks_at_pass(task, state, &stacks);
+	/* Success means that the thread did not go on meanwhile, so what was walked is its stacks. */
+	if (__sync_val_compare_and_swap(&state->pending_end_ns, end_ns, 0) != end_ns)
+		return;
+	if (pass != TWOFOLD_PASS_LAST)
+		hold_stacks(task, state, &stacks);
 	credit_part(state->thread, &stacks, &block, 1);
+	if (pass != TWOFOLD_PASS_LAST)
+		keep_exemplar(state, &stacks, state->block_began_ns, end_ns, block.chain,
+			      block.state, false);
 }
 
 /*
@@ -810,9 +896,10 @@ static __always_inline void close_open_block(struct task_struct *task, struct tw
 		.user = task->flags & PF_KTHREAD ? TWOFOLD_STACK_NONE : TWOFOLD_STACK_NOT_SAMPLED,
 	};
 	__u64 since_ns = __sync_lock_test_and_set(&state->blocked_since_ns, 0);
+	__u64 boundary = *(volatile __u64 *)&boundary_ns;
 	struct part part = {};
 
-	state->pending_ns = 0;
+	state->pending_end_ns = 0;
 	state->waiting_since_ns = 0;
 	if (!since_ns || now_ns <= since_ns || !record_offcpu)
 		return;
@@ -820,9 +907,16 @@ static __always_inline void close_open_block(struct task_struct *task, struct tw
 		stacks.kernel = state->held_kernel_stack;
 		stacks.user = state->held_user_stack;
 	}
-	part.length_ns = now_ns - since_ns;
+	part.end_ns = now_ns;
 	part.state = state->block_state;
-	part.flags = TWOFOLD_PART_OPEN_AT_END | (state->continued ? TWOFOLD_PART_BEGUN_BEFORE : 0);
+	part.before_flags = state->continued ? TWOFOLD_PART_BEGUN_BEFORE : 0;
+	part.flags = part.before_flags | TWOFOLD_PART_OPEN_AT_END;
+	if (since_ns < boundary && boundary < now_ns) {
+		part.before_ns = boundary - since_ns;
+		part.flags |= TWOFOLD_PART_BEGUN_BEFORE;
+		since_ns = boundary;
+	}
+	part.length_ns = now_ns - since_ns;
 	credit_part(state->thread, &stacks, &part, 0);
 }
 
@@ -854,9 +948,8 @@ int visit_task(struct bpf_iter__task *ctx)
 	if (!state)
 		return 0;
 	if (record_offcpu) {
+		credit_pending(task, state);
 		split_offcpu(task, state);
-		if (pass == TWOFOLD_PASS_LAST)
-			credit_last(task, state);
 	}
 	write_account(ctx, task, state);
 	return 0;

@@ -12,7 +12,7 @@
 const volatile __u64 sample_period_ns;
 
 TWOFOLD_MAP_SET(cpu_stacks, __u64, struct twofold_stack);
-TWOFOLD_MAP_SET(cpu_rows, struct twofold_cpu_key, __u64);
+TWOFOLD_MAP_SET(cpu_rows, struct twofold_cpu_key, struct twofold_cpu_sums);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -30,7 +30,7 @@ int sample(struct bpf_perf_event_data *ctx)
 	struct twofold_task *task;
 	void *stacks = map_in_use(&cpu_stacks_sets, TWOFOLD_SET_CPU_STACKS);
 	void *rows = map_in_use(&cpu_rows_sets, TWOFOLD_SET_CPU_ROWS);
-	__u64 *samples;
+	struct twofold_cpu_sums *samples;
 	__u32 slot = 0;
 	long bytes;
 
@@ -64,7 +64,7 @@ int sample(struct bpf_perf_event_data *ctx)
 		return 0;
 	samples = bpf_map_lookup_elem(rows, &key);
 	if (!samples) {
-		__u64 zero = 0;
+		struct twofold_cpu_sums zero = {};
 		__u32 cause = insert_once(rows, TWOFOLD_SET_CPU_ROWS, &key, &zero);
 
 		if (!cause)
@@ -75,7 +75,7 @@ int sample(struct bpf_perf_event_data *ctx)
 			return 0;
 		}
 	}
-	__sync_fetch_and_add(samples, 1);
+	__sync_fetch_and_add(&samples->of[sum_of_interval(bpf_ktime_get_ns())], 1);
 	return 0;
 }
 

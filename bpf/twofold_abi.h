@@ -64,6 +64,13 @@ enum twofold_offcpu_state {
 	TWOFOLD_WAITING_PREEMPTED = 9,
 };
 
+/*
+ * Intervals take turns between the two sums that each row has: the boundary at which an interval
+ * begins tells in its lowest bit which of them is the interval's. So what comes after a boundary is
+ * told apart from what came before it, however late the recorder reads.
+ */
+#define TWOFOLD_SUMS 2
+
 #define TWOFOLD_PART_BEGUN_BEFORE 1
 #define TWOFOLD_PART_OPEN_AT_END  2
 
@@ -77,6 +84,11 @@ struct twofold_offcpu_value {
 };
 TWOFOLD_ASSERT(sizeof(struct twofold_offcpu_value) == 40);
 
+struct twofold_offcpu_sums {
+	struct twofold_offcpu_value of[TWOFOLD_SUMS];
+};
+TWOFOLD_ASSERT(sizeof(struct twofold_offcpu_sums) == 80);
+
 /* Rows of CPU samples. Values only grow. */
 struct twofold_cpu_key {
 	__u64 kernel_stack;
@@ -86,6 +98,11 @@ struct twofold_cpu_key {
 };
 TWOFOLD_ASSERT(sizeof(struct twofold_cpu_key) == 24);
 
+struct twofold_cpu_sums {
+	__u64 of[TWOFOLD_SUMS]; /* samples */
+};
+TWOFOLD_ASSERT(sizeof(struct twofold_cpu_sums) == 16);
+
 /* Rows of hardware events, under the same keys. Values only grow. */
 struct twofold_counter_value {
 	__u64 cycles; /* sum of the samples' periods */
@@ -94,6 +111,11 @@ struct twofold_counter_value {
 	__u64 instruction_samples;
 };
 TWOFOLD_ASSERT(sizeof(struct twofold_counter_value) == 32);
+
+struct twofold_counter_sums {
+	struct twofold_counter_value of[TWOFOLD_SUMS];
+};
+TWOFOLD_ASSERT(sizeof(struct twofold_counter_sums) == 64);
 
 /* Rows of memory: AllocationRow of format/capture.h. Values only grow. */
 struct twofold_allocation_key {
@@ -231,10 +253,13 @@ struct twofold_task {
 				 */
 	__u64 waiting_since_ns; /* the same for a wait for a CPU */
 	__u64 block_began_ns;	/* of the open block, or of the last one */
-	__u64 pending_ns; /* length of the last part of a block that ended and was chosen; its row
-			     is written where the thread goes on. 0: none */
+	/* The last part of a block that ended, and was chosen: its row is written where the thread
+	 * goes on. Whoever changes pending_end_ns atomically away from a value credits it. */
+	__u64 pending_end_ns;	  /* when the block ended; 0: none is pending */
+	__u64 pending_ns;	  /* its length, from the boundary on if it began before that; 0: not kept */
 	__u64 pending_quantum_ns; /* the quantum that it was chosen by; 0: it is certain */
-	__u64 pending_end_ns;
+	__u64 pending_before_ns;  /* the same for what lies before the boundary */
+	__u64 pending_before_quantum_ns;
 	__u64 chain;	/* of the pending part */
 	__u64 cpu_ns;	/* CPU time of the thread when it last left the CPU, as the scheduler counts
 			   it */
@@ -270,11 +295,12 @@ struct twofold_task {
 	__u64 boundary_time_ns[TWOFOLD_STATES];
 	/* Time that the recorder has in an account of this row that was handed over. */
 	__u64 handed_over_ns;
+	__u64 told_boundary_ns; /* the latest boundary up to which it has one */
 };
-TWOFOLD_ASSERT(sizeof(struct twofold_task) == 520);
+TWOFOLD_ASSERT(sizeof(struct twofold_task) == 544);
 
 /* A thread's account up to a moment: written by the pass over all tasks, and when a row of the
- * thread table ends. */
+ * thread table ends. A short one has no more than its first TWOFOLD_SHORT_ACCOUNT_BYTES. */
 struct twofold_account {
 	__u32 thread;
 	__u32 ended; /* the thread took another row, or exited */
@@ -289,8 +315,10 @@ struct twofold_account {
 	__u64 cgroup_id;   /* that it was in at last, in the hierarchy of version 2 */
 };
 TWOFOLD_ASSERT(sizeof(struct twofold_account) == 232);
+#define TWOFOLD_SHORT_ACCOUNT_BYTES 112
+TWOFOLD_ASSERT(__builtin_offsetof(struct twofold_account, waits) == TWOFOLD_SHORT_ACCOUNT_BYTES);
 
-/* The longest blocks and waits that ended on one CPU since the recorder last turned the page. */
+/* The longest blocks and waits that ended on one CPU in an interval. */
 #define TWOFOLD_EXEMPLARS      16
 #define TWOFOLD_EXEMPLAR_KINDS 3
 

@@ -49,6 +49,10 @@ void Merge(AccountDifference& into, const AccountDifference& more) {
 }  // namespace
 
 void AccountBook::Add(const twofold_account& account) {
+  if (account.at_ns > end_ns_) {
+    later_.push_back(account);
+    return;
+  }
   // Threads without a row of the thread table share a number, and have nothing before.
   twofold_account none = {};
   twofold_account& before = account.thread == 0 ? none : before_[account.thread];
@@ -80,7 +84,10 @@ void AccountBook::Add(const twofold_account& account) {
 
 std::vector<AccountDifference> AccountBook::TakeDifferences() {
   places_.clear();
-  return std::exchange(differences_, {});
+  std::vector<AccountDifference> differences = std::exchange(differences_, {});
+  end_ns_ = UINT64_MAX;
+  for (const twofold_account& account : std::exchange(later_, {})) Add(account);
+  return differences;
 }
 
 }  // namespace twofold

@@ -1,6 +1,8 @@
 // Reads a cumulative BPF hash map and gives the differences to what it held the time before. Values
 // only grow, so a reading may come at any moment: what a program adds meanwhile is in this
 // difference or in the next one, never lost and never in both.
+//
+// While programs move from one map to another, both are read.
 #pragma once
 
 #include <bpf/bpf.h>
@@ -59,27 +61,44 @@ Result<void> ForEachEntry(int fd, Visit visit) {
 template <typename Key, typename Value>
 class CumulativeMap {
  public:
-  explicit CumulativeMap(int fd) : fd_(fd) {}
+  explicit CumulativeMap(int fd) { maps_.push_back({fd, {}}); }
 
-  // Goes on with another map, which was empty when programs turned to it.
-  void MoveTo(int fd) {
-    fd_ = fd;
-    before_.clear();
-  }
+  // Programs are about to turn to another map, which is empty now.
+  void BeginMove(int fd) { maps_.push_back({fd, {}}); }
+  // None of them is at the map before any more, and what it held was read.
+  void FinishMove() { maps_.erase(maps_.begin()); }
 
   // Calls visit(key, value now, value before) for every key whose value changed; before is zeroed
-  // for a new key.
+  // for a new key. A key may come from two maps.
   template <typename Visit>
   Result<void> ReadDifferences(Visit visit) {
-    return ForEachEntry<Key, Value>(fd_, [&](const Key& key, const Value& now) {
-      Value& before = before_[key];
-      if (std::memcmp(&before, &now, sizeof(Value)) == 0) return;
-      visit(key, now, before);
-      before = now;
-    });
+    for (Map& map : maps_) {
+      TWOFOLD_RETURN_IF_ERROR((ForEachEntry<Key, Value>(map.fd, [&](const Key& key,
+                                                                    const Value& now) {
+        Value& before = map.before[key];
+        if (std::memcmp(&before, &now, sizeof(Value)) == 0) return;
+        visit(key, now, before);
+        before = now;
+      })));
+    }
+    return {};
   }
 
-  size_t size() const { return before_.size(); }
+  // The same for values that are `Value::of[TWOFOLD_SUMS]`: of one of the sums. What changed in the
+  // others stays for a reading of theirs.
+  template <typename Visit>
+  Result<void> ReadDifferencesOfSum(size_t sum, Visit visit) {
+    for (Map& map : maps_) {
+      TWOFOLD_RETURN_IF_ERROR((ForEachEntry<Key, Value>(map.fd, [&](const Key& key,
+                                                                    const Value& now) {
+        auto& before = map.before[key].of[sum];
+        if (std::memcmp(&before, &now.of[sum], sizeof(before)) == 0) return;
+        visit(key, now.of[sum], before);
+        before = now.of[sum];
+      })));
+    }
+    return {};
+  }
 
  private:
   struct HashBytes {
@@ -94,8 +113,11 @@ class CumulativeMap {
     }
   };
 
-  int fd_;
-  std::unordered_map<Key, Value, HashBytes, EqualBytes> before_;
+  struct Map {
+    int fd;
+    std::unordered_map<Key, Value, HashBytes, EqualBytes> before;
+  };
+  std::vector<Map> maps_;
 };
 
 }  // namespace twofold

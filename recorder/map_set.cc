@@ -13,12 +13,11 @@ MapSet::MapSet(const bpf_map* first, const bpf_map* places) : first_(first), pla
 
 int MapSet::fd() const { return first_in_use_ ? bpf_map__fd(first_) : in_use_.get(); }
 
-Result<void> MapSet::MakeFresh(uint32_t place) {
+Result<void> MapSet::MakeFresh() {
   fresh_.Reset(bpf_map_create(bpf_map__type(first_), bpf_map__name(first_),
                               bpf_map__key_size(first_), bpf_map__value_size(first_),
                               bpf_map__max_entries(first_), nullptr));
-  const int fd = fresh_.get();
-  if (!fresh_ || bpf_map_update_elem(bpf_map__fd(places_), &place, &fd, BPF_ANY) != 0) {
+  if (!fresh_) {
     return Error{.what = "cannot make a fresh map for the BPF programs: " + ErrnoText(errno),
                  .where = "",
                  .remedy = "Record with a smaller --memory, or free memory on this host"};
@@ -26,10 +25,7 @@ Result<void> MapSet::MakeFresh(uint32_t place) {
   return {};
 }
 
-void MapSet::Retire(uint32_t old_place) {
-  // It stays readable by its descriptor. Where it cannot be taken out of its place it only stays
-  // in memory for longer.
-  (void)bpf_map_delete_elem(bpf_map__fd(places_), &old_place);
+void MapSet::Retire() {
   if (first_in_use_) {
     // The object owns the first map's descriptor for good, and would keep the map in memory: so
     // another file takes the descriptor's place.
@@ -44,6 +40,7 @@ void MapSet::Retire(uint32_t old_place) {
 
 bool MapSet::Find(const void* key, void* value) const {
   if (bpf_map_lookup_elem(fd(), key, value) == 0) return true;
+  if (fresh_ && bpf_map_lookup_elem(fresh_.get(), key, value) == 0) return true;
   return retired_ && bpf_map_lookup_elem(retired_.get(), key, value) == 0;
 }
 

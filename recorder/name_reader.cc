@@ -51,6 +51,8 @@ uint64_t PeakResidentBytes(pid_t pid) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
+  // Parsing files is not as urgent as recording.
+  if (getpriority(PRIO_PROCESS, 0) < 0) static_cast<void>(setpriority(PRIO_PROCESS, 0, 0));
   // dup2 onto itself would leave it to be closed by exec.
   const bool in_place = socket == kNameReaderSocket
                             ? fcntl(socket, F_SETFD, 0) == 0

@@ -1,6 +1,7 @@
 #include "recorder/session.h"
 
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -14,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "format/base/output_file.h"
 #include "format/base/version.h"
@@ -67,6 +69,15 @@ Error EventError(const std::string& what) {
 // then may take the way to them along.
 constexpr uint64_t kDrainPauseNs = 50'000'000;
 
+// How long after an interval's end the programs are given to be done with what they were at.
+constexpr uint64_t kSettleNs = 1'000'000;
+
+// On a host whose CPUs are all wanted this program would come late to everything, and buffers run
+// over that it should have read. A niceness that somebody chose stays.
+void RunAheadOfOthers() {
+  if (getpriority(PRIO_PROCESS, 0) == 0) static_cast<void>(setpriority(PRIO_PROCESS, 0, -20));
+}
+
 // What can end a recording.
 enum class Wake { kInterval, kSignal, kCommand, kTarget, kSideband, kAccounts };
 
@@ -116,6 +127,7 @@ class Session {
   TracerSettings settings_;
   Recording recording_;
   uint64_t deadline_ns_ = 0;        // CLOCK_MONOTONIC; 0: none
+  uint64_t announced_ns_ = 0;       // CLOCK_MONOTONIC: end of the present interval
   uint64_t interval_start_ns_ = 0;  // CLOCK_MONOTONIC
   int64_t interval_start_real_ns_ = 0;
   uint64_t previous_boundary_ns_ = 0;
@@ -269,6 +281,7 @@ Result<void> Session::CheckCounters() {
 
 Result<void> Session::Begin() {
   RaiseFileLimit();  // the command has been forked, and keeps its own
+  RunAheadOfOthers();
   ProcessTable::Scope scope;
   TracerSettings& settings = settings_;
   settings.cpu = options_.cpu;
@@ -451,11 +464,17 @@ Result<EndReason> Session::Loop() {
   const uint64_t interval_ns = recording_.settings.interval_ns;
   uint64_t next_ns = recording_.start_monotonic_ns + interval_ns;
   size_t targets_left = targets_.size();
+  // As soon as may be: the interval ends when it is meant to, however late this program is woken.
+  const auto announce_next = [&] {
+    announced_ns_ =
+        tracer_->AnnounceEnd(deadline_ns_ != 0 ? std::min(next_ns, deadline_ns_) : next_ns);
+  };
+  announce_next();
   // Loading and starting is over: it is not what recording costs.
   own_cost_->BeginStretch(MonotonicNowNs());
   while (true) {
     const uint64_t judge_ns = own_cost_->stretch_start_ns() + kSecond_ns;
-    uint64_t wake_ns = std::min({next_ns, judge_ns, drained_ns_ + kDrainPauseNs});
+    uint64_t wake_ns = std::min({announced_ns_ + kSettleNs, judge_ns, drained_ns_ + kDrainPauseNs});
     if (deadline_ns_ != 0) wake_ns = std::min(wake_ns, deadline_ns_);
     itimerspec when = {};
     when.it_value.tv_sec = time_t(wake_ns / kSecond_ns);
@@ -466,7 +485,6 @@ Result<EndReason> Session::Loop() {
     epoll_event events[16];
     const int count = epoll_wait(epoll_.get(), events, 16, -1);
     if (count < 0 && errno != EINTR) return EventError("events");
-    bool interval_over = false;
     for (int i = 0; i < count; ++i) {
       switch (Wake(events[i].data.u32)) {
         case Wake::kSignal:
@@ -496,17 +514,17 @@ Result<EndReason> Session::Loop() {
           tracer_->DrainAccounts();
           break;
         case Wake::kInterval:
-          interval_over = true;
           break;
       }
     }
     const uint64_t now_ns = MonotonicNowNs();
     if (now_ns >= drained_ns_ + kDrainPauseNs) DrainSideband();
     if (deadline_ns_ != 0 && now_ns >= deadline_ns_) return EndReason::kDuration;
-    if (interval_over && now_ns >= next_ns) {
-      TWOFOLD_RETURN_IF_ERROR(CloseInterval(tracer_->EndInterval(false), false));
+    if (now_ns >= announced_ns_ + kSettleNs) {
+      TWOFOLD_RETURN_IF_ERROR(CloseInterval(announced_ns_, false));
       // Intervals that passed while the recorder was not running are one long interval.
       next_ns += ((MonotonicNowNs() - next_ns) / interval_ns + 1) * interval_ns;
+      announce_next();
     }
     // After the interval's end, so that a new T belongs to the next one.
     if (now_ns >= judge_ns && !RestrainSelf(MonotonicNowNs())) {
@@ -562,7 +580,15 @@ Result<void> Session::CloseInterval(uint64_t boundary_ns, bool last) {
 }
 
 Result<void> Session::Close(EndReason reason) {
-  const uint64_t boundary_ns = tracer_->EndInterval(true);
+  // An interval that has ended and was not read yet, unless the deadline ended it: then it is the
+  // last one.
+  const bool ends_at_deadline = deadline_ns_ != 0 && announced_ns_ + 1 >= deadline_ns_;
+  if (!ends_at_deadline && MonotonicNowNs() >= announced_ns_) {
+    while (MonotonicNowNs() < announced_ns_ + kSettleNs) {
+    }
+    TWOFOLD_RETURN_IF_ERROR(CloseInterval(announced_ns_, false));
+  }
+  const uint64_t boundary_ns = tracer_->EndLast();
   // Before the programs are detached, which takes a while: threads that run meanwhile do so unseen.
   TWOFOLD_RETURN_IF_ERROR(tracer_->LastPass(boundary_ns));
   tracer_->Stop();

@@ -10,6 +10,7 @@
 #include <bit>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <ctime>
 #include <fstream>
 
@@ -190,7 +191,7 @@ Result<void> SetTargets(const twofold_bpf& skeleton, const TracerSettings& setti
 MapSizes PlanMaps(uint64_t memory_bytes, const PlannedSources& sources) {
   const auto& [cpu, offcpu, counters, memory, tcp, exec] = sources;
   const bool events = tcp || exec;
-  // In parts of 1/64 of the budget: 4 for the thread table, ended accounts and the threads'
+  // In parts of 1/64 of the budget: 7 for the thread table, ended accounts and the threads'
   // storage; one for single events; the rest for the maps that come in pairs, by weight, with room
   // for the largest of them a second time. Blocked time has more different stacks than samples at a
   // few hundred hertz can show.
@@ -204,14 +205,14 @@ MapSizes PlanMaps(uint64_t memory_bytes, const PlannedSources& sources) {
   const Share shares[] = {
       {TWOFOLD_SET_OFFCPU_STACKS, stack_bytes, 20, offcpu},
       {TWOFOLD_SET_OFFCPU_ROWS,
-       HashEntryBytes(sizeof(twofold_offcpu_key), sizeof(twofold_offcpu_value)), 8, offcpu},
+       HashEntryBytes(sizeof(twofold_offcpu_key), sizeof(twofold_offcpu_sums)), 10, offcpu},
       {TWOFOLD_SET_WAKERS, HashEntryBytes(8, sizeof(twofold_waker)), 2, offcpu},
       {TWOFOLD_SET_CHAINS, HashEntryBytes(8, sizeof(twofold_chain)), 2, offcpu},
       {TWOFOLD_SET_CPU_STACKS, stack_bytes, 6, cpu},
-      {TWOFOLD_SET_CPU_ROWS, HashEntryBytes(sizeof(twofold_cpu_key), sizeof(uint64_t)), 2, cpu},
+      {TWOFOLD_SET_CPU_ROWS, HashEntryBytes(sizeof(twofold_cpu_key), sizeof(twofold_cpu_sums)), 2, cpu},
       {TWOFOLD_SET_COUNTER_STACKS, stack_bytes, 6, counters},
       {TWOFOLD_SET_COUNTER_ROWS,
-       HashEntryBytes(sizeof(twofold_cpu_key), sizeof(twofold_counter_value)), 2, counters},
+       HashEntryBytes(sizeof(twofold_cpu_key), sizeof(twofold_counter_sums)), 2, counters},
       {TWOFOLD_SET_MEMORY_STACKS, stack_bytes, 6, memory},
       {TWOFOLD_SET_MEMORY_ROWS,
        HashEntryBytes(sizeof(twofold_allocation_key), sizeof(twofold_allocation_value)), 3, memory},
@@ -229,11 +230,14 @@ MapSizes PlanMaps(uint64_t memory_bytes, const PlannedSources& sources) {
     largest_weight = std::max(largest_weight, share.weight);
   }
   const uint64_t part = memory_bytes / 64;
-  const uint64_t pair_parts = events ? 59 : 60;
+  const uint64_t pair_parts = events ? 56 : 57;
   MapSizes sizes;
   sizes.thread_slots = uint32_t(std::bit_floor(2 * part / sizeof(twofold_thread)));
-  sizes.ended_account_bytes = uint32_t(std::min<uint64_t>(1 << 20, std::bit_floor(part)));
-  sizes.event_bytes = events ? sizes.ended_account_bytes : uint32_t(sysconf(_SC_PAGESIZE));
+  // At the default budget for more than 10,000 threads that all end at once, before the recorder
+  // gets a CPU: a short account and a whole one of each.
+  sizes.ended_account_bytes = uint32_t(std::min<uint64_t>(16 << 20, std::bit_floor(4 * part)));
+  sizes.event_bytes = events ? uint32_t(std::min<uint64_t>(1 << 20, std::bit_floor(part)))
+                             : uint32_t(sysconf(_SC_PAGESIZE));
   for (const Share& share : shares) {
     sizes.set_entries[share.set] = 1;
     if (!share.recorded) continue;
@@ -247,6 +251,7 @@ MapSizes PlanMaps(uint64_t memory_bytes, const PlannedSources& sources) {
 }
 
 Tracer::State::~State() {
+  map_changer.Wait();
   if (thread_table != nullptr) munmap(thread_table, thread_table_bytes);
   if (ended_accounts != nullptr) ring_buffer__free(ended_accounts);
   if (skeleton != nullptr) twofold_bpf__destroy(skeleton);
@@ -275,7 +280,7 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   skeleton.rodata->thread_slots = state.sizes.thread_slots;
   SetScope(skeleton, settings);
   skeleton.rodata->record_offcpu = settings.offcpu;
-  skeleton.rodata->ended_wakeup_bytes = state.sizes.ended_account_bytes / 4;
+  skeleton.rodata->ended_wakeup_bytes = state.sizes.ended_account_bytes / 16;
   skeleton.rodata->sample_period_ns = tracer->sample_period_ns();
   if (settings.wakers > 0 || settings.tcp ||
       settings.leak_scope == TracerSettings::LeakScope::kKernel) {
@@ -343,9 +348,10 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
   if (table == MAP_FAILED) return TracerError("cannot map the thread table", errno);
   state.thread_table = static_cast<twofold_thread*>(table);
   const auto add_account = [](void* context, void* data, size_t bytes) {
-    if (bytes < sizeof(twofold_account)) return 0;
+    if (bytes < TWOFOLD_SHORT_ACCOUNT_BYTES) return 0;
     State& owner = *static_cast<State*>(context);
-    const twofold_account& account = *static_cast<const twofold_account*>(data);
+    twofold_account account = {};
+    std::memcpy(&account, data, std::min(bytes, sizeof(account)));
     owner.accounts.Add(account);
     if (account.is_end != 0) {
       owner.process_ends.push_back({.thread = account.thread,

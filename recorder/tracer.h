@@ -1,8 +1,8 @@
 // The recorder's side of the BPF programs: sizes their maps, loads and attaches them, and reads
 // what they added up.
 //
-// Order of calls: Load, SetInterruptEntries, Start, then EndInterval and Read for each interval;
-// for the last one EndInterval, Stop, Read.
+// Order of calls: Load, SetInterruptEntries, Start, then AnnounceEnd and Read for each interval; for
+// the last one EndLast, LastPass, Stop, Read.
 #pragma once
 
 #include <array>
@@ -199,15 +199,20 @@ class Tracer {
   // Before Start.
   void SetInterruptEntries(const KernelSymbols& kernel_symbols);
 
-  // Ends the interval: tells the programs, and returns when it is over, with the time
-  // (CLOCK_MONOTONIC) at which it was. The last one: nothing counts from then on.
-  uint64_t EndInterval(bool last);
-  // After EndInterval(true), before Stop(): the pass over all tasks that the last Read() needs.
+  // Tells the programs when the interval will end (CLOCK_MONOTONIC): at a time, or as soon after it
+  // as they can know. Returns the time. Called again before Read, it can only make it earlier.
+  uint64_t AnnounceEnd(uint64_t at_ns);
+  // Ends the last interval, now or where it was announced to be over by now; nothing counts from
+  // then on. Returns when that is over, with its time (CLOCK_MONOTONIC).
+  uint64_t EndLast();
+  // After EndLast(), before Stop(): the pass over all tasks that the last Read() needs.
   Result<void> LastPass(uint64_t boundary_ns);
 
-  // Splits open blocks at the boundary that EndInterval gave and reads what was added since the
-  // last call. When the maps are nearly full, moves on to fresh ones; the old ones are there for
-  // FindStack, FindWaker and FindChain until the next call.
+  // Splits open blocks at the boundary that AnnounceEnd or EndLast gave, which is over, and reads
+  // what was added up to it. What came since then stays for the next reading, so it does not matter
+  // how much later this one is; but programs that ran at the boundary should have ended, which takes
+  // them microseconds. Waits for nothing. When the maps are nearly full, moves on to fresh ones; the
+  // old ones are there for FindStack, FindWaker and FindChain until the next call.
   Result<Reading> Read(uint64_t boundary_ns);
 
   // Takes the accounts of threads that ended, and single events, out of their buffers; for the time

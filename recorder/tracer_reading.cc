@@ -136,8 +136,11 @@ Result<void> Tracer::State::ReadCost(Reading& reading) {
 Result<void> Tracer::State::WaitForPrograms() {
   if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) == 0) return {};
   // Refused where CPUs run without a tick. Changing a map of maps waits for programs, too.
+  map_changer.Wait();
+  const bool moved = move && !move->is_over && move->set == TWOFOLD_SET_CHAINS;
+  const MapSet& chains = map_sets[TWOFOLD_SET_CHAINS];
   const uint32_t place = skeleton->bss->map_set[TWOFOLD_SET_CHAINS] & 1;
-  const int fd = map_sets[TWOFOLD_SET_CHAINS].fd();
+  const int fd = moved ? chains.fresh_fd() : chains.fd();
   if (bpf_map__update_elem(skeleton->maps.chains_sets, &place, sizeof(place), &fd, sizeof(fd),
                            BPF_ANY) != 0) {
     return TracerError("cannot wait for the BPF programs", errno);
@@ -145,11 +148,11 @@ Result<void> Tracer::State::WaitForPrograms() {
   return {};
 }
 
-Result<void> Tracer::State::ReadRows(Reading& reading) {
+Result<void> Tracer::State::ReadRows(size_t sum, Reading& reading) {
   if (settings.offcpu) {
-    TWOFOLD_RETURN_IF_ERROR(offcpu_rows->ReadDifferences([&](const twofold_offcpu_key& key,
-                                                             const twofold_offcpu_value& now,
-                                                             const twofold_offcpu_value& before) {
+    TWOFOLD_RETURN_IF_ERROR(offcpu_rows->ReadDifferencesOfSum(sum, [&](
+        const twofold_offcpu_key& key, const twofold_offcpu_value& now,
+        const twofold_offcpu_value& before) {
       reading.offcpu.push_back({.key = key,
                                 .added = {.time_ns = now.time_ns - before.time_ns,
                                           .count = now.count - before.count,
@@ -160,14 +163,14 @@ Result<void> Tracer::State::ReadRows(Reading& reading) {
   }
   if (settings.cpu) {
     TWOFOLD_RETURN_IF_ERROR(
-        cpu_rows->ReadDifferences([&](const twofold_cpu_key& key, uint64_t now, uint64_t before) {
+        cpu_rows->ReadDifferencesOfSum(sum, [&](const twofold_cpu_key& key, __u64 now, __u64 before) {
           reading.cpu.push_back(CpuDifference{.key = key, .samples = now - before});
         }));
   }
   if (settings.counters) {
-    TWOFOLD_RETURN_IF_ERROR(counter_rows->ReadDifferences([&](const twofold_cpu_key& key,
-                                                              const twofold_counter_value& now,
-                                                              const twofold_counter_value& before) {
+    TWOFOLD_RETURN_IF_ERROR(counter_rows->ReadDifferencesOfSum(sum, [&](
+        const twofold_cpu_key& key, const twofold_counter_value& now,
+        const twofold_counter_value& before) {
       reading.counters.push_back(
           {.key = key,
            .added = {.cycles = now.cycles - before.cycles,
@@ -180,34 +183,42 @@ Result<void> Tracer::State::ReadRows(Reading& reading) {
   return ReadAllocations(reading);
 }
 
-Result<void> Tracer::State::MoveToFreshMaps(Reading& reading) {
+template <typename Action>
+void Tracer::State::WithRowsOf(size_t set, Action action) {
+  if (set == TWOFOLD_SET_OFFCPU_ROWS) action(*offcpu_rows);
+  if (set == TWOFOLD_SET_CPU_ROWS) action(*cpu_rows);
+  if (set == TWOFOLD_SET_COUNTER_ROWS) action(*counter_rows);
+  if (set == TWOFOLD_SET_MEMORY_ROWS) action(*memory_rows);
+  if (set == TWOFOLD_SET_TCP_ROWS) action(*retransmit_rows);
+}
+
+// Changing a map of maps waits for the programs that run (maybe_wait_bpf_programs of
+// kernel/bpf/syscall.c): milliseconds, or seconds where pipes keep all CPUs busy. Another thread
+// waits; meanwhile both maps are read.
+Result<void> Tracer::State::BeginMove(size_t set) {
   auto& bss = *skeleton->bss;
-  std::vector<size_t> full;
-  for (MapSet& set : map_sets) {
-    if (!set.has_retired()) continue;
-    // What a thread began when the map was in use, it may have ended in this interval.
-    if (++readings_since_move < 2) return {};
-    set.Release();
-  }
-  for (size_t set = 0; set < TWOFOLD_SETS; ++set) {
-    if (sizes.set_entries[set] < 8) continue;  // not recorded
-    if (bss.inserted[set] > sizes.set_entries[set] / 8 * 7) full.push_back(set);
-  }
-  if (full.empty() || stopped) return {};
-  // One at a time: the budget has room for one more map.
-  const size_t set = full.front();
-  readings_since_move = 0;
-  const uint32_t old_place = bss.map_set[set] & 1;
-  TWOFOLD_RETURN_IF_ERROR(map_sets[set].MakeFresh(1 - old_place));
-  bss.inserted[set] = 0;
-  __atomic_store_n(&bss.map_set[set], 1 - old_place, __ATOMIC_RELEASE);
-  TWOFOLD_RETURN_IF_ERROR(WaitForPrograms());
-  // Nobody is at the old map any more: what it holds now is the last of it.
-  if (set == TWOFOLD_SET_OFFCPU_ROWS || set == TWOFOLD_SET_CPU_ROWS ||
-      set == TWOFOLD_SET_COUNTER_ROWS || set == TWOFOLD_SET_MEMORY_ROWS ||
-      set == TWOFOLD_SET_TCP_ROWS) {
-    TWOFOLD_RETURN_IF_ERROR(ReadRows(reading));
-  }
+  TWOFOLD_RETURN_IF_ERROR(map_sets[set].MakeFresh());
+  const int fresh_fd = map_sets[set].fresh_fd();
+  const int places_fd = map_sets[set].places_fd();
+  WithRowsOf(set, [&](auto& rows) { rows.BeginMove(fresh_fd); });
+  move.emplace(Move{.set = set, .old_place = bss.map_set[set] & 1});
+  map_changer.Start([&bss, move = &*move, fresh_fd, places_fd] {
+    const uint32_t place = 1 - move->old_place;
+    if (bpf_map_update_elem(places_fd, &place, &fresh_fd, BPF_ANY) != 0) {
+      move->error = errno;
+      return;
+    }
+    __atomic_store_n(&bss.inserted[move->set], 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&bss.map_set[move->set], place, __ATOMIC_RELEASE);
+    // Once more, for the wait.
+    if (bpf_map_update_elem(places_fd, &place, &fresh_fd, BPF_ANY) != 0) move->error = errno;
+    move->over_ns = MonotonicNowNs();
+  });
+  return {};
+}
+
+void Tracer::State::FinishMove(Reading& reading) {
+  const size_t set = move->set;
   if (set == TWOFOLD_SET_WAKERS) {
     uint64_t key = 0;
     const int fd = map_sets[set].fd();
@@ -216,26 +227,46 @@ Result<void> Tracer::State::MoveToFreshMaps(Reading& reading) {
       reading.retired_wakers.push_back(key);
     }
   }
-  map_sets[set].Retire(old_place);
-  if (set == TWOFOLD_SET_OFFCPU_ROWS) offcpu_rows->MoveTo(map_sets[set].fd());
-  if (set == TWOFOLD_SET_CPU_ROWS) cpu_rows->MoveTo(map_sets[set].fd());
-  if (set == TWOFOLD_SET_COUNTER_ROWS) counter_rows->MoveTo(map_sets[set].fd());
-  if (set == TWOFOLD_SET_MEMORY_ROWS) memory_rows->MoveTo(map_sets[set].fd());
-  if (set == TWOFOLD_SET_TCP_ROWS) retransmit_rows->MoveTo(map_sets[set].fd());
+  map_sets[set].Retire();
+  WithRowsOf(set, [](auto& rows) { rows.FinishMove(); });
+  move->is_over = true;
+  // It stays readable by its descriptor. Where it cannot be taken out of its place it only stays in
+  // memory for longer.
+  map_changer.Start([places_fd = map_sets[set].places_fd(), place = move->old_place] {
+    (void)bpf_map_delete_elem(places_fd, &place);
+  });
+}
+
+Result<void> Tracer::State::MoveToFreshMaps(uint64_t boundary_ns, Reading& reading) {
+  if (stopped || !map_changer.finished()) return {};
+  if (move && !move->is_over) {
+    if (move->error != 0) {
+      return TracerError("cannot give the BPF programs a fresh map", move->error);
+    }
+    // Else the old map may hold something of the next interval.
+    if (move->over_ns < boundary_ns) FinishMove(reading);
+    return {};
+  }
+  if (move) {
+    // What a thread began when the map was in use, it may have ended in this interval.
+    if (++move->readings_since < 2) return {};
+    map_sets[move->set].Release();
+    move.reset();
+  }
+  for (size_t set = 0; set < TWOFOLD_SETS; ++set) {
+    if (sizes.set_entries[set] < 8) continue;  // not recorded
+    if (skeleton->bss->inserted[set] > sizes.set_entries[set] / 8 * 7) return BeginMove(set);
+  }
   return {};
 }
 
-Result<void> Tracer::State::ReadExemplars(Reading& reading) {
+Result<void> Tracer::State::ReadExemplars(size_t sum, Reading& reading) {
   const int cpus = libbpf_num_possible_cpus();
   if (cpus <= 0) return TracerError("cannot count the CPUs", -cpus);
-  auto& bss = *skeleton->bss;
-  const uint32_t page = bss.exemplar_page & 1;
-  __atomic_store_n(&bss.exemplar_page, 1 - page, __ATOMIC_RELEASE);
-  if (!stopped) TWOFOLD_RETURN_IF_ERROR(WaitForPrograms());
   std::vector<twofold_exemplars> per_cpu(static_cast<size_t>(cpus));
   const size_t bytes = per_cpu.size() * sizeof(twofold_exemplars);
   for (uint32_t kind = 0; kind < TWOFOLD_EXEMPLAR_KINDS; ++kind) {
-    const uint32_t index = page * TWOFOLD_EXEMPLAR_KINDS + kind;
+    const uint32_t index = uint32_t(sum) * TWOFOLD_EXEMPLAR_KINDS + kind;
     if (bpf_map__lookup_elem(skeleton->maps.exemplars, &index, sizeof(index), per_cpu.data(), bytes,
                              0) != 0) {
       return TracerError("cannot read the longest blocks", errno);
@@ -282,15 +313,30 @@ Result<void> Tracer::State::ReadInserts(Reading& reading) {
   return {};
 }
 
-uint64_t Tracer::EndInterval(bool last) {
+uint64_t Tracer::AnnounceEnd(uint64_t at_ns) {
   // A moment ahead, so that every event from then on knows of it.
   constexpr uint64_t kAhead_ns = 20'000;
-  auto& bss = *state_->skeleton->bss;
-  const uint64_t boundary_ns = MonotonicNowNs() + kAhead_ns;
-  __atomic_store_n(&bss.boundary_ns, boundary_ns, __ATOMIC_RELEASE);
+  State& state = *state_;
+  const uint64_t next_sum = (state.readings + 1) % TWOFOLD_SUMS;
+  uint64_t boundary_ns = 0;
+  do {
+    boundary_ns = (std::max(at_ns, MonotonicNowNs() + kAhead_ns) & ~uint64_t{1}) | next_sum;
+    const bool is_too_late = state.announced_ns != 0 && boundary_ns >= state.announced_ns;
+    if (is_too_late) boundary_ns = state.announced_ns;
+    __atomic_store_n(&state.skeleton->bss->boundary_ns, boundary_ns, __ATOMIC_SEQ_CST);
+    if (is_too_late) break;
+    // Once more only if this thread lost its CPU in between.
+  } while (MonotonicNowNs() >= boundary_ns);
+  state.announced_ns = boundary_ns;
+  state.accounts.EndIntervalAt(boundary_ns);
+  return boundary_ns;
+}
+
+uint64_t Tracer::EndLast() {
+  const uint64_t boundary_ns = AnnounceEnd(0);
   while (MonotonicNowNs() <= boundary_ns) {
   }
-  if (last) __atomic_store_n(&bss.is_over, 1, __ATOMIC_RELEASE);
+  __atomic_store_n(&state_->skeleton->bss->is_over, 1, __ATOMIC_RELEASE);
   // They are gone when the last interval is read.
   state_->counted = state_->counters.TakeDifferences();
   return boundary_ns;
@@ -305,22 +351,26 @@ Result<void> Tracer::LastPass(uint64_t boundary_ns) {
 Result<Reading> Tracer::Read(uint64_t boundary_ns) {
   State& state = *state_;
   Reading reading;
+  static_assert(TWOFOLD_SUMS == 2);
+  const size_t sum = 1 - (boundary_ns & 1);
+  DrainAccounts();
   reading.quantum_ns = state.largest_quantum_ns;
   state.largest_quantum_ns = quantum_ns();
   if ((state.settings.offcpu || state.settings.states) && !state.stopped) {
     TWOFOLD_RETURN_IF_ERROR(state.PassOverTasks(TWOFOLD_PASS_CLIP, boundary_ns));
   }
+  if (!state.stopped) state.counted = state.counters.TakeDifferences();
   reading.counted = state.counted;
   // Programs in allocators may still be at a row.
   const bool has_memory = state.settings.leak_scope != TracerSettings::LeakScope::kNone;
   if (state.stopped && has_memory) TWOFOLD_RETURN_IF_ERROR(state.WaitForPrograms());
-  TWOFOLD_RETURN_IF_ERROR(state.ReadRows(reading));
+  TWOFOLD_RETURN_IF_ERROR(state.ReadRows(sum, reading));
   if (state.stopped) TWOFOLD_RETURN_IF_ERROR(state.ReadOutstanding(boundary_ns, reading));
-  if (state.settings.offcpu) TWOFOLD_RETURN_IF_ERROR(state.ReadExemplars(reading));
-  TWOFOLD_RETURN_IF_ERROR(state.MoveToFreshMaps(reading));
+  if (state.settings.offcpu) TWOFOLD_RETURN_IF_ERROR(state.ReadExemplars(sum, reading));
+  TWOFOLD_RETURN_IF_ERROR(state.MoveToFreshMaps(boundary_ns, reading));
   ++state.skeleton->bss->insert_period;
-  // After the pass, so that a thread which ended meanwhile has its last account in the same reading
-  // as its last rows.
+  // After the pass: a thread that ended up to the boundary, and that the pass did not see any more,
+  // has its last account in the buffer.
   DrainAccounts();
   reading.accounts = state.accounts.TakeDifferences();
   reading.process_ends = std::exchange(state.process_ends, {});
@@ -331,6 +381,8 @@ Result<Reading> Tracer::Read(uint64_t boundary_ns) {
   TWOFOLD_RETURN_IF_ERROR(state.ReadInserts(reading));
   TWOFOLD_RETURN_IF_ERROR(state.ReadLosses(reading));
   TWOFOLD_RETURN_IF_ERROR(state.ReadCost(reading));
+  ++state.readings;
+  state.announced_ns = 0;
   return reading;
 }
 

@@ -16,6 +16,7 @@
 #include "bpf/twofold.skel.h"
 #include "recorder/account_book.h"
 #include "recorder/allocator_probes.h"
+#include "recorder/background_job.h"
 #include "recorder/cumulative_map.h"
 #include "recorder/map_set.h"
 #include "recorder/socket_owners.h"
@@ -55,9 +56,15 @@ struct Tracer::State {
   Result<void> PassOverTasks(twofold_pass pass, uint64_t boundary_ns);
   // Returns when no program that had begun before the call is still running.
   Result<void> WaitForPrograms();
-  Result<void> ReadRows(Reading& reading);
-  Result<void> MoveToFreshMaps(Reading& reading);
-  Result<void> ReadExemplars(Reading& reading);
+  // Of the interval that ended last. `sum`: which of their sums is its own (TWOFOLD_SUMS).
+  Result<void> ReadRows(size_t sum, Reading& reading);
+  Result<void> ReadExemplars(size_t sum, Reading& reading);
+  Result<void> MoveToFreshMaps(uint64_t boundary_ns, Reading& reading);
+  Result<void> BeginMove(size_t set);
+  void FinishMove(Reading& reading);
+  // Calls action on the rows that are read from a set of maps, if it is one of rows.
+  template <typename Action>
+  void WithRowsOf(size_t set, Action action);
   Result<void> ReadInserts(Reading& reading);
   Result<void> ReadLosses(Reading& reading);
   Result<void> ReadCost(Reading& reading);
@@ -72,9 +79,9 @@ struct Tracer::State {
   twofold_thread* thread_table = nullptr;  // shared with the programs
   size_t thread_table_bytes = 0;
   std::vector<MapSet> map_sets;  // by twofold_map_set
-  std::optional<CumulativeMap<twofold_offcpu_key, twofold_offcpu_value>> offcpu_rows;
-  std::optional<CumulativeMap<twofold_cpu_key, uint64_t>> cpu_rows;
-  std::optional<CumulativeMap<twofold_cpu_key, twofold_counter_value>> counter_rows;
+  std::optional<CumulativeMap<twofold_offcpu_key, twofold_offcpu_sums>> offcpu_rows;
+  std::optional<CumulativeMap<twofold_cpu_key, twofold_cpu_sums>> cpu_rows;
+  std::optional<CumulativeMap<twofold_cpu_key, twofold_counter_sums>> counter_rows;
   std::optional<CumulativeMap<twofold_allocation_key, twofold_allocation_value>> memory_rows;
   std::vector<bpf_link*> memory_links;
   std::unique_ptr<AllocatorProbes> allocator_probes;
@@ -91,7 +98,19 @@ struct Tracer::State {
   uint64_t missed_before = 0;
   uint64_t inserts_before = 0;
   uint64_t largest_quantum_ns = 0;  // since the last reading
-  int readings_since_move = 0;      // to a fresh map
+  // Of one set of maps at a time: the budget has room for one more map.
+  struct Move {
+    size_t set = 0;
+    uint32_t old_place = 0;
+    int error = 0;          // errno
+    uint64_t over_ns = 0;   // CLOCK_MONOTONIC; no program is at the old map any more
+    bool is_over = false;   // the old map is retired
+    int readings_since = 0;  // it was retired
+  };
+  std::optional<Move> move;  // written by map_changer until that has finished
+  BackgroundJob map_changer;
+  uint64_t readings = 0;
+  uint64_t announced_ns = 0;  // CLOCK_MONOTONIC: the boundary that is to be read next; 0: none yet
   bool stopped = false;
   ring_buffer* ended_accounts = nullptr;
   AccountBook accounts;

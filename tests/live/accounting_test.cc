@@ -252,6 +252,92 @@ TEST(Accounting, LostAccountsAreCountedWithTheirTime) {
               static_cast<unsigned long long>(truth["threads"]));
 }
 
+// Off-CPU time of each thread in each interval, by rows and by accounts.
+struct OffCpu {
+  double rows_ns = 0;
+  double accounts_ns = 0;
+  bool has_account = false;
+};
+
+std::map<std::pair<uint32_t, ThreadId>, OffCpu> OffCpuByInterval(const Capture& capture) {
+  std::map<std::pair<uint32_t, ThreadId>, OffCpu> sums;
+  for (const Interval& interval : capture.intervals) {
+    for (const Account& account : *interval.accounts) {
+      OffCpu& sum = sums[{interval.number, account.thread}];
+      sum.accounts_ns += double(account.SumNs() - account.on_cpu_ns);
+      sum.has_account = true;
+    }
+    for (const BlockedRow& row : *interval.blocked) {
+      sums[{interval.number, row.thread}].rows_ns += double(row.time_ns);
+    }
+    for (const WaitingRow& row : *interval.waiting) {
+      sums[{interval.number, row.thread}].rows_ns += double(row.time_ns);
+    }
+    for (const CpuRow& row : interval.cpu->rows) sums[{interval.number, row.thread}];
+  }
+  return sums;
+}
+
+// Intervals end while threads begin and end: what a thread did is in the interval in which it did
+// it, in rows and accounts alike.
+TEST(Accounting, RowsAndAccountsAreOfTheSameInstant) {
+  const auto [capture, truth] =
+      RecordCommand({"--exact", "--interval", "0.02", "--max-overhead", "none", "--frequency",
+                     "997"},
+                    {WorkloadPath("brief_lives"), "500"});
+  ExpectIdentity(capture);
+  double accounts_ns = 0;
+  double apart_ns = 0;
+  size_t without_account = 0;
+  for (const auto& [key, sum] : OffCpuByInterval(capture)) {
+    without_account += !sum.has_account;
+    accounts_ns += sum.accounts_ns;
+    apart_ns += std::fabs(sum.rows_ns - sum.accounts_ns);
+  }
+  std::printf("%zu intervals, %.3f ms of %.3f ms apart\n", capture.intervals.size(), apart_ns / 1e6,
+              accounts_ns / 1e6);
+  EXPECT_GT(capture.intervals.size(), 20u);
+  EXPECT_EQ(without_account, 0u);
+  EXPECT_LT(apart_ns, kIdentityPart * accounts_ns);
+}
+
+TEST(Accounting, IntervalsEndWhenTheyShouldAlsoWhereNoCpuComesToRest) {
+  const auto [capture, truth] = RecordCommand({"--interval", "0.5", "-d", "3", "--max-overhead",
+                                               "none"},
+                                              {WorkloadPath("ping_pongs"), "4"});
+  constexpr double kInterval_ns = 5e8;
+  for (const Interval& interval : capture.intervals) {
+    // On a busy machine one may last twice as long.
+    const double turns = double(interval.end_ns) / kInterval_ns;
+    EXPECT_NEAR(turns * kInterval_ns, std::round(turns) * kInterval_ns, 1000)
+        << "interval " << interval.number;
+  }
+  EXPECT_GE(capture.intervals.size(), 5u);
+  EXPECT_NEAR(double(WindowNs(capture)), 3e9, 1000);
+}
+
+TEST(Accounting, NoAccountOfTenThousandThreadsThatEndTogetherIsLost) {
+  const auto [capture, truth] =
+      RecordCommand({"--max-overhead", "none"}, {WorkloadPath("end_together"), "10000"});
+  ExpectIdentity(capture);
+  EXPECT_EQ(LossCountOf(capture, LossCause::kAccountLost), 0u);
+  std::map<uint32_t, double> existed_ns;
+  double off_cpu_ns = 0;
+  double rows_ns = 0;
+  double lost_ns = 0;
+  for (const Interval& interval : capture.intervals) {
+    for (const Account& account : *interval.accounts) {
+      existed_ns[capture.GetThread(account.thread).tid.value] += double(account.existed_ns);
+      off_cpu_ns += double(account.SumNs() - account.on_cpu_ns);
+    }
+    for (const BlockedRow& row : *interval.blocked) rows_ns += double(row.time_ns);
+    for (const WaitingRow& row : *interval.waiting) rows_ns += double(row.time_ns);
+    for (const Loss& loss : interval.losses) lost_ns += double(loss.time_ns);
+  }
+  EXPECT_EQ(existed_ns.size(), truth["threads"] + 1);
+  EXPECT_NEAR(rows_ns + lost_ns, off_cpu_ns, kIdentityPart * off_cpu_ns);
+}
+
 // More threads begin in an interval than the smallest table has rows: the time of the others is
 // kept under one name, and it all adds up.
 TEST(Accounting, ThreadsWithoutARowOfTheTableAddUp) {

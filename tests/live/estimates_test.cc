@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -53,6 +54,53 @@ TEST(Estimates, ShortBlocksAddUpWithinTheirStatedError) {
   EXPECT_NEAR(sums.rows_ns, sums.accounts_ns, kErrors * sums.error_ns);
   EXPECT_LT(sums.error_ns, 0.05 * sums.accounts_ns);
   EXPECT_NEAR(double(sums.count), double(truth["switches"]), 0.2 * double(truth["switches"]));
+}
+
+// Threads that block for about as long as T, over and over: in nine of ten intervals and more the
+// account, which is exact, lies within the 95 % interval that a thread's rows state.
+TEST(Estimates, StatedErrorsCoverTheTruth) {
+  struct Case {
+    const char* quantum_us;
+    const char* sleep_us;
+  };
+  for (const auto& [quantum_us, sleep_us] :
+       {Case{"100", "60"}, Case{"1000", "400"}, Case{"10000", "4000"}}) {
+    SCOPED_TRACE(std::string("T = ") + quantum_us + " us");
+    const auto [capture, truth] = RecordCommand(
+        {"--record", "offcpu", "--interval", "0.3", "--max-overhead", "none", "--quantum",
+         quantum_us},
+        {WorkloadPath("short_sleeps"), "3.2", "10", sleep_us});
+    double all = 0;
+    double covered = 0;
+    double rows_ns = 0;
+    double accounts_ns = 0;
+    double variance_ns2 = 0;
+    for (const Interval& interval : capture.intervals) {
+      std::map<ThreadId, double> blocked_ns;
+      std::map<ThreadId, double> variances_ns2;
+      for (const BlockedRow& row : *interval.blocked) {
+        blocked_ns[row.thread] += double(row.time_ns);
+        variances_ns2[row.thread] += 1e6 * double(row.variance_us2);
+      }
+      for (const Account& account : *interval.accounts) {
+        double truth_ns = 0;
+        for (const uint64_t ns : account.blocked_ns) truth_ns += double(ns);
+        if (truth_ns < 50e6) continue;
+        ++all;
+        covered += std::fabs(blocked_ns[account.thread] - truth_ns) <=
+                   1.96 * std::sqrt(variances_ns2[account.thread]);
+        rows_ns += blocked_ns[account.thread];
+        accounts_ns += truth_ns;
+        variance_ns2 += variances_ns2[account.thread];
+      }
+    }
+    std::printf("T = %s us: %.0f of %.0f covered, %+.3f %% +- %.3f %%\n", quantum_us, covered, all,
+                100 * (rows_ns / accounts_ns - 1), 100 * std::sqrt(variance_ns2) / accounts_ns);
+    EXPECT_GT(all, 60);
+    // Of 100 at 95 %, fewer than 86 are covered once in 4,000 times.
+    EXPECT_GE(covered, 0.86 * all);
+    EXPECT_NEAR(rows_ns, accounts_ns, 4 * std::sqrt(variance_ns2));
+  }
 }
 
 TEST(Estimates, ExactMeansEveryBlock) {

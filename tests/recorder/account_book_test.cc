@@ -53,6 +53,25 @@ TEST(AccountBook, EndOfAThreadClosesItsAccount) {
   EXPECT_EQ(differences[0].time_ns[TWOFOLD_WOKEN], 5u);
 }
 
+// A thread ends after the interval does, and before that is read.
+TEST(AccountBook, WhatComesAfterTheIntervalsEndWaitsForTheNextOne) {
+  AccountBook book;
+  book.EndIntervalAt(120);
+  book.Add(Account(7, 200, 50, true));
+  book.Add(Account(7, 100, 20));
+  const std::vector<AccountDifference> first = book.TakeDifferences();
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_FALSE(first[0].ended);
+  EXPECT_EQ(first[0].at_ns, 120u);
+  EXPECT_EQ(first[0].time_ns[TWOFOLD_ON_CPU], 100u);
+  const std::vector<AccountDifference> second = book.TakeDifferences();
+  ASSERT_EQ(second.size(), 1u);
+  EXPECT_TRUE(second[0].ended);
+  EXPECT_EQ(second[0].at_ns, 250u);
+  EXPECT_EQ(second[0].time_ns[TWOFOLD_ON_CPU], 100u);
+  EXPECT_EQ(second[0].time_ns[TWOFOLD_WOKEN], 30u);
+}
+
 // Threads that found the thread table full share number 0.
 TEST(AccountBook, AccountsWithoutARowAreAddedUp) {
   AccountBook book;

@@ -64,10 +64,10 @@ TEST(PlanMaps, ThreadTableIsAPowerOfTwo) {
 // When a map is full a fresh one takes its place, and for a moment both exist.
 TEST(PlanMaps, EntriesStayWithinTheBudgetWithTheLargestMapTwice) {
   const uint64_t entry_bytes[TWOFOLD_SETS] = {
-      48 + 8 + 1024, 48 + 32 + 40,
+      48 + 8 + 1024, 48 + 32 + 80,
       48 + 8 + 88,   48 + 8 + 72,
-      48 + 8 + 1024, 48 + 24 + 8,
-      48 + 8 + 1024, 48 + 24 + 32,
+      48 + 8 + 1024, 48 + 24 + 16,
+      48 + 8 + 1024, 48 + 24 + 64,
       48 + 8 + 1024, 48 + sizeof(twofold_allocation_key) + sizeof(twofold_allocation_value),
       48 + 8 + 1024, 48 + sizeof(twofold_retransmit_key) + sizeof(twofold_retransmit_value)};
   for (const uint64_t mib : {8, 64, 1000, 4096}) {
