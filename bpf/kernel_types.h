@@ -66,6 +66,7 @@ struct signal_struct {
 struct task_struct {
 	struct sched_entity se;
 	unsigned int __state;
+	void *stack; /* its lowest address */
 	unsigned int flags;
 	unsigned int on_cpu; /* a byte on newer kernels; without a sign a load can become smaller */
 	int exit_state;

@@ -5,8 +5,9 @@
  *
  * A wake-up by an interrupt belongs to the interrupt and not to the thread that it interrupted: the
  * preempt count tells. Only the frames up to the interrupt's entry are kept, and the chain ends
- * there. A thread carries what woke it, until it blocks again; where it wakes another meanwhile,
- * that goes on in the other's chain.
+ * there. A softirq that delivers what its thread sent to the same host is that thread's own work
+ * (senders.bpf.h). A thread carries what woke it, until it blocks again; where it wakes another
+ * meanwhile, that goes on in the other's chain.
  *
  * A waker's stacks are walked only for blocks that were chosen. Of other wake-ups the thread
  * carries who the waker was, without stacks.
@@ -14,6 +15,7 @@
 #ifndef TWOFOLD_WAKERS_BPF_H
 #define TWOFOLD_WAKERS_BPF_H
 
+#include "senders.bpf.h"
 #include "stacks.bpf.h"
 #include "threads.bpf.h"
 
@@ -52,6 +54,17 @@ struct thread_info___twofold {
 } __attribute__((preserve_access_index));
 #endif
 
+/* Of this CPU; NULL where the current task does not lead to it. */
+static __always_inline struct rq *own_run_queue(struct task_struct *current_task)
+{
+	struct rq *rq;
+
+	if (!bpf_core_field_exists(current_task->se.cfs_rq))
+		return NULL;
+	rq = BPF_CORE_READ(current_task, se.cfs_rq, rq);
+	return rq && BPF_CORE_READ(rq, cpu) == bpf_get_smp_processor_id() ? rq : NULL;
+}
+
 /* Reads the preempt count of this CPU. False: it cannot be reached. */
 static __always_inline bool read_preempt_count(struct task_struct *current_task, __u32 *count)
 {
@@ -65,10 +78,10 @@ static __always_inline bool read_preempt_count(struct task_struct *current_task,
 	 * another, which the task leads to, and the distance between the two is always the same. */
 	struct rq *rq;
 
-	if (!preempt_count_distance || !bpf_core_field_exists(current_task->se.cfs_rq))
+	if (!preempt_count_distance)
 		return false;
-	rq = BPF_CORE_READ(current_task, se.cfs_rq, rq);
-	if (!rq || BPF_CORE_READ(rq, cpu) != bpf_get_smp_processor_id())
+	rq = own_run_queue(current_task);
+	if (!rq)
 		return false;
 	return !bpf_probe_read_kernel(count, sizeof(*count), (void *)rq + preempt_count_distance);
 #endif
@@ -127,6 +140,37 @@ __noinline long cut_at_entry(const struct twofold_stack *stack, __u32 *kind, lon
 	return bytes;
 }
 
+/*
+ * Cuts a waker's stack to what belongs to it; returns the bytes that are left, and the kind: the
+ * sender of a packet is a task with the whole stack.
+ */
+static __always_inline long cut_to_waker(const struct twofold_stack *stack, __u32 *kind, long bytes)
+{
+	const long cut_bytes = cut_at_entry(stack, kind, bytes);
+
+	if (*kind != TWOFOLD_WAKER_SOFTIRQ || !is_run_by_sender(stack, cut_bytes, bytes))
+		return cut_bytes;
+	*kind = TWOFOLD_WAKER_TASK;
+	return bytes;
+}
+
+/* Of a wake-up whose stack is not kept: whether its softirq is its task's own work. */
+static __always_inline bool is_of_sender(void *ctx, struct task_struct *current_task,
+					 struct twofold_stack *scratch)
+{
+	__u32 kind = TWOFOLD_WAKER_SOFTIRQ;
+	struct rq *rq;
+	long bytes;
+
+	if (interrupt_stack_distance) {
+		rq = own_run_queue(current_task);
+		return rq && seems_run_by_sender(current_task, rq, scratch);
+	}
+	bytes = bpf_get_stack(ctx, scratch->frames, sizeof(scratch->frames), 0);
+	cut_to_waker(scratch, &kind, bytes);
+	return kind == TWOFOLD_WAKER_TASK;
+}
+
 static __always_inline __u64 hash_waker(const struct twofold_waker *waker)
 {
 	__u64 hash = mix(waker->kind, waker->kernel_stack);
@@ -183,7 +227,7 @@ static __always_inline __u64 keep_waker(void *ctx, struct twofold_waker *waker, 
 	__builtin_memset(waker, 0, sizeof(*waker));
 	bytes = bpf_get_stack(ctx, scratch->frames, sizeof(scratch->frames), 0);
 	if (kind != TWOFOLD_WAKER_TASK)
-		bytes = cut_at_entry(scratch, &kind, bytes);
+		bytes = cut_to_waker(scratch, &kind, bytes);
 	waker->kind = kind;
 	*found_kind = kind;
 	waker->kernel_stack = store_stack(stacks, scratch, bytes, false, TWOFOLD_SOURCE_OFFCPU,
@@ -227,7 +271,10 @@ static __always_inline __u64 note_waker(void *ctx, struct twofold_task *woken, b
 		return 0;
 	if (!chosen && !kind)
 		return 0;
-	if (kind == TWOFOLD_WAKER_TASK || !kind)
+	if (!chosen && kind == TWOFOLD_WAKER_SOFTIRQ && is_of_sender(ctx, current_task, scratch))
+		kind = TWOFOLD_WAKER_TASK;
+	/* Of a softirq the walk may find its sender. */
+	if (kind != TWOFOLD_WAKER_HARDIRQ && (chosen || kind != TWOFOLD_WAKER_SOFTIRQ))
 		current_state = bpf_task_storage_get(&tasks, current_task, 0, 0);
 	if (chosen)
 		nearest =

@@ -114,6 +114,78 @@ TEST(Wakers, MutexLeadsToItsHolder) {
   }
 }
 
+// How often what a thread waits for in a function came from whom.
+struct Neighbours {
+  double all = 0;
+  double by_peer = 0;       // the nearest waker, with the stack of its sending
+  double by_peer_back = 0;  // that, and what woke it was the thread itself
+  double by_interrupt = 0;
+  double by_bystander = 0;
+};
+
+Neighbours CountNeighbours(const Capture& capture, const std::string& thread,
+                           const std::string& waits, const std::string& peer,
+                           const std::string& sends) {
+  Neighbours counted;
+  for (const Interval& interval : capture.intervals) {
+    for (const BlockedRow& row : *interval.blocked) {
+      if (capture.String(capture.GetThread(row.thread).name) != thread) continue;
+      if (!StackHas(capture, row.user_stack, waits) || row.chain == ChainId()) continue;
+      const std::vector<std::string> names = WakerNames(capture, row.chain);
+      const Waker& waker = capture.GetWaker(capture.GetChain(row.chain).waker);
+      const double count = double(row.count);
+      counted.all += count;
+      if (waker.kind != WakerKind::kTask) counted.by_interrupt += count;
+      if (names[0] == "bystander") counted.by_bystander += count;
+      if (names[0] != peer || !StackHas(capture, waker.user_stack, sends)) continue;
+      EXPECT_TRUE(StackHas(capture, waker.kernel_stack, "do_syscall_64") ||
+                  StackHas(capture, waker.kernel_stack, "invoke_syscall"));
+      counted.by_peer += count;
+      if (names.size() > 1 && names[1] == thread) counted.by_peer_back += count;
+    }
+  }
+  return counted;
+}
+
+// Whoever sends over loopback runs the softirq that wakes the receiver.
+class Neighbourhood : public testing::TestWithParam<const char*> {};
+
+TEST_P(Neighbourhood, WakeEachOther) {
+  // Without --exact most wake-ups have no stack, and chains go on through them all the same.
+  for (const char* detail : {"--exact", "--quantum=1000"}) {
+    SCOPED_TRACE(detail);
+    const auto [capture, truth] = RecordCommand({detail, "--wakers", "3", "--max-overhead", "none"},
+                                                {WorkloadPath("neighbours"), GetParam(), "3"});
+    ASSERT_GT(truth["rounds"], 1000u);
+    const Neighbours asker =
+        CountNeighbours(capture, "asker", "wait_for_answer", "answerer", "send_answer");
+    const Neighbours answerer =
+        CountNeighbours(capture, "answerer", "wait_for_request", "asker", "send_request");
+    for (const Neighbours& counted : {asker, answerer}) {
+      ASSERT_GT(counted.all, 500);
+      EXPECT_GE(counted.by_peer / counted.all, 0.99);
+    }
+    // A wake-up before the thread has left its CPU ends no block, and carries no waker on.
+    EXPECT_GE(asker.by_peer_back / asker.all, 0.9);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Wakers, Neighbourhood, testing::Values("tcp", "udp", "veth"),
+                         [](const auto& tested) { return std::string(tested.param); });
+
+// What a timer sends belongs to nobody, though it runs on a CPU on which others send.
+TEST(Wakers, PacketsThatATimerSendsAreNobodys) {
+  const auto [capture, truth] =
+      RecordCommand({"--exact", "--wakers", "3", "--max-overhead", "none"},
+                    {WorkloadPath("neighbours"), "paced", "4"});
+  ASSERT_GT(truth["rounds"], 100u);
+  const Neighbours answerer =
+      CountNeighbours(capture, "answerer", "wait_for_request", "asker", "send_request");
+  ASSERT_GT(answerer.all, 100);
+  EXPECT_GE(answerer.by_interrupt / answerer.all, 0.9);
+  EXPECT_LE(answerer.by_bystander / answerer.all, 0.05);
+}
+
 std::vector<std::pair<std::string, double>> Folded(const std::string& text) {
   std::vector<std::pair<std::string, double>> lines;
   std::istringstream stream(text);
