@@ -157,7 +157,7 @@ void AddFoldingOptions(OptionSet& options) {
     if (!views.empty()) views += "; ";
     views += std::string(view.name) + ": " + std::string(view.summary);
   }
-  options.Value("view", "VIEW", views + " (default: cpu)");
+  options.Value("view", "VIEW", views + " (default: cpu; events where there is no time)");
   options.Flag("runnable",
                "with --view offcpu: also time waiting for a CPU, as [woken], [preempted]");
   options.Value("root", "FRAME", "first frame: process (default), thread, cgroup, capture or none");
@@ -193,6 +193,12 @@ Result<ExitStatus> RunFolding(const Arguments& arguments, const OutputFormat& fo
     if (error.where.empty()) error.where = path;
     return error;
   };
+  if (!arguments.Has("view")) {
+    Result<const View*> view = DefaultView(database);
+    if (!view) return in_file(view.error());
+    request->view = *view;
+    TWOFOLD_RETURN_IF_ERROR(CheckConditions(**view, request->conditions));
+  }
   Result<void> recorded = CheckRecorded(database, *request->view, request->with_waiting);
   if (!recorded) return in_file(recorded.error());
   Result<Folded> folded = Fold(database, *request);
@@ -207,6 +213,12 @@ Result<ExitStatus> RunFolding(const Arguments& arguments, const OutputFormat& fo
       NotesOnGrowth(database, *request->view, request->conditions);
   if (!on_growth) return in_file(on_growth.error());
   for (std::string& note : *on_growth) notes->push_back(std::move(note));
+  if (request->view->source == kEventsSource) {
+    Result<std::string> event = EventName(database);
+    if (!event) return in_file(event.error());
+    notes->push_back("the values count '" + *event + "' and are no time");
+    if (presentation.title.empty()) presentation.title = "Events: " + *event;
+  }
   for (std::string& note : NotesOn(*folded, *request)) notes->push_back(std::move(note));
   for (const std::string& note : *notes) Say(note);
 

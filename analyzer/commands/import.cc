@@ -5,6 +5,7 @@
 #include "analyzer/cli/words.h"
 #include "analyzer/commands/command.h"
 #include "analyzer/commands/folding.h"
+#include "analyzer/import/import_format.h"
 #include "analyzer/import/imported_capture.h"
 #include "analyzer/text/units.h"
 #include "format/base/input_file.h"
@@ -33,40 +34,46 @@ void AddOptions(OptionSet& options) {
   options.Flag("force", "replace FILE if it exists");
 }
 
-enum class Format { kPerf, kFolded, kPprof };
-
-// Frames of perf are indented, folded stacks never are.
-bool LooksLikePerf(std::string_view text) {
-  return text.find("\n\t") != std::string_view::npos || text.find("\n ") != std::string_view::npos;
-}
-
-Result<Format> FormatOf(const Arguments& arguments, std::string_view text) {
-  if (!arguments.Has("from")) {
-    if (LooksLikePprof(text)) return Format::kPprof;
-    return LooksLikePerf(text) ? Format::kPerf : Format::kFolded;
-  }
+// Error: the file is none of these; says what it is where that can be told.
+Result<ImportFormat> FormatOf(const Arguments& arguments, std::string_view text,
+                              const std::string& name) {
+  TWOFOLD_RETURN_IF_ERROR(RefuseForeign(text, name));
+  if (!arguments.Has("from")) return GuessFormat(text, name);
   const std::string format = arguments.Get("from");
-  if (format == "perf") return Format::kPerf;
-  if (format == "folded") return Format::kFolded;
-  if (format == "pprof") return Format::kPprof;
+  if (format == "perf") return ImportFormat::kPerf;
+  if (format == "folded") return ImportFormat::kFolded;
+  if (format == "pprof") return ImportFormat::kPprof;
   return Error{"there is no format '" + format + "'", "--from",
                Suggestion(format, {"perf", "folded", "pprof"}), Error::Kind::kUsage};
 }
 
 // Error: an option is given that has no meaning for the format.
-Result<void> CheckOptions(const Arguments& arguments, Format format) {
-  const auto refuse = [&](const char* option, Format wanted, const char* what) -> Result<void> {
+Result<void> CheckOptions(const Arguments& arguments, ImportFormat format) {
+  const auto refuse = [&](const char* option, ImportFormat wanted, const char* what) -> Result<void> {
     if (!arguments.Has(option) || format == wanted) return {};
     return Error{what, std::string("--") + option, std::string("Leave --") + option + " out",
                  Error::Kind::kUsage};
   };
-  TWOFOLD_RETURN_IF_ERROR(refuse("unit", Format::kFolded, "only folded stacks need a unit"));
-  TWOFOLD_RETURN_IF_ERROR(refuse("event", Format::kPerf, "only the text of perf has events"));
-  return refuse("sample-type", Format::kPprof, "only profiles of pprof have types of samples");
+  TWOFOLD_RETURN_IF_ERROR(refuse("unit", ImportFormat::kFolded, "only folded stacks need a unit"));
+  TWOFOLD_RETURN_IF_ERROR(refuse("event", ImportFormat::kPerf, "only the text of perf has events"));
+  return refuse("sample-type", ImportFormat::kPprof, "only profiles of pprof have types of samples");
 }
 
-// What one sample, or one of a folded value, stands for.
-Result<uint64_t> PeriodNs(const Arguments& arguments, Format format, uint64_t told_ns) {
+// Of --frequency; 0: it is not given.
+Result<uint64_t> PeriodOfFrequencyNs(const Arguments& arguments) {
+  if (!arguments.Has("frequency")) return uint64_t{0};
+  Result<double> hz = arguments.Number("frequency", 0, 0.001, kMaxFrequencyHz);
+  if (!hz) return std::move(hz).error();
+  return static_cast<uint64_t>(std::llround(1e9 / *hz));
+}
+
+Error NoPeriod(const std::string& remedy) {
+  return Error{"the file does not tell how much time a sample stands for", "", remedy,
+               Error::Kind::kUsage};
+}
+
+// What one of a folded value stands for.
+Result<uint64_t> UnitOfFoldedNs(const Arguments& arguments) {
   const std::string unit = arguments.Get("unit", "samples");
   if (unit == "ns") return uint64_t{1};
   if (unit == "us") return uint64_t{1'000};
@@ -75,26 +82,67 @@ Result<uint64_t> PeriodNs(const Arguments& arguments, Format format, uint64_t to
     return Error{"there is no unit '" + unit + "'", "--unit",
                  Suggestion(unit, {"samples", "ns", "us", "ms"}), Error::Kind::kUsage};
   }
-  Result<double> hz = arguments.Number("frequency", 0, 0.001, kMaxFrequencyHz);
-  if (!hz) return std::move(hz).error();
-  if (arguments.Has("frequency")) return static_cast<uint64_t>(std::llround(1e9 / *hz));
-  if (told_ns > 0) return told_ns;
-  const char* remedy = "Give --frequency HZ";
-  if (format == Format::kFolded) {
-    remedy = "Give --unit us for what 'twofold fold' prints, or --frequency HZ";
-  } else if (format == Format::kPerf) {
-    remedy =
-        "Give --frequency HZ (4000, or the -F of 'perf record'), or print the text with 'perf "
-        "script --header'";
+  Result<uint64_t> period_ns = PeriodOfFrequencyNs(arguments);
+  if (period_ns && *period_ns == 0) {
+    return NoPeriod("Give --unit us for what 'twofold fold' prints, or --frequency HZ");
   }
-  return Error{"the file does not tell how much time a sample stands for", "", remedy,
-               Error::Kind::kUsage};
+  return period_ns;
 }
 
-// The same of a profile, whose values may be time themselves.
-Result<uint64_t> PeriodOfPprofNs(const Arguments& arguments, const PprofNotes& notes) {
+Result<ImportedValues> ReadFolded(const Arguments& arguments, std::string_view text,
+                                  ImportedCapture& capture, ImportNotes& notes) {
+  Result<uint64_t> unit_ns = UnitOfFoldedNs(arguments);
+  if (!unit_ns) return std::move(unit_ns).error();
+  Result<ImportNotes> read = ReadFoldedText(text, static_cast<double>(*unit_ns), capture);
+  if (!read) return std::move(read).error();
+  notes = std::move(*read);
+  return ImportedValues{.period_ns = notes.has_fractions ? 0 : *unit_ns};
+}
+
+// Periods of clocks are time. Those of other events are shares of the time that the samples stand
+// for, if that is known; else they are what they are.
+Result<ImportedValues> ReadPerf(const Arguments& arguments, std::string_view text,
+                                const std::string& name, ImportedCapture& capture,
+                                ImportNotes& notes) {
+  Result<ImportNotes> read = ReadPerfScript(text, arguments.Get("event"), capture);
+  if (!read) return std::move(read).error();
+  notes = std::move(*read);
+  Result<uint64_t> asked_ns = PeriodOfFrequencyNs(arguments);
+  if (!asked_ns) return std::move(asked_ns).error();
+  const bool has_periods = notes.samples > 0 && notes.samples_with_period == notes.samples;
+  if (notes.is_clock && has_periods && capture.weight() > 0) {
+    if (notes.one_period) return ImportedValues{.period_ns = notes.period};
+    return ImportedValues{};
+  }
+  const std::string event = notes.event.empty() ? "samples" : "'" + notes.event + "'";
+  const uint64_t period_ns = *asked_ns > 0 ? *asked_ns : notes.period_ns;
+  if (period_ns == 0) {
+    const bool is_tracepoint = notes.event.find(':') != std::string::npos;
+    const bool counts_samples = notes.event.empty() || !(has_periods || is_tracepoint);
+    const std::string what = counts_samples ? "samples" : notes.event;
+    Say(name + ": the values are " + (counts_samples ? "samples" : event) +
+        ", no time: the view events has them; --frequency HZ makes CPU time of samples");
+    return ImportedValues{.event = what};
+  }
+  if (!notes.is_clock) {
+    Say(name + ": CPU time is an estimate, that of samples of " + event + " at " +
+        FormatCount(static_cast<int64_t>(1'000'000'000 / period_ns)) + " Hz" +
+        (notes.one_period ? "" : ", divided by the periods in the file"));
+  }
+  if (notes.one_period || capture.weight() == 0) return ImportedValues{.period_ns = period_ns};
+  if (capture.samples() > container::kMaxSum / period_ns) {
+    return Error{"the samples stand for more time than a capture can hold", name,
+                 "Check --frequency"};
+  }
+  return ImportedValues{.total_ns = capture.samples() * period_ns};
+}
+
+// Values of profiles may be time themselves.
+Result<ImportedValues> ValuesOfPprof(const Arguments& arguments, const PprofNotes& notes) {
+  Result<uint64_t> asked_ns = PeriodOfFrequencyNs(arguments);
+  if (!asked_ns) return std::move(asked_ns).error();
   if (notes.is_time) {
-    if (!arguments.Has("frequency")) return notes.period_ns;
+    if (*asked_ns == 0) return ImportedValues{.period_ns = notes.period_ns};
     return Error{"the profile's values are time already", "--frequency",
                  "Leave --frequency out, or choose other values with --sample-type",
                  Error::Kind::kUsage};
@@ -105,7 +153,9 @@ Result<uint64_t> PeriodOfPprofNs(const Arguments& arguments, const PprofNotes& n
                      ", and a capture of import holds CPU time",
                  "", "Choose time or samples with --sample-type", Error::Kind::kUsage};
   }
-  return PeriodNs(arguments, Format::kPprof, notes.period_ns);
+  const uint64_t period_ns = *asked_ns > 0 ? *asked_ns : notes.period_ns;
+  if (period_ns == 0) return NoPeriod("Give --frequency HZ");
+  return ImportedValues{.period_ns = period_ns};
 }
 
 void SayNotes(const ImportNotes& notes, const ImportedCapture& capture, const std::string& name) {
@@ -124,6 +174,10 @@ void SayNotes(const ImportNotes& notes, const ImportedCapture& capture, const st
 }
 
 void SayPprofNotes(const PprofNotes& notes, const std::string& name) {
+  if (!notes.unused_type.empty()) {
+    Say(name + ": all values of '" + notes.unused_type + "' are 0; those of '" +
+        notes.sample_type + "' are taken");
+  }
   if (notes.sample_type != "cpu" && notes.sample_type != "samples") {
     Say(name + ": the values of '" + notes.sample_type +
         "' are shown as CPU time, which is all that a capture of import holds");
@@ -138,30 +192,28 @@ void SayPprofNotes(const PprofNotes& notes, const std::string& name) {
   Say(name + ": labels that a capture has no place for are left out: " + keys);
 }
 
-// Reads the file into `capture`; gives what a sample stands for.
-Result<uint64_t> ReadInto(const Arguments& arguments, Format format, std::string_view text,
-                          const std::string& name, ImportedCapture& capture, ImportNotes& notes,
-                          PprofNotes& pprof) {
-  if (format == Format::kPprof) {
+// Reads the file into `capture`.
+Result<ImportedValues> ReadInto(const Arguments& arguments, ImportFormat format,
+                                std::string_view text, const std::string& name,
+                                ImportedCapture& capture, ImportNotes& notes, PprofNotes& pprof) {
+  Result<ImportedValues> values = ImportedValues{};
+  if (format == ImportFormat::kPprof) {
     Result<PprofNotes> read = ReadPprof(text, arguments.Get("sample-type"), capture);
-    if (!read) {
-      Error error = std::move(read).error();
-      if (error.where.empty()) error.where = name;
-      return error;
-    }
+    if (!read) return std::move(read).error();
     pprof = std::move(*read);
+  } else if (format == ImportFormat::kPerf) {
+    values = ReadPerf(arguments, text, name, capture, notes);
   } else {
-    notes = format == Format::kFolded ? ReadFoldedText(text, capture)
-                                      : ReadPerfScript(text, arguments.Get("event"), capture);
+    values = ReadFolded(arguments, text, capture, notes);
   }
-  if (capture.samples() == 0) {
+  if (!values) return values;
+  if (capture.samples() == 0 && capture.weight() == 0) {
     const bool has_lines = notes.unreadable_lines > 0;
     return Error{"there are no samples in the file", name,
                  has_lines ? "The first line of no known form is " + notes.first_unreadable
                            : "Check --from, --event and --sample-type"};
   }
-  return format == Format::kPprof ? PeriodOfPprofNs(arguments, pprof)
-                                  : PeriodNs(arguments, format, notes.period_ns);
+  return format == ImportFormat::kPprof ? ValuesOfPprof(arguments, pprof) : values;
 }
 
 Result<ExitStatus> Run(const Arguments& arguments) {
@@ -179,19 +231,26 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   if (!output) return std::move(output).error();
   Result<std::vector<uint8_t>> bytes = ReadInputFile(path, kMaxTextBytes);
   if (!bytes) return std::move(bytes).error();
-  const std::string_view text(reinterpret_cast<const char*>(bytes->data()), bytes->size());
-  Result<Format> format = FormatOf(arguments, text);
+  std::string_view text(reinterpret_cast<const char*>(bytes->data()), bytes->size());
+  constexpr std::string_view kUtf8Mark = "\xef\xbb\xbf";
+  if (text.starts_with(kUtf8Mark)) text.remove_prefix(kUtf8Mark.size());
+  Result<ImportFormat> format = FormatOf(arguments, text, name);
   if (!format) return std::move(format).error();
   TWOFOLD_RETURN_IF_ERROR(CheckOptions(arguments, *format));
   ImportedCapture capture;
   ImportNotes notes;
   PprofNotes pprof;
-  Result<uint64_t> period_ns = ReadInto(arguments, *format, text, name, capture, notes, pprof);
-  if (!period_ns) return std::move(period_ns).error();
-  TWOFOLD_RETURN_IF_ERROR(capture.Write(*period_ns, name, *output));
+  Result<ImportedValues> values =
+      ReadInto(arguments, *format, text, name, capture, notes, pprof);
+  if (!values) {
+    Error error = std::move(values).error();
+    if (error.where.empty() && error.kind != Error::Kind::kUsage) error.where = name;
+    return error;
+  }
+  TWOFOLD_RETURN_IF_ERROR(capture.Write(*values, name, *output));
   TWOFOLD_RETURN_IF_ERROR(output->Commit());
   SayNotes(notes, capture, name);
-  if (*format == Format::kPprof) SayPprofNotes(pprof, name);
+  if (*format == ImportFormat::kPprof) SayPprofNotes(pprof, name);
   return ExitStatus::kDone;
 }
 

@@ -82,7 +82,7 @@ Result<std::string> DescribeRecording(Database& database, int64_t capture_id) {
   for (size_t comma = 0; (comma = sources.find(',', comma)) != std::string::npos; comma += 2) {
     sources.insert(comma + 1, " ");
   }
-  if (text(6).find("cpu") == 0) sources += "; CPUs sampled at " + text(7) + " Hz";
+  if (text(6).find("cpu") == 0 && row->Int(7) > 0) sources += "; CPUs sampled at " + text(7) + " Hz";
   out += InfoLine("sources", sources + "; intervals of " + FormatDuration(row->Int(8)));
   if (imported) return out;
   out += InfoLine("limits", FormatBytes(row->Int(21)) + " for BPF maps; " +
@@ -126,6 +126,8 @@ Result<std::string> DescribeContents(Database& database, int64_t capture_id) {
       "   WHERE capture_id = ?1 AND loss IS NULL AND special_frame IS NULL"
       "   UNION"
       "   SELECT user_stack_id, kernel_stack_id FROM cpi WHERE capture_id = ?1"
+      "   UNION"
+      "   SELECT user_stack_id, kernel_stack_id FROM events WHERE capture_id = ?1"
       "   UNION"
       "   SELECT user_stack_id, kernel_stack_id FROM offcpu"
       "   WHERE capture_id = ?1 AND loss IS NULL AND special_frame IS NULL"
@@ -229,8 +231,8 @@ Result<std::string> Describe(Database& database, int64_t capture_id) {
   }
   for (const View& view : Views()) {
     Result<int64_t> recorded = database.QueryInt(
-        "SELECT count(*) FROM capture WHERE capture_id = ? AND "
-        "',' || sources || ',' LIKE '%,' || ? || ',%'",
+        "SELECT count(*) FROM capture WHERE capture_id = ?1 AND "
+        "(',' || sources || ',' LIKE '%,' || ?2 || ',%' OR sources LIKE ?2 || ':%')",
         {capture_id, std::string(view.source)});
     if (!recorded) return std::move(recorded).error();
     if (*recorded == 0) continue;

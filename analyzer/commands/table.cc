@@ -3,6 +3,7 @@
 #include "analyzer/commands/folding.h"
 #include "analyzer/data/input.h"
 #include "analyzer/data/losses.h"
+#include "analyzer/fold/recorded.h"
 #include "analyzer/tabular/output.h"
 #include "analyzer/tabular/view.h"
 
@@ -139,6 +140,11 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   Result<Input> input = OpenInput(path, TableKind::kInPlace);
   if (!input) return std::move(input).error();
   Database& database = input->database;
+  if (table->of == nullptr && !arguments.Has("of")) {
+    Result<const View*> view = DefaultView(database);
+    if (!view) return std::move(view).error();
+    request->of = *view;
+  }
   Result<Tabular> tabular = table->view->make(database, *request);
   if (!tabular) {
     Error error = tabular.error();
@@ -149,6 +155,11 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   if (!notes) return std::move(notes).error();
   for (const std::string& note : *notes) Say(note);
   for (const std::string& note : tabular->notes) Say(note);
+  if (TakesOption(*table->view, "of") && request->of->source == kEventsSource) {
+    Result<std::string> event = EventName(database);
+    if (!event) return std::move(event).error();
+    Say("the values count '" + *event + "' and are no time");
+  }
   if (tabular->rows.empty() && (!request->conditions.empty() || !request->steps.empty())) {
     Say("no row matches the filters");
   } else if (tabular->rows.empty() && tabular->notes.empty()) {

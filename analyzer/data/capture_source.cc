@@ -42,6 +42,12 @@ std::vector<RowPlace> Places(const Capture& capture, Count count) {
   return places;
 }
 
+// Whether the rows of Interval::cpu count something that is no time: format/FORMAT.md, Recording.
+bool CountsEvents(const Settings& settings) {
+  return std::any_of(settings.sources.begin(), settings.sources.end(),
+                     [](const std::string& source) { return source.starts_with("events:"); });
+}
+
 // By process index: the next image of the same process, 0 where there is none.
 std::vector<ProcessId> NextImages(const std::vector<Process>& processes) {
   std::vector<uint32_t> order(processes.size());
@@ -95,7 +101,8 @@ CaptureSource::CaptureSource(const Capture& from, std::string name, int64_t id,
   if (capture.end) window = std::max(window, capture.end->end_ns);
   window_ns = static_cast<int64_t>(std::min<uint64_t>(window, INT64_MAX));
 
-  cpu_rows = Places(capture, [](const Interval& i) { return i.cpu ? i.cpu->rows.size() : 0; });
+  (CountsEvents(settings) ? event_rows : cpu_rows) =
+      Places(capture, [](const Interval& i) { return i.cpu ? i.cpu->rows.size() : 0; });
   counter_rows =
       Places(capture, [](const Interval& i) { return i.counters ? i.counters->rows.size() : 0; });
   counter_totals = Places(capture, [](const Interval& i) { return i.counters ? 2 : 0; });

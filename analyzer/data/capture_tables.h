@@ -32,6 +32,7 @@ struct IdOffsets {
   int64_t chain = 0;
   int64_t interval = 0;
   int64_t cpu_sample = 0;
+  int64_t event_sample = 0;
   int64_t counter_sample = 0;
   int64_t counter = 0;
   int64_t blocked = 0;
@@ -71,6 +72,7 @@ struct CaptureSource {
   std::string tids;
   int64_t window_ns = 0;
   std::vector<RowPlace> cpu_rows;
+  std::vector<RowPlace> event_rows;  // rows of Interval::cpu that count events instead of time
   std::vector<RowPlace> counter_rows;
   std::vector<RowPlace> counter_totals;  // row 0: of cycles, 1: of instructions
   std::vector<RowPlace> blocked_rows;

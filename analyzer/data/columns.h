@@ -45,6 +45,9 @@ std::vector<CaptureTable> WakerTables();
 // loss, cost.
 std::vector<CaptureTable> RowTables();
 
+// The table event_sample: events that are no time.
+std::vector<CaptureTable> EventTables();
+
 // Tables of hardware events: counter_sample, counter.
 std::vector<CaptureTable> CounterTables();
 

@@ -108,6 +108,7 @@ Result<IdOffsets> NextOffsets(Database& database) {
       {"SELECT max(chain_id) FROM chain", &offsets.chain},
       {"SELECT max(interval_id) FROM interval", &offsets.interval},
       {"SELECT max(cpu_sample_id) FROM cpu_sample", &offsets.cpu_sample},
+      {"SELECT max(event_sample_id) FROM event_sample", &offsets.event_sample},
       {"SELECT max(counter_sample_id) FROM counter_sample", &offsets.counter_sample},
       {"SELECT max(counter_id) FROM counter", &offsets.counter},
       {"SELECT max(blocked_id) FROM blocked", &offsets.blocked},

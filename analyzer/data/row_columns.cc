@@ -163,6 +163,7 @@ std::vector<CaptureTable> RowTables() {
            {"scaled_ns INTEGER",
             [](const Source& s, size_t row) { return Clamped(s.cpu_scaling.scaled_ns()[row]); }},
        }});
+  for (CaptureTable& table : EventTables()) tables.push_back(std::move(table));
   for (CaptureTable& table : CounterTables()) tables.push_back(std::move(table));
   for (CaptureTable& table : OffCpuTables()) tables.push_back(std::move(table));
   for (CaptureTable& table : MemoryTables()) tables.push_back(std::move(table));

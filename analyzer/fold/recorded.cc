@@ -4,16 +4,46 @@
 
 namespace twofold {
 
+namespace {
+
+constexpr char kEventsQuery[] =
+    "SELECT max(substr(sources, length('events:') + 1)) FROM capture WHERE sources LIKE 'events:%'";
+
+}  // namespace
+
+Result<std::string> EventName(Database& database) {
+  Result<Statement> row = database.Prepare(kEventsQuery);
+  if (!row) return std::move(row).error();
+  Result<bool> there = row->Step();
+  if (!there) return std::move(there).error();
+  return *there && !row->IsNull(0) ? std::string(row->Text(0)) : std::string();
+}
+
+Result<const View*> DefaultView(Database& database) {
+  Result<int64_t> others =
+      database.QueryInt("SELECT count(*) FROM capture WHERE sources NOT LIKE 'events:%'");
+  if (!others) return std::move(others).error();
+  return FindView(*others == 0 ? kEventsSource : "cpu");
+}
+
 Result<void> CheckRecorded(Database& database, const View& view, bool with_waiting) {
   bool with_wakers = view.source == kWakersSource;
   std::string source(with_wakers ? "offcpu" : view.source);
+  Result<std::string> events = EventName(database);
+  if (!events) return std::move(events).error();
+  if (view.source == kEventsSource) {
+    if (!events->empty()) return {};
+    return Error{"the view events needs a recording of another tool that counted no time", "",
+                 "Choose another view with --view"};
+  }
   std::string what = "the view " + std::string(view.name) + " needs ";
   Result<int64_t> recorded = database.QueryInt(
       "SELECT count(*) FROM capture WHERE ',' || sources || ',' LIKE '%,' || ? || ',%'", {source});
   if (!recorded) return std::move(recorded).error();
   if (*recorded == 0) {
     return Error{what + "what this capture did not record", "",
-                 "Record again with --record " + source};
+                 events->empty() ? "Record again with --record " + source
+                                 : "It holds '" + *events + "': choose --view events"};
   }
   if (with_wakers) {
     Result<int64_t> wakers = database.QueryInt("SELECT max(wakers) FROM capture");

@@ -25,9 +25,11 @@ std::string FormatValue(Unit unit, uint64_t value) {
     case Unit::kCycles:
       return FormatQuantity(value) + (value == 1 ? " cycle" : " cycles");
     case Unit::kSegments:
+      return FormatQuantity(value) + (value == 1 ? " segment" : " segments");
+    case Unit::kEvents:
       break;
   }
-  return FormatQuantity(value) + (value == 1 ? " segment" : " segments");
+  return FormatQuantity(value) + (value == 1 ? " event" : " events");
 }
 
 std::string FormatEstimate(Unit unit, uint64_t value, double variance) {
@@ -40,7 +42,7 @@ std::string FormatEstimate(Unit unit, uint64_t value, double variance) {
 }
 
 std::string FormatCell(Unit unit, uint64_t value) {
-  bool is_plain = unit == Unit::kCycles || unit == Unit::kSegments;
+  bool is_plain = unit == Unit::kCycles || unit == Unit::kSegments || unit == Unit::kEvents;
   return is_plain ? FormatQuantity(value) : FormatValue(unit, value);
 }
 
@@ -53,9 +55,11 @@ std::string_view UnitName(Unit unit) {
     case Unit::kCycles:
       return "cycles";
     case Unit::kSegments:
+      return "segments";
+    case Unit::kEvents:
       break;
   }
-  return "segments";
+  return "events";
 }
 
 std::string_view QuantityName(Unit unit) {
@@ -66,6 +70,7 @@ std::string_view QuantityName(Unit unit) {
       return "memory";
     case Unit::kCycles:
     case Unit::kSegments:
+    case Unit::kEvents:
       break;
   }
   return UnitName(unit);
@@ -115,6 +120,8 @@ const std::vector<View>& Views() {
        .filter_columns = {"kind"},
        .leading_frames = {"remote", "tcp_state",
                           "kind || CASE failed WHEN 1 THEN ' (not sent)' ELSE '' END"}},
+      {"events", "Events", "what an imported recording counted that is no time, such as page faults",
+       kEventsSource, "events", "events", StackShape::kSleeper, Unit::kEvents, Palette::kWarm},
   };
   return views;
 }

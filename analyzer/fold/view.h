@@ -13,7 +13,8 @@
 
 namespace twofold {
 
-enum class Unit { kNanoseconds, kCycles, kBytes, kSegments };
+// kEvents: whatever another tool counted; the capture names it.
+enum class Unit { kNanoseconds, kCycles, kBytes, kSegments, kEvents };
 
 // A view's value divided by another number of the same stacks, both sampled.
 struct Ratio {
@@ -38,6 +39,9 @@ enum class StackShape {
 
 // The source of views that show wakers: blocked time, recorded with --wakers.
 constexpr std::string_view kWakersSource = "wakers";
+
+// The source of events that another tool counted: 'events:NAME' in a capture.
+constexpr std::string_view kEventsSource = "events";
 
 struct View {
   std::string_view name;          // as --view has it
@@ -65,7 +69,7 @@ struct View {
   std::string_view last_frame = {};
 };
 
-// A value of that unit for people: "12.3 ms", "4.56 G cycles", "7.89 MiB", "12 segments".
+// A value of that unit for people: "12.3 ms", "4.56 G cycles", "7.89 MiB", "12 segments", "5 events".
 std::string FormatValue(Unit unit, uint64_t value);
 
 // The same with its standard error: "12.3 MiB +- 0.4 MiB"; without one where the variance is 0.
@@ -74,11 +78,11 @@ std::string FormatEstimate(Unit unit, uint64_t value, double variance);
 // For a column of its own: without the unit's name where that would be the same in every row.
 std::string FormatCell(Unit unit, uint64_t value);
 
-// "microseconds", "cycles", "bytes" or "segments": what values are in where they are not for
-// people.
+// "microseconds", "cycles", "bytes", "segments" or "events": what values are in where they are not
+// for people.
 std::string_view UnitName(Unit unit);
 
-// "time", "cycles", "memory" or "segments": what values are of, in sentences.
+// "time", "cycles", "memory", "segments" or "events": what values are of, in sentences.
 std::string_view QuantityName(Unit unit);
 
 // All views, in the order in which --help shows them. Those of the sources cpu and offcpu divide

@@ -11,29 +11,64 @@ namespace twofold {
 namespace {
 
 constexpr int64_t kSecondNs = 1'000'000'000;
+constexpr uint64_t kMinPeriodNs = 1000;  // nothing samples faster; then it is a unit of time
 // Longer gaps than that between two samples are no recording.
 constexpr uint64_t kTooMany = container::kMaxSum;
 constexpr int64_t kMaxSeconds = 40 * 24 * 3600;
 
+// Sources are shown in a list with commas.
+std::string SourceWord(std::string event) {
+  std::replace(event.begin(), event.end(), ',', ';');
+  return event;
+}
+
 }  // namespace
 
-ThreadId ImportedCapture::ThreadOf(const ImportedThread& thread) {
-  const auto [entry, is_new] = threads_.try_emplace(
-      {thread.pid, thread.tid, std::string(thread.name), std::string(thread.process)});
-  if (!is_new) return entry->second;
+uint32_t ImportedCapture::ImageOf(const ImportedThread& thread) {
+  const auto named = [&](std::string_view name) {
+    const auto [entry, is_new] = image_of_name_.try_emplace({thread.pid, std::string(name)},
+                                                            static_cast<uint32_t>(images_.size()));
+    if (is_new) images_.push_back({thread.pid, std::string(name), std::string(thread.name)});
+    return entry->second;
+  };
+  if (!thread.process.empty()) return named(thread.process);
   // Threads without a pid belong to a process of their own name.
-  std::string name(thread.process);
-  if (name.empty() && thread.pid == 0) name = thread.name;
-  const auto [process, is_new_process] = processes_.try_emplace({thread.pid, std::move(name)});
-  if (is_new_process) {
-    const std::string_view shown = thread.process.empty() ? thread.name : thread.process;
-    process->second =
-        builder_.AddProcess(Process{.pid = Pid(thread.pid), .name = builder_.InternString(shown)});
+  if (thread.pid == 0) return named(thread.name);
+  const auto [current, is_new] =
+      image_of_pid_.try_emplace(thread.pid, static_cast<uint32_t>(images_.size()));
+  if (is_new) images_.push_back({thread.pid, {}, std::string(thread.name)});
+  if (thread.tid != thread.pid) return current->second;
+  Image& image = images_[current->second];
+  if (image.name.empty()) {
+    image.name = thread.name;
+    image_of_name_.try_emplace({thread.pid, image.name}, current->second);
+  } else if (image.name != thread.name) {
+    current->second = named(thread.name);
   }
-  entry->second = builder_.AddThread(Thread{.process = process->second,
-                                            .tid = Tid(thread.tid),
-                                            .name = builder_.InternString(thread.name)});
-  return entry->second;
+  return current->second;
+}
+
+ThreadId ImportedCapture::ThreadOf(const ImportedThread& thread) {
+  const uint32_t image = ImageOf(thread);
+  const auto [entry, is_new] = thread_of_.try_emplace(
+      {image, thread.tid, std::string(thread.name)}, static_cast<uint32_t>(threads_.size() + 1));
+  if (is_new) threads_.push_back({image, thread.tid, std::string(thread.name)});
+  return ThreadId(entry->second);
+}
+
+// Threads get the ids that ThreadOf gave them.
+void ImportedCapture::DefineThreads() {
+  std::vector<ProcessId> processes;
+  for (const Image& image : images_) {
+    const std::string& name = image.name.empty() ? image.first_thread : image.name;
+    processes.push_back(
+        builder_.AddProcess(Process{.pid = Pid(image.pid), .name = builder_.InternString(name)}));
+  }
+  for (const NamedThread& thread : threads_) {
+    builder_.AddThread(Thread{.process = processes[thread.image],
+                              .tid = Tid(thread.tid),
+                              .name = builder_.InternString(thread.name)});
+  }
 }
 
 FrameId ImportedCapture::FrameOf(const ImportedFrame& imported) {
@@ -52,7 +87,8 @@ FrameId ImportedCapture::FrameOf(const ImportedFrame& imported) {
 }
 
 void ImportedCapture::Add(const ImportedThread& thread, std::optional<int64_t> time_ns,
-                          std::span<const ImportedFrame> root_first, uint64_t samples) {
+                          std::span<const ImportedFrame> root_first, uint64_t samples,
+                          uint64_t weight) {
   if (root_first.size() > container::kMaxStackFrames) {
     root_first = root_first.last(container::kMaxStackFrames);
     ++cut_stacks_;
@@ -69,23 +105,57 @@ void ImportedCapture::Add(const ImportedThread& thread, std::optional<int64_t> t
   }
   int64_t second = 0;
   if (time_ns) {
-    if (!first_ns_) first_ns_ = last_ns_ = *time_ns;
-    last_ns_ = std::max(last_ns_, *time_ns);
+    if (!first_ns_) first_ns_ = *time_ns;
     const int64_t since_ns = *time_ns - *first_ns_;
     second = (since_ns - (since_ns < 0 ? kSecondNs - 1 : 0)) / kSecondNs;
   }
+  Amount& row = rows_[second][{ThreadOf(thread).value, kernel_stack.value, user_stack.value}];
   // Sums that no capture can hold are refused when it is written.
-  uint64_t& row = rows_[second][{ThreadOf(thread).value, kernel_stack.value, user_stack.value}];
-  samples = std::min(samples, kTooMany - std::min(kTooMany, samples_));
-  row += samples;
-  samples_ += samples;
+  const auto add = [](uint64_t number, uint64_t& part, uint64_t& all) {
+    number = std::min(number, kTooMany - std::min(kTooMany, all));
+    part += number;
+    all += number;
+  };
+  add(samples, row.samples, all_.samples);
+  add(weight, row.weight, all_.weight);
 }
 
-Result<void> ImportedCapture::Write(uint64_t period_ns, const std::string& what, ByteSink& sink) {
-  if (samples_ > container::kMaxSum / std::max<uint64_t>(period_ns, 1)) {
+// `before`: what lies in earlier rows. Shares of a time are rounded so that their sum is exact.
+CpuRows ImportedCapture::RowsOf(int64_t second, const ImportedValues& values,
+                                Amount& before) const {
+  using Wide = unsigned __int128;
+  CpuRows cpu;
+  cpu.period_ns = values.period_ns > 0 ? values.period_ns : values.event.empty() ? 1 : 0;
+  const auto rows = rows_.find(second);
+  if (rows == rows_.end()) return cpu;
+  const auto share = [&](uint64_t weight) {
+    return static_cast<uint64_t>(static_cast<Wide>(weight) * values.total_ns /
+                                 std::max<uint64_t>(all_.weight, 1));
+  };
+  for (const auto& [key, amount] : rows->second) {
+    const auto& [thread, kernel_stack, user_stack] = key;
+    uint64_t samples = values.period_ns > 0 ? amount.samples : amount.weight;
+    if (values.total_ns > 0) {
+      samples = share(before.weight + amount.weight) - share(before.weight);
+      before.weight += amount.weight;
+    }
+    cpu.rows.push_back(CpuRow{.thread = ThreadId(thread),
+                              .kernel_stack = StackId(kernel_stack),
+                              .user_stack = StackId(user_stack),
+                              .samples = samples});
+  }
+  return cpu;
+}
+
+Result<void> ImportedCapture::Write(const ImportedValues& values, const std::string& what,
+                                    ByteSink& sink) {
+  const uint64_t period_ns = values.period_ns;
+  if (all_.samples > container::kMaxSum / std::max<uint64_t>(period_ns, 1) ||
+      all_.samples >= kTooMany || all_.weight >= kTooMany) {
     return Error{"the samples stand for more time than a capture can hold", what,
                  "Check --unit and --frequency"};
   }
+  DefineThreads();
   const int64_t first = rows_.empty() ? 0 : rows_.begin()->first;
   const int64_t last = rows_.empty() ? 0 : rows_.rbegin()->first;
   if (last - first > kMaxSeconds) {
@@ -94,10 +164,10 @@ Result<void> ImportedCapture::Write(uint64_t period_ns, const std::string& what,
   }
   Recording recording;
   recording.settings.recorder_version = std::string("import ") + kVersion;
-  recording.settings.sources = {"cpu"};
+  recording.settings.sources = {values.event.empty() ? "cpu" : "events:" + SourceWord(values.event)};
   recording.settings.scope = "system";
   recording.settings.interval_ns = kSecondNs;
-  if (period_ns > 0 && period_ns <= kSecondNs) {
+  if (period_ns >= kMinPeriodNs && period_ns <= kSecondNs) {
     recording.settings.frequency_hz = static_cast<uint32_t>(kSecondNs / period_ns);
   }
   recording.start_realtime_ns = start_realtime_ns_;
@@ -105,27 +175,22 @@ Result<void> ImportedCapture::Write(uint64_t period_ns, const std::string& what,
   TWOFOLD_RETURN_IF_ERROR(writer.Start(recording));
   TWOFOLD_RETURN_IF_ERROR(WriteDefinitionsInParts(builder_.TakeNew(), writer));
   const bool has_times = first_ns_.has_value();
+  uint64_t all_ns = duration_ns_;
+  if (all_ns == 0 && period_ns > 0) all_ns = all_.samples * period_ns;
+  if (all_ns == 0) all_ns = values.total_ns;
+  if (all_ns == 0 && values.event.empty()) all_ns = all_.weight;
+  all_ns = std::min<uint64_t>(all_ns, container::kMaxTimeNs);
   uint64_t end_ns = 0;
   uint32_t number = 0;
+  Amount before;
   for (int64_t second = first; second <= last; ++second) {
     Interval interval;
     interval.number = number++;
     interval.start_ns = end_ns;
-    const uint64_t all_ns = duration_ns_ > 0 ? duration_ns_ : samples_ * period_ns;
     end_ns += has_times ? kSecondNs : all_ns;
     interval.start_realtime_ns = start_realtime_ns_;
     interval.end_ns = end_ns;
-    CpuRows& cpu = interval.cpu.emplace();
-    cpu.period_ns = period_ns;
-    if (const auto rows = rows_.find(second); rows != rows_.end()) {
-      for (const auto& [key, samples] : rows->second) {
-        const auto& [thread, kernel_stack, user_stack] = key;
-        cpu.rows.push_back(CpuRow{.thread = ThreadId(thread),
-                                  .kernel_stack = StackId(kernel_stack),
-                                  .user_stack = StackId(user_stack),
-                                  .samples = samples});
-      }
-    }
+    interval.cpu = RowsOf(second, values, before);
     TWOFOLD_RETURN_IF_ERROR(writer.WriteInterval(interval));
   }
   return writer.Finish(End{

@@ -1,10 +1,12 @@
 // Reads pprof profiles: gzipped or plain profile.proto.
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <set>
 
 #include "analyzer/import/gunzip.h"
 #include "analyzer/import/imported_capture.h"
+#include "analyzer/import/module_kind.h"
 #include "analyzer/import/pprof_tables.h"
 #include "analyzer/import/unescape.h"
 #include "analyzer/text/profile_proto.h"
@@ -22,8 +24,14 @@ constexpr size_t kMaxNamedLabels = 100;
 
 // Nanoseconds in a unit of pprof's; 0: it is no time.
 uint64_t NanosecondsOf(std::string_view unit) {
+  // "us" with the sign of micro, or with the Greek letter that looks like it.
+  constexpr std::string_view kMicro = "\xc2\xb5s";
+  constexpr std::string_view kMu = "\xce\xbcs";
   if (unit == "nanoseconds" || unit == "nanosecond" || unit == "ns") return 1;
-  if (unit == "microseconds" || unit == "microsecond" || unit == "us") return 1'000;
+  if (unit == "microseconds" || unit == "microsecond" || unit == "us" || unit == kMicro ||
+      unit == kMu) {
+    return 1'000;
+  }
   if (unit == "milliseconds" || unit == "millisecond" || unit == "ms") return 1'000'000;
   if (unit == "seconds" || unit == "second" || unit == "s") return 1'000'000'000;
   return 0;
@@ -80,10 +88,35 @@ class PprofReader {
                    "Known: " + known, Error::Kind::kUsage};
     }
     type_ = found == types.end() ? types.size() - 1 : static_cast<size_t>(found - types.begin());
+    if (wanted.empty()) TWOFOLD_RETURN_IF_ERROR(LeaveUnusedType());
     notes_.sample_type = types[type_].type;
     notes_.unit = types[type_].unit;
     unit_ns_ = NanosecondsOf(notes_.unit);
     notes_.is_time = unit_ns_ > 0;
+    return {};
+  }
+
+  // Of a type that nothing was measured for, all values are 0: then another one is taken, of time if
+  // there is one.
+  Result<void> LeaveUnusedType() {
+    const auto& types = tables_.sample_types;
+    std::optional<size_t> other;
+    const size_t first = type_;
+    for (size_t i = 0; i <= types.size(); ++i) {
+      // The one that was chosen first, then the others from the last on.
+      type_ = i == 0 ? first : types.size() - i;
+      bool is_used = false;
+      TWOFOLD_RETURN_IF_ERROR(ForEachSample([&](std::string_view, uint64_t value) -> Result<void> {
+        is_used = is_used || value != 0;
+        return {};
+      }));
+      if (i == 0 && is_used) return {};
+      if (!is_used) continue;
+      const bool is_time = NanosecondsOf(types[type_].unit) > 0;
+      if (!other || (is_time && NanosecondsOf(types[*other].unit) == 0)) other = type_;
+    }
+    if (other) notes_.unused_type = types[first].type;
+    type_ = other.value_or(first);
     return {};
   }
 
@@ -165,7 +198,7 @@ class PprofReader {
     }
     NameThread(thread_name);
     std::reverse(frames_.begin(), frames_.end());
-    capture_.Add(thread_, std::nullopt, frames_, value / divisor_);
+    capture_.Add(thread_, std::nullopt, frames_, value / divisor_, value / divisor_);
     return {};
   }
 
@@ -229,14 +262,18 @@ class PprofReader {
     const PprofLocation& location = tables_.locations[found - 1];
     if (location.lines == 0 && frames_.size() < kMaxStackFrames) {
       frames_.push_back(FrameAt(location));
+      HideKernelAddress(frames_.back());
     }
     for (uint32_t i = 0; i < location.lines && frames_.size() < kMaxStackFrames; ++i) {
       const PprofLine& line = tables_.lines[location.first_line + i];
       ImportedFrame frame = FrameAt(location);
       if (line.function != 0) {
         const PprofFunction& function = tables_.functions[line.function - 1];
-        const std::string_view name =
-            function.system_name.empty() ? function.name : function.system_name;
+        // As pprof shows it. In a profile of Twofold's the other is the name in the file, which
+        // other options show in other ways.
+        const bool by_system_name =
+            function.name.empty() || (is_ours_ && !function.system_name.empty());
+        const std::string_view name = by_system_name ? function.system_name : function.name;
         if (location.mapping == 0 || !IsPlaceInModule(name)) frame.name = Plain(name);
         frame.file = Plain(function.file_name);
       }
@@ -246,6 +283,7 @@ class PprofReader {
           frame.name.ends_with(']')) {
         frame.kind = ModuleKind::kSpecial;
       }
+      HideKernelAddress(frame);
       frames_.push_back(frame);
     }
     return {};
@@ -254,23 +292,22 @@ class PprofReader {
   // What the place in code tells, without a name.
   ImportedFrame FrameAt(const PprofLocation& location) const {
     ImportedFrame frame;
-    if (location.mapping == 0) return frame;
-    const PprofMapping& mapping = tables_.mappings[location.mapping - 1];
-    frame.module = mapping.file_name;
-    frame.build_id = mapping.build_id;
-    if (frame.module.starts_with("[kernel") || frame.module.starts_with("[guest.kernel")) {
-      frame.kind = ModuleKind::kKernel;
-    } else if (frame.module == "[vdso]") {
-      frame.kind = ModuleKind::kVdso;
-    } else if (frame.module == "[jit]") {
-      frame.kind = ModuleKind::kRuntime;
-    } else if (frame.module.starts_with('/')) {
-      frame.kind = ModuleKind::kUserFile;
-    }
-    // Of anything else an address would tell where memory lies.
-    if (frame.kind == ModuleKind::kUserFile || frame.kind == ModuleKind::kVdso) {
+    frame.offset = location.address;
+    std::string_view module;
+    if (location.mapping != 0) {
+      const PprofMapping& mapping = tables_.mappings[location.mapping - 1];
+      module = mapping.file_name;
+      frame.build_id = mapping.build_id;
       frame.offset = location.address - mapping.start + mapping.file_offset;
     }
+    SetModule(module, location.address, frame);
+    if (module == "[vdso]") {
+      frame.kind = ModuleKind::kVdso;
+    } else if (frame.kind == ModuleKind::kOther && module.starts_with('/')) {
+      frame.kind = ModuleKind::kUserFile;
+    }
+    // An address would tell where memory lies.
+    if (frame.kind == ModuleKind::kRuntime || frame.IsKernel()) frame.offset = 0;
     return frame;
   }
 

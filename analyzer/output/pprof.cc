@@ -168,7 +168,9 @@ class ProfileWriter {
     const FrameDetail* place = DetailOf(names.back());
     const ModuleDetail* module = place == nullptr ? nullptr : folded_.details.ModuleOf(*place);
     if (module != nullptr && module->kind != "special") {
-      bool in_file = module->kind == "user" || module->kind == "vdso";
+      // Of the kernel and of code made at run time offsets count from functions.
+      bool in_file = module->kind != "kernel" && module->kind != "kernel-module" &&
+                     module->kind != "runtime";
       Mapping& mapping = MappingOf(place->module);
       if (in_file) mapping.last_offset = std::max(mapping.last_offset, place->offset);
       mapping.has_inlined = mapping.has_inlined || names.size() > 1;
@@ -226,7 +228,8 @@ class ProfileWriter {
       uint64_t pages = mapping.last_offset / kPageBytes + 1;
       message.Number(MappingField::kLimit, pages * kPageBytes);
       message.Number(MappingField::kFileName,
-                     StringId(detail.path.empty() ? "[" + detail.name + "]" : detail.path));
+                     StringId(detail.path.empty() && !detail.name.empty() ? "[" + detail.name + "]"
+                                                                          : detail.path));
       message.Number(MappingField::kBuildId, StringId(detail.build_id));
       message.Number(MappingField::kHasFunctions, mapping.all_named ? 1 : 0);
       message.Number(MappingField::kHasFileNames, mapping.has_file_names ? 1 : 0);

@@ -4,6 +4,7 @@ CREATE INDEX process_by_pid ON process (pid);
 CREATE INDEX thread_by_process ON thread (process_id);
 CREATE INDEX interval_by_capture ON interval (capture_id);
 CREATE INDEX cpu_sample_by_thread ON cpu_sample (thread_id);
+CREATE INDEX event_sample_by_thread ON event_sample (thread_id);
 CREATE INDEX counter_sample_by_thread ON counter_sample (thread_id);
 CREATE INDEX counter_by_interval ON counter (interval_id);
 CREATE INDEX blocked_by_thread ON blocked (thread_id);

@@ -14,7 +14,7 @@
 -- (analyzer/sql/history.md).
 
 PRAGMA application_id = 845573220;
-PRAGMA user_version = 7;
+PRAGMA user_version = 8;
 
 -- One row per capture: what was recorded, where, when and how.
 CREATE TABLE capture (
@@ -196,6 +196,17 @@ CREATE TABLE cpu_sample (
   time_ns INTEGER NOT NULL,  -- samples x cpu_period_ns of the interval
   scaled_ns INTEGER NOT NULL  -- time_ns, scaled by one factor for each thread so that its rows add up
                               -- to on_cpu_ns of all its accounts; time_ns where it has no account
+) STRICT;
+
+-- Events of one thread with one pair of stacks in one interval, which another tool counted and which are
+-- no time: CPU cycles, page faults, samples without a period. capture.sources says which: 'events:cycles'.
+CREATE TABLE event_sample (
+  event_sample_id INTEGER PRIMARY KEY,  -- counted through the database
+  interval_id INTEGER NOT NULL REFERENCES interval,  -- when
+  thread_id INTEGER NOT NULL REFERENCES thread,  -- who
+  kernel_stack_id INTEGER REFERENCES stack,  -- NULL: the samples hit user mode
+  user_stack_id INTEGER REFERENCES stack,  -- NULL: a kernel thread, or no stack
+  events INTEGER NOT NULL  -- how many events the samples stand for
 ) STRICT;
 
 -- Hardware events of one thread with one pair of stacks in one interval, by sampling: each sample on an
