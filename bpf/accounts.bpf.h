@@ -148,7 +148,6 @@ static __always_inline void describe_end(struct twofold_account *account, struct
 	account->wait_status = signal->flags & SIGNAL_GROUP_EXIT
 				       ? signal->group_exit_code
 				       : BPF_CORE_READ(task, group_leader, exit_code);
-	account->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 }
 
 /* Hands the account of a thread over as it is now. `exits`: it is about to exit. */
@@ -187,7 +186,6 @@ static __always_inline void hand_over_account(struct task_struct *task, struct t
 	__builtin_memcpy(account->waits, state->waits, sizeof(account->waits));
 	account->is_end = 0;
 	account->wait_status = 0;
-	account->cgroup_id = 0;
 	if (exits)
 		describe_end(account, task);
 	/* The recorder looks by itself; a wake-up for each would cost more than the account. */
