@@ -155,7 +155,6 @@ static __always_inline void describe_end(struct twofold_account *account, struct
 	account->wait_status = signal->flags & SIGNAL_GROUP_EXIT
 				       ? signal->group_exit_code
 				       : BPF_CORE_READ(task, group_leader, exit_code);
-	account->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 }
 
 /* The recorder looks by itself; a wake-up for each would cost more than the account. */
@@ -247,7 +246,6 @@ static __always_inline void hand_over_account(struct task_struct *task, struct t
 	__builtin_memcpy(account->waits, state->waits, sizeof(account->waits));
 	account->is_end = 0;
 	account->wait_status = 0;
-	account->cgroup_id = 0;
 	if (!ended)
 		describe_end(account, task);
 	bpf_ringbuf_submit(account, wakeup_when_filling());

@@ -49,6 +49,7 @@ enum {
 	SCRATCH_SWITCH,
 	SCRATCH_WAKING,
 	SCRATCH_PASS,
+	SCRATCH_MOVE,
 	SCRATCHES,
 };
 
@@ -567,6 +568,8 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 		} else if (state->blocked_since_ns) {
 			credit_unseen(prev, state, now_ns);
 		}
+		if (has_moved(prev, state))
+			follow_move(prev, state, now_ns);
 		change_state(state,
 			     blocks ? TWOFOLD_BLOCKED + block_state(prev_state) : TWOFOLD_PREEMPTED,
 			     TWOFOLD_ON_CPU, now_ns);
@@ -588,6 +591,8 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 		settle_sleeper(state);
 		switch_in(next, state, now_ns, since_5_18);
 		change_state(state, TWOFOLD_ON_CPU, TWOFOLD_PREEMPTED, now_ns);
+		if (has_moved(next, state))
+			follow_move(next, state, now_ns);
 	}
 	return 0;
 }
@@ -952,6 +957,9 @@ int visit_task(struct bpf_iter__task *ctx)
 		split_offcpu(task, state);
 	}
 	write_account(ctx, task, state);
+	/* Of the rest of a process that was moved as a whole nothing else told, if it slept. */
+	if (pass == TWOFOLD_PASS_CLIP && has_moved(task, state))
+		follow_move(task, state, bpf_ktime_get_ns());
 	return 0;
 }
 

@@ -62,6 +62,12 @@ static __always_inline bool name_matches(struct task_struct *task, const char *n
 	return matched >> comm_elements & 1;
 }
 
+/* The cgroup that a task is in, in the hierarchy of version 2. */
+static __always_inline __u64 cgroup_of(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+}
+
 static __always_inline bool in_cgroup(struct task_struct *task)
 {
 	struct cgroup *group = BPF_CORE_READ(task, cgroups, dfl_cgrp);

@@ -64,7 +64,7 @@ static __always_inline void describe_thread(struct twofold_thread *slot, struct 
 	slot->tid = task->pid;
 	slot->tgid = task->tgid;
 	slot->parent_tgid = BPF_CORE_READ(task, real_parent, tgid);
-	slot->is_kernel_thread = !!(task->flags & PF_KTHREAD);
+	slot->cgroup_id = cgroup_of(task);
 	if (name)
 		bpf_probe_read_kernel_str(slot->comm, sizeof(slot->comm), name);
 	else
@@ -77,11 +77,11 @@ static __always_inline bool thread_table_is_full(void)
 }
 
 /*
- * Writes the thread, as it is named now, into the thread table; 0 when the table is full. Its
- * account begins at `created_ns`.
+ * Writes the thread, as it is named now and in the cgroup that it is in now, into the thread table;
+ * 0 when the table is full. Its account begins at `created_ns`.
  */
-static __always_inline __u32 register_thread(struct task_struct *task, const char *name,
-					     __u64 created_ns)
+static __always_inline __u32 register_thread(struct task_struct *task, struct twofold_task *state,
+					     const char *name, __u64 created_ns)
 {
 	struct twofold_thread *slot;
 	__u32 thread, index;
@@ -96,7 +96,10 @@ static __always_inline __u32 register_thread(struct task_struct *task, const cha
 	if (!slot)
 		return 0;
 	slot->created_ns = created_ns;
+	/* Where it moves meanwhile, the next look at it finds another css_set. */
+	state->css_set = (__u64)task->cgroups;
 	describe_thread(slot, task, name);
+	state->cgroup_id = slot->cgroup_id;
 	__sync_lock_test_and_set(&slot->thread, thread);
 	return thread;
 }
@@ -119,7 +122,7 @@ static __always_inline struct twofold_task *follow_thread(struct task_struct *ta
 	struct twofold_task *state = make_storage(task);
 
 	if (state && !state->thread) {
-		state->thread = register_thread(task, NULL, created_ns);
+		state->thread = register_thread(task, state, NULL, created_ns);
 		state->user_ns_before = task->utime;
 		state->system_ns_before = task->stime;
 		state->cpu_ns = task->se.sum_exec_runtime;
@@ -139,7 +142,7 @@ static __always_inline struct twofold_task *join_scope(struct task_struct *task,
 	if (!fresh)
 		return NULL;
 	__builtin_memset(fresh, 0, sizeof(*fresh));
-	fresh->thread = register_thread(task, name, now_ns);
+	fresh->thread = register_thread(task, fresh, name, now_ns);
 	start_account(task, fresh, present_state(task), now_ns);
 	if (comm_filter && (candidate = bpf_task_storage_get(&candidates, task, 0, 0)))
 		fresh->renames = candidate->renames;
@@ -179,7 +182,7 @@ static __always_inline void leave_scope(struct task_struct *task, struct twofold
 	end_account(task, state, now_ns);
 	/* Where the storage is locked the thread stays, under a row of its own. */
 	if (bpf_task_storage_delete(&tasks, task))
-		state->thread = register_thread(task, NULL, now_ns);
+		state->thread = register_thread(task, state, NULL, now_ns);
 }
 
 /* A thread may have come into the cgroup of the scope, or left it. Its storage, where it is in
@@ -216,13 +219,40 @@ recheck_scope(struct task_struct *task, struct twofold_task *state, __u32 slot, 
 static __always_inline void renew_thread(struct task_struct *task, struct twofold_task *state,
 					 const char *name, __u64 now_ns)
 {
-	__u32 thread = register_thread(task, name, now_ns);
+	__u32 thread = register_thread(task, state, name, now_ns);
 
 	if (!thread)
 		return;
 	settle_first_state(task, state);
 	end_account(task, state, now_ns);
 	state->thread = thread;
+}
+
+/*
+ * Whether the thread is in another cgroup than its row says. Its css_set changes as well where it
+ * moves in a hierarchy of version 1 or gets other controllers: its cgroup is the same then.
+ */
+static __always_inline bool has_moved(struct task_struct *task, struct twofold_task *state)
+{
+	__u64 css_set = (__u64)task->cgroups;
+
+	if (css_set == state->css_set || !state->thread)
+		return false;
+	if (cgroup_of(task) != state->cgroup_id)
+		return true;
+	state->css_set = css_set;
+	return false;
+}
+
+/* From now on the thread's time is that of the cgroup that it is in. A function of its own: it is
+ * called where threads leave and enter CPUs, and nearly never does anything. */
+static __noinline int follow_move(struct task_struct *task, struct twofold_task *state,
+				  __u64 now_ns)
+{
+	/* While the table is full it is not asked again at every switch. */
+	state->css_set = (__u64)task->cgroups;
+	renew_thread(task, state, NULL, now_ns);
+	return 0;
 }
 
 SEC("tp_btf/sched_process_fork")
@@ -310,20 +340,6 @@ int BPF_PROG(thread_rename, struct task_struct *task, const char *name)
 	candidate = bpf_task_storage_get(&candidates, task, 0, 0);
 	if (!candidate || candidate->renames < MAX_RENAMES)
 		join_scope(task, name, 0, now_ns);
-	return 0;
-}
-
-/*
- * Of a process that is moved as a whole this tells the main thread alone; the others are rechecked
- * by the pass at the interval's end.
- */
-SEC("tp_btf/cgroup_attach_task")
-int BPF_PROG(cgroup_attach, struct cgroup *to, const char *path, struct task_struct *task,
-	     bool threadgroup)
-{
-	if (!is_over)
-		recheck_cgroup(task, bpf_task_storage_get(&tasks, task, 0, 0), 0,
-			       bpf_ktime_get_ns());
 	return 0;
 }
 

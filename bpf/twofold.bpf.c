@@ -8,6 +8,7 @@
  *   scope.bpf.h     which threads are to be followed
  *   threads.bpf.h   which threads are followed
  *   offcpu.bpf.h    blocked and waiting time by stack
+ *   cgroups.bpf.h   threads that are moved from one cgroup to another
  *   wakers.bpf.h    what woke a thread
  *   exemplars.bpf.h the longest single blocks and waits
  *   user_stack.bpf.h user stacks of threads that do not run
@@ -34,6 +35,7 @@
 
 #include "twofold_abi.h"
 
+#include "cgroups.bpf.h"
 #include "counters.bpf.h"
 #include "kernel_memory.bpf.h"
 #include "exec.bpf.h"

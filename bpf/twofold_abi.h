@@ -192,20 +192,19 @@ enum twofold_thread_state {
 
 /*
  * The thread table: a ring in an array map. Thread number n (1, 2, ...) lies in slot n % slots;
- * `thread` is written last. A thread gets a new number when it changes its name or its program
- * image.
+ * `thread` is written last. A thread gets a new number when it changes its name, its program image
+ * or its cgroup.
  */
 struct twofold_thread {
 	__u64 created_ns;
 	__u64 start_boottime_ns;	 /* of the thread */
 	__u64 process_start_boottime_ns; /* of its process */
+	__u64 cgroup_id;		 /* in the hierarchy of version 2 */
 	__u32 tid;
 	__u32 tgid;
 	__u32 parent_tgid;
-	__u32 is_kernel_thread;
-	char comm[TWOFOLD_COMM_BYTES];
 	__u32 thread;
-	__u32 padding;
+	char comm[TWOFOLD_COMM_BYTES];
 };
 TWOFOLD_ASSERT(sizeof(struct twofold_thread) == 64);
 
@@ -296,8 +295,12 @@ struct twofold_task {
 	/* Time that the recorder has in an account of this row that was handed over. */
 	__u64 handed_over_ns;
 	__u64 told_boundary_ns; /* the latest boundary up to which it has one */
+	/* The cgroup that the row tells of, and where the kernel had it: as long as the thread's
+	 * css_set is the same, its cgroup is, too. */
+	__u64 cgroup_id;
+	__u64 css_set;
 };
-TWOFOLD_ASSERT(sizeof(struct twofold_task) == 544);
+TWOFOLD_ASSERT(sizeof(struct twofold_task) == 560);
 
 /* A thread's account up to a moment: written by the pass over all tasks, and when a row of the
  * thread table ends. A short one has no more than its first TWOFOLD_SHORT_ACCOUNT_BYTES. */
@@ -312,9 +315,8 @@ struct twofold_account {
 	/* Where the process ends with this thread: */
 	__u32 is_end;
 	__u32 wait_status; /* as wait(2) gives it to the parent */
-	__u64 cgroup_id;   /* that it was in at last, in the hierarchy of version 2 */
 };
-TWOFOLD_ASSERT(sizeof(struct twofold_account) == 232);
+TWOFOLD_ASSERT(sizeof(struct twofold_account) == 224);
 #define TWOFOLD_SHORT_ACCOUNT_BYTES 112
 TWOFOLD_ASSERT(__builtin_offsetof(struct twofold_account, waits) == TWOFOLD_SHORT_ACCOUNT_BYTES);
 

@@ -123,17 +123,18 @@ struct Process {
   int64_t image_start_ns = 0;  // negative: before the window
   StringId name;               // the main thread's comm
   StringId executable;         // 0: unknown, or a kernel thread
-  StringId cgroup;             // 0: unknown
+  StringId cgroup;             // when this image began, or was first seen; 0: unknown
 
   friend bool operator==(const Process&, const Process&) = default;
 };
 
-// A thread under one name and one image.
+// A thread under one name and one image, in one cgroup.
 struct Thread {
   ProcessId process;
   Tid tid;
   int64_t start_ns = 0;  // CLOCK_BOOTTIME since the window's start
   StringId name;
+  StringId cgroup;  // 0: that of its process
 
   friend bool operator==(const Thread&, const Thread&) = default;
 };

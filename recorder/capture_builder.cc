@@ -18,12 +18,14 @@ std::string_view NameOf(const twofold_thread& thread) {
 
 CaptureBuilder::CaptureBuilder(const Recording& recording, const Tracer& tracer,
                                ProcessTable& processes, Symbolizer& symbolizer,
-                               const KernelSymbols& kernel_symbols, DefinitionsBuilder& definitions)
+                               const KernelSymbols& kernel_symbols, CgroupPaths& cgroup_paths,
+                               DefinitionsBuilder& definitions)
     : recording_(recording),
       tracer_(tracer),
       processes_(processes),
       symbolizer_(symbolizer),
       kernel_symbols_(kernel_symbols),
+      cgroup_paths_(cgroup_paths),
       definitions_(definitions) {}
 
 int64_t CaptureBuilder::SinceStart(uint64_t boottime_ns) const {
@@ -32,7 +34,6 @@ int64_t CaptureBuilder::SinceStart(uint64_t boottime_ns) const {
 
 Interval CaptureBuilder::Build(const Reading& reading, const TracerSettings& settings) {
   ++builds_;
-  NoteLastCgroups(reading);
   // Every thread in scope is told of, also one that no row refers to.
   for (const twofold_thread& thread : reading.threads) DefineThread(thread);
   for (const ProcessEndReading& end : reading.process_ends) NoteExitStatus(end);
@@ -110,22 +111,6 @@ Interval CaptureBuilder::Build(const Reading& reading, const TracerSettings& set
     unknown_processes_counted_ = 0;
   }
   return interval;
-}
-
-// A process that was gone before /proc was asked has its parent's cgroup until here, which is that
-// of whoever started its container.
-void CaptureBuilder::NoteLastCgroups(const Reading& reading) {
-  std::unordered_map<uint32_t, const twofold_thread*> fresh;
-  for (const twofold_thread& thread : reading.threads) fresh.emplace(thread.thread, &thread);
-  for (const ProcessEndReading& end : reading.process_ends) {
-    const auto row = fresh.find(end.thread);
-    if (row == fresh.end() || end.cgroup_id == 0) continue;
-    ProcessImage* image = processes_.Find(Pid(row->second->tgid), row->second->created_ns);
-    if (image == nullptr || images_.contains(image)) continue;
-    const auto path = cgroup_paths_.Find(end.cgroup_id);
-    // On hosts that still use version 1 it is in the root of version 2, which says nothing.
-    if (path && *path != "/") image->cgroup = *path;
-  }
 }
 
 void CaptureBuilder::NoteExitStatus(const ProcessEndReading& end) {
@@ -286,13 +271,25 @@ void CaptureBuilder::DefineThread(const twofold_thread& thread) {
       definitions_.AddThread(Thread{.process = process.id,
                                     .tid = Tid(thread.tid),
                                     .start_ns = SinceStart(thread.start_boottime_ns),
-                                    .name = definitions_.InternString(NameOf(thread))});
+                                    .name = definitions_.InternString(NameOf(thread)),
+                                    .cgroup = CgroupOf(thread, process.image)});
   thread_process_.emplace(thread.thread, process);
   if (process.image != nullptr) images_.at(process.image).threads.push_back(thread.thread);
   thread_ids_.emplace(thread.thread, id);
   ThreadId& main_thread = main_threads_[ProcessKey(thread.tgid, thread.process_start_boottime_ns)];
   if (thread.tid == thread.tgid) main_thread = id;
   accounted_until_ns_.emplace(thread.thread, thread.created_ns);
+}
+
+StringId CaptureBuilder::CgroupOf(const twofold_thread& thread, const ProcessImage* image) {
+  const ProcCgroups in_proc = image == nullptr ? ProcCgroups() : image->cgroups;
+  std::string path = cgroup_paths_.Find(thread.cgroup_id).value_or(in_proc.version_2);
+  // On hosts that use version 1 most are in the root of version 2, which says nothing.
+  if ((path.empty() || path == "/") && !in_proc.version_1.empty()) path = in_proc.version_1;
+  if (path.empty() && thread.cgroup_id != 0) {
+    path = "[cgroup " + std::to_string(thread.cgroup_id) + "]";
+  }
+  return definitions_.InternString(path);
 }
 
 CaptureBuilder::DefinedProcess CaptureBuilder::DefineProcess(const twofold_thread& thread) {
@@ -311,7 +308,7 @@ CaptureBuilder::DefinedProcess CaptureBuilder::DefineProcess(const twofold_threa
                 .image_start_ns = image->image_start_monotonic_ns == 0 ? start_ns : image_start_ns,
                 .name = definitions_.InternString(image->name),
                 .executable = definitions_.InternString(image->executable),
-                .cgroup = definitions_.InternString(image->cgroup)});
+                .cgroup = CgroupOf(thread, image)});
     ++process_ids_made_;
     images_.emplace(image, KnownImage{.id = id, .threads = {}, .exit_status = {}});
     if (!image->mappings_known) ++unknown_processes_counted_;
@@ -326,7 +323,8 @@ CaptureBuilder::DefinedProcess CaptureBuilder::DefineProcess(const twofold_threa
                                       .parent_pid = Pid(thread.parent_tgid),
                                       .start_ns = start_ns,
                                       .image_start_ns = start_ns,
-                                      .name = definitions_.InternString(NameOf(thread))});
+                                      .name = definitions_.InternString(NameOf(thread)),
+                                      .cgroup = CgroupOf(thread, nullptr)});
   ++process_ids_made_;
   ++unknown_processes_counted_;
   unknown_processes_.emplace(key, id);

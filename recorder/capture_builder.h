@@ -20,7 +20,7 @@ class CaptureBuilder {
   // Everything is borrowed and must outlive the builder.
   CaptureBuilder(const Recording& recording, const Tracer& tracer, ProcessTable& processes,
                  Symbolizer& symbolizer, const KernelSymbols& kernel_symbols,
-                 DefinitionsBuilder& definitions);
+                 CgroupPaths& cgroup_paths, DefinitionsBuilder& definitions);
 
   // The rows and losses of a reading; what they refer to is defined in the DefinitionsBuilder
   // afterwards. Times, cost and number of the interval are the caller's to fill in.
@@ -49,7 +49,6 @@ class CaptureBuilder {
   };
 
   void DefineThread(const twofold_thread& thread);
-  void NoteLastCgroups(const Reading& reading);
   void NoteExitStatus(const ProcessEndReading& end);
   Account BuildAccount(const AccountDifference& difference);
   ThreadId ThreadOf(uint32_t number);
@@ -57,6 +56,10 @@ class CaptureBuilder {
   static uint64_t ProcessKey(uint32_t tgid, uint64_t start_boottime_ns) {
     return start_boottime_ns << 22 | tgid;
   }
+  // Where a thread was when it took its row of the thread table; 0: not known. `image` is its
+  // process's, or nullptr.
+  StringId CgroupOf(const twofold_thread& thread, const ProcessImage* image);
+  // A new process's cgroup is that of the thread, which is its first.
   DefinedProcess DefineProcess(const twofold_thread& thread);
   void BuildCounterRows(const Reading& reading, Interval& interval);
   void BuildMemoryRows(const Reading& reading, Interval& interval);
@@ -102,8 +105,8 @@ class CaptureBuilder {
   ProcessTable& processes_;
   Symbolizer& symbolizer_;
   const KernelSymbols& kernel_symbols_;
+  CgroupPaths& cgroup_paths_;
   DefinitionsBuilder& definitions_;
-  CgroupPaths cgroup_paths_;
 
   std::unordered_map<uint32_t, ThreadId> thread_ids_;            // by number
   std::unordered_map<uint32_t, DefinedProcess> thread_process_;  // by number

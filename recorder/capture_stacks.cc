@@ -195,7 +195,8 @@ CaptureBuilder::DefinedThread CaptureBuilder::ThreadOutOfScope(const twofold_thr
     defined.id = definitions_.AddThread(Thread{.process = defined.process.id,
                                                .tid = Tid(thread.tid),
                                                .start_ns = SinceStart(thread.start_boottime_ns),
-                                               .name = definitions_.InternString(name)});
+                                               .name = definitions_.InternString(name),
+                                               .cgroup = CgroupOf(thread, defined.process.image)});
   }
   return threads_out_of_scope_.emplace(key, defined).first->second;
 }

@@ -1,5 +1,6 @@
 #include "recorder/cgroup.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
@@ -15,8 +16,6 @@
 
 namespace twofold {
 namespace {
-
-constexpr size_t kMaxKnownCgroups = 4096;
 
 std::vector<std::string_view> SplitAtBlanks(std::string_view line) {
   std::vector<std::string_view> words;
@@ -49,6 +48,10 @@ std::string Canonical(const std::string& path) {
   const std::unique_ptr<char, decltype(&free)> real(realpath(path.c_str(), nullptr), &free);
   return real == nullptr ? "" : real.get();
 }
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const { closedir(directory); }
+};
 
 bool IsFileSystem(const std::string& directory, long magic) {
   struct statfs facts = {};
@@ -124,12 +127,50 @@ Result<Cgroup> FindCgroup(const std::string& path, const std::string& mountinfo_
   return Cgroup{.id = status.st_ino, .path = PathInHierarchy(*mount, *below)};
 }
 
-CgroupPaths::CgroupPaths(const std::string& mountinfo_path)
+bool PerfTellsVersionTwo(std::string_view proc_cgroups) {
+  // Name, hierarchy, number of cgroups, enabled, between tabs. Hierarchy 0 is that of version 2.
+  constexpr std::string_view kLine = "\nperf_event\t";
+  const size_t line = proc_cgroups.find(kLine);
+  return line == std::string_view::npos ||
+         proc_cgroups.substr(line + kLine.size()).starts_with("0\t");
+}
+
+CgroupPaths::CgroupPaths(const std::string& mountinfo_path, size_t most)
     : mount_(FindCgroupMount(
-          ReadSmallFile(AT_FDCWD, mountinfo_path.c_str(), 16 << 20).value_or(std::string()))) {
-  if (mount_) {
-    directory_.Reset(open(mount_->directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+          ReadSmallFile(AT_FDCWD, mountinfo_path.c_str(), 16 << 20).value_or(std::string()))),
+      most_(most) {
+  if (!mount_) return;
+  directory_.Reset(open(mount_->directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  Walk();
+}
+
+void CgroupPaths::Walk() {
+  struct stat root = {};
+  if (!directory_ || fstat(directory_.get(), &root) != 0) return;
+  Add(root.st_ino, mount_->root);
+  std::vector<std::string> unread = {""};  // below the mount, without a slash at the end
+  while (!unread.empty() && known_.size() < most_) {
+    const std::string parent = std::move(unread.back());
+    unread.pop_back();
+    const std::unique_ptr<DIR, CloseDirectory> directory(
+        opendir((mount_->directory + parent).c_str()));
+    if (!directory) continue;  // it was removed meanwhile
+    while (const dirent* entry = readdir(directory.get())) {
+      const std::string_view name = entry->d_name;
+      if (entry->d_type != DT_DIR || name == "." || name == "..") continue;
+      std::string path = parent + "/" + entry->d_name;
+      Add(entry->d_ino, PathInHierarchy(*mount_, path));
+      unread.push_back(std::move(path));
+    }
   }
+}
+
+void CgroupPaths::Add(uint64_t id, const std::string& path) {
+  if (!known_.insert_or_assign(id, path).second) return;
+  oldest_first_.push_back(id);
+  if (known_.size() <= most_) return;
+  known_.erase(oldest_first_.front());
+  oldest_first_.pop_front();
 }
 
 std::optional<std::string> CgroupPaths::Find(uint64_t id) {
@@ -148,8 +189,9 @@ std::optional<std::string> CgroupPaths::Find(uint64_t id) {
   if (!target) return std::nullopt;
   const auto below = PathBelow(mount_->directory, *target);
   if (!below) return std::nullopt;
-  if (known_.size() >= kMaxKnownCgroups) known_.clear();
-  return known_.emplace(id, PathInHierarchy(*mount_, *below)).first->second;
+  std::string path = PathInHierarchy(*mount_, *below);
+  Add(id, path);
+  return path;
 }
 
 }  // namespace twofold

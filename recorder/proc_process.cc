@@ -111,9 +111,8 @@ std::optional<ProcStat> ParseProcStat(std::string_view text, uint64_t ticks_per_
   return stat;
 }
 
-std::string ParseProcCgroup(std::string_view text) {
-  std::string unified;
-  std::string systemd;
+ProcCgroups ParseProcCgroups(std::string_view text) {
+  ProcCgroups cgroups;
   std::string first;
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
@@ -126,17 +125,16 @@ std::string ParseProcCgroup(std::string_view text) {
     const std::string_view names = line.substr(after_number + 1, after_names - after_number - 1);
     const std::string path = UnescapeNewlines(line.substr(after_names + 1));
     if (names.empty()) {
-      unified = path;
+      cgroups.version_2 = path;
     } else if (names == "name=systemd") {
-      systemd = path;
+      cgroups.version_1 = path;
     } else if (path != "/" && first.empty()) {
       first = path;
     }
   }
-  if (!unified.empty() && unified != "/") return unified;
-  if (!systemd.empty() && systemd != "/") return systemd;
-  if (!first.empty()) return first;
-  return unified.empty() ? systemd : unified;
+  const bool systemd_tells = !cgroups.version_1.empty() && cgroups.version_1 != "/";
+  if (!systemd_tells && !first.empty()) cgroups.version_1 = first;
+  return cgroups;
 }
 
 std::optional<MapsLine> ParseMapsLine(std::string_view line) {
@@ -181,10 +179,10 @@ std::optional<ProcStat> ProcProcess::Stat() const {
   return ParseProcStat(*text, ticks_per_second);
 }
 
-std::optional<std::string> ProcProcess::Cgroup() const {
+std::optional<ProcCgroups> ProcProcess::Cgroups() const {
   const auto text = ReadSmallFile(directory_fd(), "cgroup", kMaxCgroupBytes);
   if (!text) return std::nullopt;
-  return ParseProcCgroup(*text);
+  return ParseProcCgroups(*text);
 }
 
 std::optional<std::string> ProcProcess::Executable() const {

@@ -27,10 +27,16 @@ struct ProcStat {
 // own comm has it.
 std::optional<ProcStat> ParseProcStat(std::string_view text, uint64_t ticks_per_second);
 
-// /proc/PID/cgroup: the path in the unified hierarchy ("0::/..."); where that is the root, as on
-// hosts that still use version 1, the path in the "name=systemd" hierarchy, else the first path
-// that is not the root.
-std::string ParseProcCgroup(std::string_view text);
+// /proc/PID/cgroup.
+struct ProcCgroups {
+  std::string version_2;  // in the unified hierarchy ("0::/..."); empty: not there
+  // In hierarchies of version 1: in that of "name=systemd"; where that is the root, the first that
+  // is not the root; empty: there are none.
+  std::string version_1;
+
+  friend bool operator==(const ProcCgroups&, const ProcCgroups&) = default;
+};
+ProcCgroups ParseProcCgroups(std::string_view text);
 
 // An executable line of /proc/PID/maps.
 struct MapsLine {
@@ -55,7 +61,7 @@ class ProcProcess {
   int directory_fd() const { return directory_.get(); }
 
   std::optional<ProcStat> Stat() const;
-  std::optional<std::string> Cgroup() const;
+  std::optional<ProcCgroups> Cgroups() const;
   // Path of the executable without " (deleted)"; nullopt for kernel threads.
   std::optional<std::string> Executable() const;
   // Ascending.

@@ -10,6 +10,7 @@
 
 #include "format/base/ids.h"
 #include "format/capture.h"
+#include "recorder/proc_process.h"
 
 namespace twofold {
 
@@ -55,7 +56,10 @@ struct ProcessImage {
   bool mappings_known = true;  // false: the process was gone before its mappings could be read
   std::string name;            // comm of the main thread
   std::string executable;      // path; empty: unknown, or a kernel thread
-  std::string cgroup;          // path; empty: unknown
+  // When /proc was read; of a process that was gone by then nothing but its parent's place in
+  // hierarchies of version 1 is known. The threads' own are in the thread table
+  // (bpf/twofold_abi.h).
+  ProcCgroups cgroups;
 
   // The mapping at an address, or nullptr.
   const Mapping* FindMapping(uint64_t address) const;

@@ -117,7 +117,7 @@ ProcessImage* ProcessTable::ReadFromProc(Pid pid) {
     RemoveTid(*image, pid.value);
     if (image->live_tids.empty()) return nullptr;
   }
-  image->cgroup = process->Cgroup().value_or("");
+  image->cgroups = process->Cgroups().value_or(ProcCgroups());
   if (!stat->is_kernel_thread) {
     image->executable = process->Executable().value_or("");
     ReadMappings(*process, *image);
@@ -180,6 +180,7 @@ void ProcessTable::Apply(const SidebandEvent& event) {
       break;
     case SidebandEvent::Kind::kBpfProgram:
     case SidebandEvent::Kind::kBpfProgramGone:
+    case SidebandEvent::Kind::kCgroup:
       break;  // of the kernel
   }
 }
@@ -204,7 +205,7 @@ void ProcessTable::ApplyFork(const SidebandEvent& event) {
     image->mappings_known = parent->mappings_known;
     image->name = parent->name;
     image->executable = parent->executable;
-    image->cgroup = parent->cgroup;
+    image->cgroups.version_1 = parent->cgroups.version_1;
     image->mappings = parent->mappings;
   } else {
     image->mappings_known = false;
@@ -227,7 +228,7 @@ void ProcessTable::ApplyExec(const SidebandEvent& event) {
   image->start_boottime_ns = before->start_boottime_ns;
   image->image_start_monotonic_ns = event.time_ns;
   image->name = event.text;
-  image->cgroup = before->cgroup;
+  image->cgroups = before->cgroups;
   image->from_event = true;
   image->awaits_executable = true;
   image->live_tids = {event.pid.value};  // exec ends all other threads and takes the leader's place
@@ -276,7 +277,7 @@ void ProcessTable::CompleteFromProc(ProcessImage& image) {
     image.start_boottime_ns = stat->start_boottime_ns;
     image.parent_pid = stat->parent_pid;
   }
-  if (const auto cgroup = process->Cgroup()) image.cgroup = *cgroup;
+  if (const auto cgroups = process->Cgroups()) image.cgroups = *cgroups;
   if (image.name.empty()) image.name = stat->name;
   // Another name means another program by now, whose event is still to come.
   if (stat->name != image.name || stat->is_kernel_thread) {

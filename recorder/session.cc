@@ -110,7 +110,8 @@ class Session {
   UniqueFd timer_;
   std::vector<Pid> processes_in_scope_;  // of -p, or those of the threads of -t
   std::string cgroup_path_;              // of --cgroup, below the root of its hierarchy
-  std::vector<UniqueFd> targets_;        // pidfds of processes_in_scope_
+  std::optional<CgroupPaths> cgroup_paths_;
+  std::vector<UniqueFd> targets_;  // pidfds of processes_in_scope_
   std::unique_ptr<Command> command_;
   std::optional<OutputFile> output_;
   std::optional<CaptureWriter> writer_;
@@ -156,6 +157,7 @@ Result<void> Session::PrepareScope(const SchedulerTracepoints& tracepoints) {
   using Scope = TracerSettings::Scope;
   settings_.pids = options_.pids;
   settings_.tids = options_.tids;
+  settings_.cgroup_attach = tracepoints.cgroup_attach;
   if (!options_.pids.empty()) settings_.scope = Scope::kProcesses;
   if (!options_.tids.empty()) settings_.scope = Scope::kThreads;
   if (!options_.comm.empty()) {
@@ -169,7 +171,6 @@ Result<void> Session::PrepareScope(const SchedulerTracepoints& tracepoints) {
   cgroup_path_ = cgroup->path;
   settings_.scope = Scope::kCgroup;
   settings_.cgroup_id = cgroup->id;
-  settings_.cgroup_attach = tracepoints.cgroup_attach;
   if (!tracepoints.cgroup_attach && !options_.quiet) {
     std::fprintf(stderr,
                  "Note: this kernel has no tracepoint cgroup_attach_task: processes that are moved "
@@ -305,12 +306,13 @@ Result<void> Session::Begin() {
     scope = {.all = false, .pids = processes_in_scope_, .follow_children = false};
   }
 
-  // The sideband first: what begins between its opening and the scan of /proc is seen twice rather
-  // than never.
+  // The sideband first: what begins between its opening and the scan of /proc, or the walk through
+  // the cgroups, is seen twice rather than never.
   Result<std::unique_ptr<Sideband>> sideband = Sideband::Open();
   if (!sideband) return std::move(sideband).error();
   sideband_ = std::move(sideband).value();
   for (const int fd : sideband_->fds()) TWOFOLD_RETURN_IF_ERROR(Watch(fd, Wake::kSideband));
+  cgroup_paths_.emplace();
   processes_.emplace(scope);
 
   if (options_.offcpu) {
@@ -403,7 +405,8 @@ Result<void> Session::Begin() {
                      settings.quantum_ns);
 
   symbolizer_.emplace(definitions_, *kernel_symbols_, name_reader_);
-  builder_.emplace(recording_, *tracer_, *processes_, *symbolizer_, *kernel_symbols_, definitions_);
+  builder_.emplace(recording_, *tracer_, *processes_, *symbolizer_, *kernel_symbols_,
+                   *cgroup_paths_, definitions_);
   writer_.emplace(*output_);
   TWOFOLD_RETURN_IF_ERROR(writer_->Start(recording_));
   if (command_ != nullptr) TWOFOLD_RETURN_IF_ERROR(command_->Execute());
@@ -443,6 +446,7 @@ void Session::DrainSideband() {
   std::map<Pid, bool> with_new_mappings;  // whether one tells of code made at run time
   for (const SidebandEvent& event : events_) {
     processes_->Apply(event);
+    if (event.kind == SidebandEvent::Kind::kCgroup) cgroup_paths_->Add(event.cgroup_id, event.text);
     const bool is_program = event.kind == SidebandEvent::Kind::kBpfProgram ||
                             event.kind == SidebandEvent::Kind::kBpfProgramGone;
     if (is_program && symbolizer_) symbolizer_->ApplyProgram(event);

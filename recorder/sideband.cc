@@ -1,5 +1,6 @@
 #include "recorder/sideband.h"
 
+#include <fcntl.h>
 #include <linux/perf_event.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -13,9 +14,11 @@
 #include <span>
 #include <utility>
 
+#include "recorder/cgroup.h"
 #include "recorder/clocks.h"
 #include "recorder/online_cpus.h"
 #include "recorder/sideband_record.h"
+#include "recorder/small_file.h"
 #include "recorder/unique_fd.h"
 
 namespace twofold {
@@ -23,6 +26,12 @@ namespace {
 
 constexpr size_t kWantedRingBytes = size_t{128} * 1024;
 constexpr size_t kSmallestRingBytes = size_t{8} * 1024;
+
+bool CgroupsAreTold() {
+  static const bool told =
+      PerfTellsVersionTwo(ReadSmallFile(AT_FDCWD, "/proc/cgroups", 65536).value_or(std::string()));
+  return told;
+}
 
 perf_event_attr Attributes(bool with_build_id) {
   perf_event_attr attr;
@@ -38,6 +47,7 @@ perf_event_attr Attributes(bool with_build_id) {
   attr.comm_exec = 1;
   attr.task = 1;
   attr.ksymbol = 1;
+  attr.cgroup = CgroupsAreTold() ? 1 : 0;
   attr.build_id = with_build_id ? 1 : 0;
   attr.use_clockid = 1;
   attr.clockid = CLOCK_MONOTONIC;

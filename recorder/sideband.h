@@ -1,5 +1,6 @@
-// perf's sideband: the kernel's own account of forks, execs, names, executable mappings and BPF
-// programs, one ring per CPU, fed by a dummy software event. Times are CLOCK_MONOTONIC.
+// perf's sideband: the kernel's own account of forks, execs, names, executable mappings, BPF
+// programs and new cgroups, one ring per CPU, fed by a dummy software event. Times are
+// CLOCK_MONOTONIC.
 #pragma once
 
 #include <cstdint>
@@ -13,14 +14,14 @@
 namespace twofold {
 
 struct SidebandEvent {
-  enum class Kind { kFork, kExit, kExec, kComm, kMap, kBpfProgram, kBpfProgramGone };
+  enum class Kind { kFork, kExit, kExec, kComm, kMap, kBpfProgram, kBpfProgramGone, kCgroup };
 
   Kind kind = Kind::kFork;
   uint64_t time_ns = 0;  // CLOCK_MONOTONIC
   Pid pid;
   Tid tid;
   Pid parent_pid;        // kFork
-  std::string text;      // kExec, kComm, kBpfProgram*: the name; kMap: the path
+  std::string text;      // kExec, kComm, kBpfProgram*: the name; kMap, kCgroup: the path
   uint64_t address = 0;  // kMap; kBpfProgram*: of the kernel
   uint64_t size_bytes = 0;
   uint64_t file_offset = 0;
@@ -30,6 +31,7 @@ struct SidebandEvent {
   // kMap: of the file; 0 where the kernel told the build id instead.
   uint64_t device = 0;  // as makedev(3) has it
   uint64_t inode = 0;
+  uint64_t cgroup_id = 0;  // kCgroup: in the hierarchy of version 2
 };
 
 class Sideband {

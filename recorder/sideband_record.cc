@@ -69,6 +69,11 @@ struct KernelSymbolBody {
 };
 static_assert(sizeof(KernelSymbolBody) == 16);
 
+struct CgroupBody {
+  uint64_t id;
+};
+static_assert(sizeof(CgroupBody) == 8);
+
 struct LostBody {
   uint64_t id;
   uint64_t lost;
@@ -101,7 +106,8 @@ ParsedRecord ParseSidebandRecord(std::span<const uint8_t> record) {
   }
   const bool wanted = header.type == PERF_RECORD_FORK || header.type == PERF_RECORD_EXIT ||
                       header.type == PERF_RECORD_COMM || header.type == PERF_RECORD_MMAP2 ||
-                      header.type == PERF_RECORD_KSYMBOL || header.type == PERF_RECORD_LOST;
+                      header.type == PERF_RECORD_KSYMBOL || header.type == PERF_RECORD_CGROUP ||
+                      header.type == PERF_RECORD_LOST;
   if (!wanted) return parsed;
   parsed.damaged = true;  // until all of it was there
   if (record.size() < kSampleIdBytes) return parsed;
@@ -167,6 +173,14 @@ ParsedRecord ParseSidebandRecord(std::span<const uint8_t> record) {
           is_gone ? SidebandEvent::Kind::kBpfProgramGone : SidebandEvent::Kind::kBpfProgram;
       event.address = body.address;
       event.size_bytes = body.size_bytes;
+      event.text = TakeText(record);
+      break;
+    }
+    case PERF_RECORD_CGROUP: {
+      CgroupBody body;
+      if (!Take(record, body)) return parsed;
+      event.kind = SidebandEvent::Kind::kCgroup;
+      event.cgroup_id = body.id;
       event.text = TakeText(record);
       break;
     }

@@ -182,9 +182,7 @@ void SetScope(twofold_bpf& skeleton, const TracerSettings& settings) {
     skeleton.rodata->comm_stars = settings.comm->stars;
     skeleton.rodata->comm_elements = settings.comm->elements;
   }
-  bpf_program__set_autoload(
-      skeleton.progs.cgroup_attach,
-      settings.scope == TracerSettings::Scope::kCgroup && settings.cgroup_attach);
+  bpf_program__set_autoload(skeleton.progs.cgroup_attach, settings.cgroup_attach);
 }
 
 // After they were loaded, before the first pass over all tasks.
@@ -371,9 +369,7 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
     std::memcpy(&account, data, std::min(bytes, sizeof(account)));
     owner.accounts.Add(account);
     if (account.is_end != 0) {
-      owner.process_ends.push_back({.thread = account.thread,
-                                    .wait_status = account.wait_status,
-                                    .cgroup_id = account.cgroup_id});
+      owner.process_ends.push_back({.thread = account.thread, .wait_status = account.wait_status});
     }
     return 0;
   };

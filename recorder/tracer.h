@@ -125,7 +125,6 @@ struct AccountDifference {
 struct ProcessEndReading {
   uint32_t thread = 0;       // its last one: number in the thread table
   uint32_t wait_status = 0;  // as wait(2) gives it
-  uint64_t cgroup_id = 0;    // that it was in at last; 0: not known
 };
 
 // One of the longest blocks or waits.

@@ -146,9 +146,18 @@ CaptureSource::CaptureSource(const Capture& from, std::string name, int64_t id,
     exit_statuses[index - 1] = process_end.exit_status;
   }
   next_images = NextImages(processes);
-  container_ids.reserve(processes.size());
-  for (const Process& process : processes) {
-    container_ids.push_back(ContainerIdOf(capture.String(process.cgroup)).value_or(""));
+  const auto note_container = [this](StringId cgroup) {
+    if (container_ids.count(cgroup.value) != 0) return;
+    if (std::optional<std::string> id = ContainerIdOf(capture.String(cgroup))) {
+      container_ids.emplace(cgroup.value, std::move(*id));
+    }
+  };
+  for (const Process& process : processes) note_container(process.cgroup);
+  thread_cgroups.reserve(capture.definitions.threads.size());
+  for (const Thread& thread : capture.definitions.threads) {
+    const bool own = thread.cgroup.value != 0;
+    thread_cgroups.push_back(own ? thread.cgroup : capture.GetProcess(thread.process).cgroup);
+    note_container(thread_cgroups.back());
   }
 }
 

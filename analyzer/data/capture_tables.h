@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "analyzer/data/block_ends.h"
@@ -95,7 +96,9 @@ struct CaptureSource {
   std::vector<int64_t> process_end_ns;  // by process index; kNoEnd: none
   static constexpr int64_t kNoEnd = INT64_MIN;
   std::vector<std::optional<uint32_t>> exit_statuses;  // by process index, as in ProcessEnd
-  std::vector<std::string> container_ids;              // by process index; empty: in none
+  std::vector<StringId> thread_cgroups;                // by thread index
+  // By the string of the cgroup's path; those that are in no container are not there.
+  std::unordered_map<uint32_t, std::string> container_ids;
   std::vector<ProcessId> next_images;  // by process index, that exec put in its place; 0: none
 
   // Rows that tables of this source have handed out, for a progress display.

@@ -76,6 +76,11 @@ std::string_view EndReasonName(EndReason reason) {
 const Settings& GetSettings(const Source& s) { return s.capture.recording.settings; }
 const Host& GetHost(const Source& s) { return s.capture.recording.host; }
 
+Value ContainerOf(const Source& s, StringId cgroup) {
+  const auto found = s.container_ids.find(cgroup.value);
+  return found == s.container_ids.end() ? Null() : Text(found->second);
+}
+
 }  // namespace
 
 std::vector<CaptureTable> FactTables() {
@@ -306,7 +311,9 @@ std::vector<CaptureTable> FactTables() {
               return TextOrNull(s.capture.String(s.capture.definitions.processes[row].cgroup));
             }},
            {"container_id TEXT",
-            [](const Source& s, size_t row) { return TextOrNull(s.container_ids[row]); }},
+            [](const Source& s, size_t row) {
+              return ContainerOf(s, s.capture.definitions.processes[row].cgroup);
+            }},
            {"exit_code INTEGER",
             [](const Source& s, size_t row) {
               const std::optional<uint32_t>& status = s.exit_statuses[row];
@@ -322,31 +329,37 @@ std::vector<CaptureTable> FactTables() {
               return Key(s.next_images[row].value, s.offsets.process);
             }},
        }});
-  tables.push_back({"thread",
-                    [](const Source& s) { return s.capture.definitions.threads.size(); },
-                    {
-                        {"thread_id INTEGER",
-                         [](const Source& s, size_t row) {
-                           return Int(static_cast<int64_t>(row) + 1 + s.offsets.thread);
-                         }},
-                        {"process_id INTEGER",
-                         [](const Source& s, size_t row) {
-                           return Int(s.capture.definitions.threads[row].process.value +
-                                      s.offsets.process);
-                         }},
-                        {"tid INTEGER",
-                         [](const Source& s, size_t row) {
-                           return Int(s.capture.definitions.threads[row].tid.value);
-                         }},
-                        {"start_ns INTEGER",
-                         [](const Source& s, size_t row) {
-                           return Int(s.capture.definitions.threads[row].start_ns);
-                         }},
-                        {"name TEXT",
-                         [](const Source& s, size_t row) {
-                           return Text(s.capture.String(s.capture.definitions.threads[row].name));
-                         }},
-                    }});
+  tables.push_back(
+      {"thread",
+       [](const Source& s) { return s.capture.definitions.threads.size(); },
+       {
+           {"thread_id INTEGER",
+            [](const Source& s, size_t row) {
+              return Int(static_cast<int64_t>(row) + 1 + s.offsets.thread);
+            }},
+           {"process_id INTEGER",
+            [](const Source& s, size_t row) {
+              return Int(s.capture.definitions.threads[row].process.value + s.offsets.process);
+            }},
+           {"tid INTEGER",
+            [](const Source& s, size_t row) {
+              return Int(s.capture.definitions.threads[row].tid.value);
+            }},
+           {"start_ns INTEGER",
+            [](const Source& s, size_t row) {
+              return Int(s.capture.definitions.threads[row].start_ns);
+            }},
+           {"name TEXT",
+            [](const Source& s, size_t row) {
+              return Text(s.capture.String(s.capture.definitions.threads[row].name));
+            }},
+           {"cgroup TEXT",
+            [](const Source& s, size_t row) {
+              return TextOrNull(s.capture.String(s.thread_cgroups[row]));
+            }},
+           {"container_id TEXT",
+            [](const Source& s, size_t row) { return ContainerOf(s, s.thread_cgroups[row]); }},
+       }});
   return tables;
 }
 

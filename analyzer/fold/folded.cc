@@ -87,7 +87,7 @@ class Folder {
                                                         : 2;
     return ReadDenseTable(database_, "thread",
                           "SELECT thread.thread_id, thread.name, process.name, "
-                          "coalesce(process.cgroup, '[no cgroup]'), capture.file_name || "
+                          "coalesce(thread.cgroup, '[no cgroup]'), capture.file_name || "
                           "CASE WHEN (SELECT count(*) FROM capture AS other"
                           "           WHERE other.file_name = capture.file_name) > 1"
                           " THEN ' #' || capture.capture_id ELSE '' END FROM thread "

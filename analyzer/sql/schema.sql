@@ -121,8 +121,9 @@ CREATE TABLE process (
   end_ns INTEGER,  -- when the image ended; NULL: after the window, or unknown
   name TEXT NOT NULL,  -- comm of the main thread
   executable TEXT,  -- path in the process's own mount namespace; NULL: unknown or a kernel thread
-  cgroup TEXT,  -- path of its control group; NULL: unknown
-  container_id TEXT,  -- id of its container (64 hexadecimal digits), or the name of one of LXC or
+  cgroup TEXT,  -- path of the control group that it was in when this image began, or was first seen;
+                -- thread.cgroup tells where it was later; NULL: unknown
+  container_id TEXT,  -- id of the container (64 hexadecimal digits), or the name of one of LXC or
                       -- systemd-nspawn, as cgroup tells; NULL: in none
   exit_code INTEGER,  -- the process ended with this exit code, 0 to 255; NULL: it did not, or it is not
                       -- known, or another image followed
@@ -131,13 +132,18 @@ CREATE TABLE process (
                                               -- that is known
 ) STRICT;
 
--- A thread under one name and one image.
+-- A thread under one name and one image, in one control group: where one of them changes it goes on in
+-- a new row with the same tid and start_ns.
 CREATE TABLE thread (
   thread_id INTEGER PRIMARY KEY,  -- counted through the database
   process_id INTEGER NOT NULL REFERENCES process,  -- the process
   tid INTEGER NOT NULL,  -- thread id in the first pid namespace
   start_ns INTEGER NOT NULL,  -- CLOCK_BOOTTIME since the window's start; negative: before it
-  name TEXT NOT NULL  -- comm
+  name TEXT NOT NULL,  -- comm
+  cgroup TEXT,  -- path of the control group that it was in, in the hierarchy of version 2; where that is
+                -- the root and the host uses version 1, the path in such a hierarchy; '[cgroup 4711]':
+                -- the path of that id is not known; NULL: unknown
+  container_id TEXT  -- as process.container_id, by this cgroup
 ) STRICT;
 
 -- Who or what made a thread able to run: one link of a chain.

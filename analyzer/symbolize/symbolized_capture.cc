@@ -91,6 +91,7 @@ class Copier {
     }
     for (Thread thread : all.threads) {
       thread.name = String(thread.name);
+      thread.cgroup = String(thread.cgroup);
       builder_.AddThread(thread);
     }
     for (const ProcessEnd& end : all.process_ends) builder_.AddProcessEnd(end);

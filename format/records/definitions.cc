@@ -75,7 +75,9 @@ Offset<wire::Threads> PackThreads(Builder& builder, const std::vector<Thread>& r
   auto tid = PackColumn<uint32_t>(builder, rows, [](auto& row) { return row.tid.value; });
   auto start = PackColumn<int64_t>(builder, rows, [](auto& row) { return row.start_ns; });
   auto name = PackColumn<uint32_t>(builder, rows, [](auto& row) { return row.name.value; });
-  return wire::CreateThreads(builder, process, tid, start, name);
+  auto cgroup =
+      PackOptionalColumn<uint32_t>(builder, rows, [](auto& row) { return row.cgroup.value; });
+  return wire::CreateThreads(builder, process, tid, start, name, cgroup);
 }
 
 Offset<wire::ProcessEnds> PackProcessEnds(Builder& builder, const std::vector<ProcessEnd>& rows) {
@@ -193,8 +195,9 @@ MaybeFault UnpackProcesses(const wire::Processes& table, MemoryBudget& budget,
 MaybeFault UnpackThreads(const wire::Threads& table, MemoryBudget& budget,
                          std::vector<Thread>& rows) {
   size_t count = RowsOf(table.process());
-  TWOFOLD_RETURN_IF_FAULT(CheckColumns(
-      "threads", count, {RowsOf(table.tid()), RowsOf(table.start_ns()), RowsOf(table.name())}));
+  TWOFOLD_RETURN_IF_FAULT(CheckColumns("threads", count,
+                                       {RowsOf(table.tid()), RowsOf(table.start_ns()),
+                                        RowsOf(table.name()), RowsOr(table.cgroup(), count)}));
   if (!budget.Take(count, sizeof(Thread))) return TooMuchMemory();
   rows.resize(count);
   for (uint32_t i = 0; i < count; ++i) {
@@ -202,6 +205,7 @@ MaybeFault UnpackThreads(const wire::Threads& table, MemoryBudget& budget,
     rows[i].tid = Tid(At(table.tid(), i));
     rows[i].start_ns = At(table.start_ns(), i);
     rows[i].name = StringId(At(table.name(), i));
+    rows[i].cgroup = StringId(AtOrZero(table.cgroup(), i));
   }
   return std::nullopt;
 }
@@ -285,6 +289,7 @@ MaybeFault CheckThreads(const std::vector<Thread>& rows, const DefinitionCounts&
     TWOFOLD_RETURN_IF_FAULT(
         CheckDefined(row.process.value, defined.processes, "a thread's process"));
     TWOFOLD_RETURN_IF_FAULT(CheckDefined(row.name.value, defined.strings, "a thread's name"));
+    TWOFOLD_RETURN_IF_FAULT(CheckDefined(row.cgroup.value, defined.strings, "a thread's cgroup"));
     TWOFOLD_RETURN_IF_FAULT(CheckTime(row.start_ns, "a thread's start"));
   }
   return std::nullopt;

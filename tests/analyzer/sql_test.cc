@@ -207,6 +207,28 @@ TEST(Sql, ProcessesTellHowTheyEndedAndTheirContainers) {
                 ",5,0,\r\n2,,5,,9\r\n3,,7,,\r\n");
 }
 
+TEST(Sql, ThreadsTellTheirOwnCgroup) {
+  CaptureMaker maker({"cpu"});
+  DefinitionsBuilder& builder = maker.definitions();
+  const std::string id(64, 'e');
+  Process process;
+  process.pid = Pid(1);
+  process.cgroup = builder.InternString("/docker/" + id);
+  Thread thread;
+  thread.process = builder.AddProcess(process);
+  builder.AddThread(thread);  // as its process
+  thread.cgroup = builder.InternString("/ssh.service");
+  builder.AddThread(thread);
+  process.cgroup = StringId();
+  thread.process = builder.AddProcess(process);
+  thread.cgroup = StringId();
+  builder.AddThread(thread);
+  maker.EndInterval();
+  std::string path = WriteTemporary("cgroups.twofold", maker.Finish());
+  EXPECT_EQ(Query(path, "SELECT cgroup, container_id FROM thread"),
+            "cgroup,container_id\r\n/docker/" + id + "," + id + "\r\n/ssh.service,\r\n,\r\n");
+}
+
 TEST(Sql, FramesTellTheirPlaceInTheSource) {
   CaptureMaker maker({"cpu"});
   DefinitionsBuilder& builder = maker.definitions();

@@ -249,6 +249,35 @@ TEST(Cgroup, CanBeTheFirstFrame) {
   EXPECT_THAT(text, HasSubstr("/odd[1];f 60000\n"));
 }
 
+// A process that moves out of a container, half-way; its second thread stays.
+std::string MovedProcess() {
+  CaptureMaker maker;
+  const std::string box = "/docker/" + std::string(64, 'b');
+  ThreadId before = AddThreadIn(maker, 1, "app", box.c_str());
+  DefinitionsBuilder& builder = maker.definitions();
+  Thread thread;
+  thread.process = ProcessId(1);
+  thread.tid = Tid(1);
+  thread.name = builder.InternString("app");
+  thread.cgroup = builder.InternString("/app.service");
+  ThreadId after = builder.AddThread(thread);
+  ThreadId sibling = maker.AddSibling("sibling", 2);
+  maker.Cpu(before, maker.Stack({"f"}), StackId(), 1);
+  maker.Cpu(after, maker.Stack({"f"}), StackId(), 2);
+  maker.Cpu(sibling, maker.Stack({"f"}), StackId(), 4);
+  maker.EndInterval();
+  return maker.Finish();
+}
+
+TEST(Cgroup, TimeBelongsToTheOneThatTheThreadWasInThen) {
+  const std::string box = "/docker/" + std::string(64, 'b');
+  EXPECT_EQ(Fold(MovedProcess(), {"--cgroup", box}), "app;f 50000\n");
+  EXPECT_EQ(Fold(MovedProcess(), {"--cgroup", "/app.service"}), "app;f 20000\n");
+  EXPECT_EQ(Fold(MovedProcess(), {"--container", "bbb"}), "app;f 50000\n");
+  EXPECT_EQ(Fold(MovedProcess(), {"--root", "cgroup"}),
+            "/app.service;f 20000\n" + box + ";f 50000\n");
+}
+
 TEST(Container, SelectsByTheBeginningOfTheId) {
   EXPECT_EQ(Fold(InControlGroups(), {"--container", "aaaa"}), "box;f 40000\n");
   EXPECT_EQ(Fold(InControlGroups(), {"--container", "aaab"}), "");

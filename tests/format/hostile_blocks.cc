@@ -29,10 +29,10 @@ void WriteDefinitions(CaptureBytes& capture, const DefinitionsSpec& spec) {
                             Column(builder, std::vector<int64_t>(images)),
                             Column(builder, spec.process_names), zeros, zeros);
   size_t tasks = spec.thread_processes.size();
-  auto threads = wire::CreateThreads(builder, Column(builder, spec.thread_processes),
-                                     Column(builder, std::vector<uint32_t>(tasks)),
-                                     Column(builder, std::vector<int64_t>(tasks)),
-                                     Column(builder, std::vector<uint32_t>(tasks)));
+  auto threads = wire::CreateThreads(
+      builder, Column(builder, spec.thread_processes),
+      Column(builder, std::vector<uint32_t>(tasks)), Column(builder, std::vector<int64_t>(tasks)),
+      Column(builder, std::vector<uint32_t>(tasks)), Column(builder, spec.thread_cgroups));
   auto ends = wire::CreateProcessEnds(builder, Column(builder, spec.ended_processes),
                                       Column(builder, spec.process_ends),
                                       Column(builder, spec.exit_statuses));

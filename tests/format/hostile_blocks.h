@@ -32,6 +32,7 @@ struct DefinitionsSpec {
   std::vector<uint32_t> process_names = {1};
   std::vector<int64_t> process_starts = {0};
   std::vector<uint32_t> thread_processes = {1};
+  std::vector<uint32_t> thread_cgroups = {1};
   std::vector<uint32_t> ended_processes = {1};
   std::vector<int64_t> process_ends = {0};
   std::vector<uint32_t> exit_statuses = {0};

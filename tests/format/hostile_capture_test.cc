@@ -37,6 +37,8 @@ TEST(HostileCapture, IdsOutOfRangeAreRefused) {
   EXPECT_EQ(FaultOfDefinitions({.thread_processes = {2}}),
             "a thread's process is number 2, but only 1 are defined");
   EXPECT_EQ(FaultOfDefinitions({.thread_processes = {0}}), "a thread names no process");
+  EXPECT_EQ(FaultOfDefinitions({.thread_cgroups = {2}}),
+            "a thread's cgroup is number 2, but only 1 are defined");
   EXPECT_EQ(FaultOfDefinitions({.ended_processes = {2}}),
             "an ended process is number 2, but only 1 are defined");
   EXPECT_EQ(FaultOfInterval({.threads = {2}}), "it refers to ids that are not defined");
@@ -108,6 +110,8 @@ TEST(HostileCapture, ColumnsOfDifferentLengthsAreRefused) {
   EXPECT_EQ(FaultOfDefinitions({.stack_frames = {}}), "its columns of stacks differ in length");
   EXPECT_EQ(FaultOfDefinitions({.process_starts = {}}),
             "its columns of processes differ in length");
+  EXPECT_EQ(FaultOfDefinitions({.thread_cgroups = {1, 1}}),
+            "its columns of threads differ in length");
   EXPECT_EQ(FaultOfDefinitions({.process_ends = {1, 2}}),
             "its columns of process ends differ in length");
   EXPECT_EQ(FaultOfDefinitions({.exit_statuses = {1, 2}}),

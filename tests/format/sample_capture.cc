@@ -102,6 +102,7 @@ class SampleMaker {
     thread.tid = Tid(1000 + number);
     thread.start_ns = process.start_ns;
     thread.name = process.name;
+    if (number % 2 == 0) thread.cgroup = builder_.InternString("/system.slice/wörkers.service");
     return builder_.AddThread(thread);
   }
 

@@ -94,6 +94,7 @@ void CheckDefinitions(const Capture& capture) {
   for (const Thread& thread : has.threads) {
     TWOFOLD_CHECK(thread.process.value >= 1 && thread.process.value <= has.processes.size());
     TWOFOLD_CHECK(thread.name.value <= has.strings.size());
+    TWOFOLD_CHECK(thread.cgroup.value <= has.strings.size());
   }
   for (const ProcessEnd& end : has.process_ends) {
     TWOFOLD_CHECK(end.process.value >= 1 && end.process.value <= has.processes.size());

@@ -109,6 +109,7 @@ Counts Needs(const Capture& capture, const Interval& interval, const Counts& wri
   for (size_t i = written.threads; i < counts.threads; ++i) {
     Raise(counts.processes, all.threads[i].process.value);
     Raise(counts.strings, all.threads[i].name.value);
+    Raise(counts.strings, all.threads[i].cgroup.value);
   }
   for (size_t i = written.processes; i < counts.processes; ++i) {
     const Process& process = all.processes[i];
@@ -160,6 +161,8 @@ Result<void> Rewrite(const std::string& from, const std::string& to) {
   recording.host = kInventedHost;
   // The pattern of --comm is the golden's own, as is the command; a control group is the machine's.
   if (!recording.settings.cgroup.empty()) recording.settings.cgroup = kInventedCgroup;
+  for (Process& process : capture->definitions.processes) process.cgroup = StringId();
+  for (Thread& thread : capture->definitions.threads) thread.cgroup = StringId();
   HideStrangers(*capture);
   TWOFOLD_RETURN_IF_ERROR(writer.Start(recording));
   Counts written;

@@ -103,6 +103,7 @@ class Shown {
       if (!processes_[all_.threads[i].process.value]) continue;
       threads_[i + 1] = true;
       Show(all_.threads[i].name);
+      Show(all_.threads[i].cgroup);
     }
   }
 

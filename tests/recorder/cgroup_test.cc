@@ -105,6 +105,45 @@ TEST(CgroupPaths, TellWhatCgroupsAnIdStandsFor) {
   EXPECT_EQ(paths.Find(0xffff'ffff'ffff), std::nullopt);
 }
 
+// Any folders do for the walk.
+TEST_F(FindCgroupTest, PathsAreKnownAlsoOnceTheCgroupsAreRemoved) {
+  std::filesystem::create_directories(directory_ + "/mount/a/b");
+  std::filesystem::create_directories(directory_ + "/mount/c");
+  std::ofstream(directory_ + "/mount/cgroup.procs") << "1\n";
+  const auto id = [this](const std::string& path) {
+    struct stat status = {};
+    EXPECT_EQ(stat((directory_ + "/mount" + path).c_str(), &status), 0) << path;
+    return uint64_t(status.st_ino);
+  };
+  const uint64_t mount = id(""), a = id("/a"), b = id("/a/b"), c = id("/c");
+  const std::string line = " " + directory_ + "/mount rw - cgroup2 cgroup2 rw\n";
+  CgroupPaths paths(Mountinfo("41 31 0:38 /" + line));
+  CgroupPaths below(Mountinfo("41 31 0:38 /x" + line));
+  CgroupPaths few(Mountinfo("41 31 0:38 /" + line), 2);
+  std::filesystem::remove_all(directory_ + "/mount");
+  EXPECT_EQ(paths.Find(mount), "/");
+  EXPECT_EQ(paths.Find(a), "/a");
+  EXPECT_EQ(paths.Find(b), "/a/b");
+  EXPECT_EQ(paths.Find(c), "/c");
+  EXPECT_EQ(below.Find(mount), "/x");
+  EXPECT_EQ(below.Find(b), "/x/a/b");
+  // The oldest are forgotten first.
+  few.Add(0x7000'0000'0001, "/new");
+  few.Add(0x7000'0000'0002, "/newer");
+  EXPECT_EQ(few.Find(0x7000'0000'0001), "/new");
+  EXPECT_EQ(few.Find(0x7000'0000'0002), "/newer");
+  EXPECT_EQ(few.Find(a), std::nullopt);
+  EXPECT_EQ(few.Find(c), std::nullopt);
+}
+
+TEST(PerfTellsVersionTwo, WhereItsControllerIsInNoHierarchyOfVersionOne) {
+  const std::string head = "#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpu\t3\t1\t1\n";
+  EXPECT_TRUE(PerfTellsVersionTwo(head + "perf_event\t0\t1\t1\n"));
+  EXPECT_FALSE(PerfTellsVersionTwo(head + "perf_event\t10\t1\t1\n"));
+  EXPECT_TRUE(PerfTellsVersionTwo(head));
+  EXPECT_TRUE(PerfTellsVersionTwo(""));
+}
+
 TEST(CgroupPaths, HostWithoutTheHierarchyHasNone) {
   CgroupPaths paths("/dev/null");
   EXPECT_EQ(paths.Find(1), std::nullopt);

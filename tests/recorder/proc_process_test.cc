@@ -50,15 +50,20 @@ TEST(ParseProcStat, RefusesGarbage) {
   }
 }
 
-TEST(ParseProcCgroup, UnifiedHierarchyFirst) {
-  EXPECT_EQ(ParseProcCgroup("0::/user.slice/session-1.scope\n"), "/user.slice/session-1.scope");
-  EXPECT_EQ(ParseProcCgroup("1:name=systemd:/a\n0::/b\n"), "/b");
-  EXPECT_EQ(ParseProcCgroup("4:memory:/m\n1:name=systemd:/a\n0::/\n"), "/a");
-  EXPECT_EQ(ParseProcCgroup("5:cpu,cpuacct:/\n4:memory:/m:n\n1:name=systemd:/\n0::/\n"), "/m:n");
-  EXPECT_EQ(ParseProcCgroup("0::/\n"), "/");
-  EXPECT_EQ(ParseProcCgroup("1:name=systemd:/\n"), "/");
-  EXPECT_EQ(ParseProcCgroup("0::/a\\012b\n"), "/a\nb");
-  EXPECT_EQ(ParseProcCgroup("garbage\n\n:\n"), "");
+TEST(ParseProcCgroups, TellsBothVersionsApart) {
+  const auto parse = [](const char* text) {
+    const ProcCgroups cgroups = ParseProcCgroups(text);
+    return cgroups.version_2 + " " + cgroups.version_1;
+  };
+  EXPECT_EQ(parse("0::/user.slice/session-1.scope\n"), "/user.slice/session-1.scope ");
+  EXPECT_EQ(parse("1:name=systemd:/a\n0::/b\n"), "/b /a");
+  EXPECT_EQ(parse("4:memory:/m\n1:name=systemd:/a\n0::/\n"), "/ /a");
+  EXPECT_EQ(parse("5:cpu,cpuacct:/\n4:memory:/m:n\n1:name=systemd:/\n0::/\n"), "/ /m:n");
+  EXPECT_EQ(parse("4:memory:/m\n0::/b\n"), "/b /m");
+  EXPECT_EQ(parse("0::/\n"), "/ ");
+  EXPECT_EQ(parse("1:name=systemd:/\n"), " /");
+  EXPECT_EQ(parse("0::/a\\012b\n"), "/a\nb ");
+  EXPECT_EQ(parse("garbage\n\n:\n"), " ");
 }
 
 TEST(ParseMapsLine, TellsExecutableMappings) {
@@ -100,9 +105,9 @@ TEST(ProcProcess, TellsAboutThisProcess) {
   EXPECT_LE(stat->start_boottime_ns, now_ns);
   EXPECT_GE(stat->start_boottime_ns + 600'000'000'000, now_ns);
   EXPECT_EQ(process->Executable(), ReadLink(-100, "/proc/self/exe"));
-  EXPECT_TRUE(process->Cgroup().has_value());
+  EXPECT_TRUE(process->Cgroups().has_value());
 
-  const uint64_t here = reinterpret_cast<uint64_t>(&ParseProcCgroup);
+  const uint64_t here = reinterpret_cast<uint64_t>(&ParseProcCgroups);
   bool found = false;
   EXPECT_TRUE(process->ForEachExecutableMapping([&](const MapsLine& line) {
     if (here >= line.start && here < line.end) found = line.text == *process->Executable();

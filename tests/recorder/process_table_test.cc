@@ -399,7 +399,7 @@ TEST_F(ProcessTableTest, FindCompletesALiveProcessFromProc) {
   Fork(now_ns, kParent, child.pid());
   const ProcessImage* image = Find(child.pid(), now_ns);
   ASSERT_NE(image, nullptr);
-  EXPECT_EQ(image->cgroup, ProcProcess::Open(Pid(child.pid()))->Cgroup());
+  EXPECT_EQ(image->cgroups, ProcProcess::Open(Pid(child.pid()))->Cgroups());
   EXPECT_EQ(image->name, std::string("recorder_names_test").substr(0, 15));
   EXPECT_TRUE(image->mappings_known);
   EXPECT_NE(image->FindMapping(reinterpret_cast<uint64_t>(&ClassifyMappingText)), nullptr);

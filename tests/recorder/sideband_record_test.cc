@@ -170,6 +170,18 @@ TEST(ParseSidebandRecord, TextWithoutItsEndStopsAtTheRecord) {
   EXPECT_EQ(parsed.event->text, "aaaaaaaa");
 }
 
+TEST(SidebandRecord, NewCgroupsHaveAnIdAndAPath) {
+  const std::vector<uint8_t> whole =
+      RecordBytes(PERF_RECORD_CGROUP).U64(4711).Text("/a/b.slice").U64(784).Take();
+  const ParsedRecord parsed = ParseSidebandRecord(whole);
+  ASSERT_TRUE(parsed.event.has_value());
+  EXPECT_EQ(parsed.event->kind, Kind::kCgroup);
+  EXPECT_EQ(parsed.event->cgroup_id, 4711u);
+  EXPECT_EQ(parsed.event->text, "/a/b.slice");
+  EXPECT_EQ(parsed.event->time_ns, 784u);
+  EXPECT_TRUE(ParseSidebandRecord({whole.data(), 20}).damaged);
+}
+
 TEST(SidebandRecord, BpfProgramsComeAndGo) {
   const auto record = [](uint16_t type, uint16_t flags) {
     return RecordBytes(PERF_RECORD_KSYMBOL)

@@ -1,4 +1,4 @@
-// --cgroup: time of processes in a control group or below it. Names may hold the letters of
+// --cgroup: time that threads spent in a control group or below it. Names may hold the letters of
 // patterns themselves, so an exact match always counts.
 #include "analyzer/fold/filters/filters.h"
 
@@ -17,16 +17,16 @@ Result<Condition> Make(const std::string& value) {
   if (path.front() != '/' && path.front() != '*') path = "/" + path;
   std::string below = path == "/" ? path : path + "/";
   return Condition{
-      "process_id IN (SELECT process.process_id FROM process WHERE process.cgroup = ?"
-      " OR substr(process.cgroup, 1, length(?)) = ?"
-      " OR process.cgroup GLOB ? OR process.cgroup GLOB ?)",
+      "thread_id IN (SELECT thread.thread_id FROM thread WHERE thread.cgroup = ?"
+      " OR substr(thread.cgroup, 1, length(?)) = ?"
+      " OR thread.cgroup GLOB ? OR thread.cgroup GLOB ?)",
       {path, below, below, path, below + "*"}};
 }
 
 }  // namespace
 
 const Filter kCgroupFilter = {"cgroup", "PATH",
-                              "only processes in this control group or below it; * and ? match",
-                              "process_id", Make};
+                              "only time in this control group or below it; * and ? match",
+                              "thread_id", Make};
 
 }  // namespace twofold

@@ -1,4 +1,4 @@
-// --container: time of processes in a container, by the beginning of its id.
+// --container: time that threads spent in a container, by the beginning of its id.
 #include "analyzer/fold/filters/filters.h"
 
 namespace twofold {
@@ -10,14 +10,14 @@ Result<Condition> Make(const std::string& value) {
                  "Give the beginning of a container's id, such as 4f1c2d", Error::Kind::kUsage};
   }
   return Condition{
-      "process_id IN (SELECT process.process_id FROM process"
-      " WHERE substr(process.container_id, 1, length(?)) = ?)",
+      "thread_id IN (SELECT thread.thread_id FROM thread"
+      " WHERE substr(thread.container_id, 1, length(?)) = ?)",
       {value, value}};
 }
 
 }  // namespace
 
-const Filter kContainerFilter = {
-    "container", "ID", "only processes in the container whose id begins so", "process_id", Make};
+const Filter kContainerFilter = {"container", "ID", "only time in the container whose id begins so",
+                                 "thread_id", Make};
 
 }  // namespace twofold
