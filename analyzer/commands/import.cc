@@ -49,14 +49,16 @@ Result<ImportFormat> FormatOf(const Arguments& arguments, std::string_view text,
 
 // Error: an option is given that has no meaning for the format.
 Result<void> CheckOptions(const Arguments& arguments, ImportFormat format) {
-  const auto refuse = [&](const char* option, ImportFormat wanted, const char* what) -> Result<void> {
+  const auto refuse = [&](const char* option, ImportFormat wanted,
+                          const char* what) -> Result<void> {
     if (!arguments.Has(option) || format == wanted) return {};
     return Error{what, std::string("--") + option, std::string("Leave --") + option + " out",
                  Error::Kind::kUsage};
   };
   TWOFOLD_RETURN_IF_ERROR(refuse("unit", ImportFormat::kFolded, "only folded stacks need a unit"));
   TWOFOLD_RETURN_IF_ERROR(refuse("event", ImportFormat::kPerf, "only the text of perf has events"));
-  return refuse("sample-type", ImportFormat::kPprof, "only profiles of pprof have types of samples");
+  return refuse("sample-type", ImportFormat::kPprof,
+                "only profiles of pprof have types of samples");
 }
 
 // Of --frequency; 0: it is not given.
@@ -109,8 +111,14 @@ Result<ImportedValues> ReadPerf(const Arguments& arguments, std::string_view tex
   notes = std::move(*read);
   Result<uint64_t> asked_ns = PeriodOfFrequencyNs(arguments);
   if (!asked_ns) return std::move(asked_ns).error();
+  if (notes.unreadable_lines * 2 > notes.lines) {
+    return Error{
+        "most of the lines are no text of 'perf script'; the first is " + notes.first_unreadable,
+        name, "docs/analyzing.md lists the forms that are read"};
+  }
   const bool has_periods = notes.samples > 0 && notes.samples_with_period == notes.samples;
   if (notes.is_clock && has_periods && capture.weight() > 0) {
+    if (*asked_ns > 0) Say(name + ": the periods in the file are time; --frequency is not needed");
     if (notes.one_period) return ImportedValues{.period_ns = notes.period};
     return ImportedValues{};
   }
@@ -175,8 +183,8 @@ void SayNotes(const ImportNotes& notes, const ImportedCapture& capture, const st
 
 void SayPprofNotes(const PprofNotes& notes, const std::string& name) {
   if (!notes.unused_type.empty()) {
-    Say(name + ": all values of '" + notes.unused_type + "' are 0; those of '" +
-        notes.sample_type + "' are taken");
+    Say(name + ": all values of '" + notes.unused_type + "' are 0; those of '" + notes.sample_type +
+        "' are taken");
   }
   if (notes.sample_type != "cpu" && notes.sample_type != "samples") {
     Say(name + ": the values of '" + notes.sample_type +
@@ -240,8 +248,7 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   ImportedCapture capture;
   ImportNotes notes;
   PprofNotes pprof;
-  Result<ImportedValues> values =
-      ReadInto(arguments, *format, text, name, capture, notes, pprof);
+  Result<ImportedValues> values = ReadInto(arguments, *format, text, name, capture, notes, pprof);
   if (!values) {
     Error error = std::move(values).error();
     if (error.where.empty() && error.kind != Error::Kind::kUsage) error.where = name;

@@ -82,7 +82,8 @@ Result<std::string> DescribeRecording(Database& database, int64_t capture_id) {
   for (size_t comma = 0; (comma = sources.find(',', comma)) != std::string::npos; comma += 2) {
     sources.insert(comma + 1, " ");
   }
-  if (text(6).find("cpu") == 0 && row->Int(7) > 0) sources += "; CPUs sampled at " + text(7) + " Hz";
+  if (text(6).find("cpu") == 0 && row->Int(7) > 0)
+    sources += "; CPUs sampled at " + text(7) + " Hz";
   out += InfoLine("sources", sources + "; intervals of " + FormatDuration(row->Int(8)));
   if (imported) return out;
   out += InfoLine("limits", FormatBytes(row->Int(21)) + " for BPF maps; " +

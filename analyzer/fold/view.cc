@@ -120,8 +120,9 @@ const std::vector<View>& Views() {
        .filter_columns = {"kind"},
        .leading_frames = {"remote", "tcp_state",
                           "kind || CASE failed WHEN 1 THEN ' (not sent)' ELSE '' END"}},
-      {"events", "Events", "what an imported recording counted that is no time, such as page faults",
-       kEventsSource, "events", "events", StackShape::kSleeper, Unit::kEvents, Palette::kWarm},
+      {"events", "Events",
+       "what an imported recording counted that is no time, such as page faults", kEventsSource,
+       "events", "events", StackShape::kSleeper, Unit::kEvents, Palette::kWarm},
   };
   return views;
 }

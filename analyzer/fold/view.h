@@ -69,7 +69,7 @@ struct View {
   std::string_view last_frame = {};
 };
 
-// A value of that unit for people: "12.3 ms", "4.56 G cycles", "7.89 MiB", "12 segments", "5 events".
+// A value of that unit for people: "12.3 ms", "4.56 G cycles", "7.89 MiB", "12 segments".
 std::string FormatValue(Unit unit, uint64_t value);
 
 // The same with its standard error: "12.3 MiB +- 0.4 MiB"; without one where the variance is 0.

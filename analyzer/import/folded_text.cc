@@ -6,9 +6,9 @@
 #include <optional>
 
 #include "analyzer/import/imported_capture.h"
-#include "analyzer/import/words.h"
 #include "analyzer/import/text_lines.h"
 #include "analyzer/import/unescape.h"
+#include "analyzer/import/words.h"
 
 namespace twofold {
 namespace {

@@ -18,8 +18,12 @@ constexpr Foreign kForeign[] = {
      "Print it as text: perf script --header -i FILE > perf.txt"},
     {"SIMPLEPERF", "the file is the recording of simpleperf itself",
      "Print it as text: report_sample.py -i FILE > perf.txt"},
-    {"\xf2" "TWO\r\n", "the file is a capture of Twofold already", "Read it with any other command"},
-    {"\x7f" "ELF", "the file is a program or library", "Give a recording"},
+    {"\xf2"
+     "TWO\r\n",
+     "the file is a capture of Twofold already", "Read it with any other command"},
+    {"\x7f"
+     "ELF",
+     "the file is a program or library", "Give a recording"},
 };
 
 // With a byte order mark, or with a byte 0 beside each letter.
@@ -52,9 +56,10 @@ Result<ImportFormat> GuessFormat(std::string_view bytes, const std::string& name
   if (LooksLikePprof(bytes)) return ImportFormat::kPprof;
   if (LooksLikePerfScript(bytes)) return ImportFormat::kPerf;
   if (LooksLikeFoldedText(bytes) || bytes.empty()) return ImportFormat::kFolded;
-  return Error{"the file is no recording of a known form: neither the text of 'perf script', nor "
-               "folded stacks, nor a profile of pprof",
-               name, "docs/analyzing.md lists the forms; --from names one"};
+  return Error{
+      "the file is no recording of a known form: neither the text of 'perf script', nor "
+      "folded stacks, nor a profile of pprof",
+      name, "docs/analyzing.md lists the forms; --from names one"};
 }
 
 }  // namespace twofold

@@ -50,8 +50,8 @@ uint32_t ImportedCapture::ImageOf(const ImportedThread& thread) {
 
 ThreadId ImportedCapture::ThreadOf(const ImportedThread& thread) {
   const uint32_t image = ImageOf(thread);
-  const auto [entry, is_new] = thread_of_.try_emplace(
-      {image, thread.tid, std::string(thread.name)}, static_cast<uint32_t>(threads_.size() + 1));
+  const auto [entry, is_new] = thread_of_.try_emplace({image, thread.tid, std::string(thread.name)},
+                                                      static_cast<uint32_t>(threads_.size() + 1));
   if (is_new) threads_.push_back({image, thread.tid, std::string(thread.name)});
   return ThreadId(entry->second);
 }
@@ -164,7 +164,8 @@ Result<void> ImportedCapture::Write(const ImportedValues& values, const std::str
   }
   Recording recording;
   recording.settings.recorder_version = std::string("import ") + kVersion;
-  recording.settings.sources = {values.event.empty() ? "cpu" : "events:" + SourceWord(values.event)};
+  recording.settings.sources = {values.event.empty() ? "cpu"
+                                                     : "events:" + SourceWord(values.event)};
   recording.settings.scope = "system";
   recording.settings.interval_ns = kSecondNs;
   if (period_ns >= kMinPeriodNs && period_ns <= kSecondNs) {

@@ -47,7 +47,8 @@ struct ImportedValues {
   uint64_t period_ns = 0;
   // Of weights: what they count, which is no time, such as "cycles"; empty: nanoseconds.
   std::string event;
-  // Of weights that are no time: the CPU time that they are shares of; 0: they stand for themselves.
+  // Of weights that are no time: the CPU time that they are shares of; 0: they stand for
+  // themselves.
   uint64_t total_ns = 0;
 };
 
@@ -85,7 +86,7 @@ class ImportedCapture {
   // thread has a sample.
   struct Image {
     uint32_t pid = 0;
-    std::string name;         // empty: not known yet
+    std::string name;          // empty: not known yet
     std::string first_thread;  // name of the first thread with a sample
   };
   struct NamedThread {
@@ -122,13 +123,13 @@ struct ImportNotes {
   std::map<std::string, uint64_t> other_events;
   bool has_fractions = false;  // of folded stacks: values are no whole numbers
   // The rest is of perf. Of the event whose samples were taken:
-  std::string event;                 // empty: the text does not name it
-  bool is_clock = false;             // its periods are nanoseconds of CPU time
+  std::string event;      // empty: the text does not name it
+  bool is_clock = false;  // its periods are nanoseconds of CPU time
   uint64_t samples = 0;
   uint64_t samples_with_period = 0;
-  uint64_t period = 0;               // of the first sample
-  bool one_period = true;            // all samples have it
-  uint64_t period_ns = 0;            // CPU time of a sample by the text's header; 0: it does not tell
+  uint64_t period = 0;     // of the first sample
+  bool one_period = true;  // all samples have it
+  uint64_t period_ns = 0;  // CPU time of a sample by the text's header; 0: it does not tell
 };
 
 // Folded stacks: "FRAME;FRAME;FRAME VALUE" lines, root first, the first frame being the process

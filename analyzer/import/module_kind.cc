@@ -35,8 +35,8 @@ bool IsBpf(std::string_view module) {
 // In square brackets, and no module of the kernel.
 bool IsUserArea(std::string_view module) {
   constexpr std::array<std::string_view, 10> kAreas = {
-      "[vdso]", "[vdso32]", "[vdsox32]", "[vsyscall]", "[vvar]",
-      "[heap]", "[unknown]", "[uprobes]", "[sigpage]", "[vectors]"};
+      "[vdso]", "[vdso32]",  "[vdsox32]", "[vsyscall]", "[vvar]",
+      "[heap]", "[unknown]", "[uprobes]", "[sigpage]",  "[vectors]"};
   return std::find(kAreas.begin(), kAreas.end(), module) != kAreas.end() ||
          module.starts_with("[stack") || module.starts_with("[anon");
 }
@@ -52,8 +52,7 @@ bool IsRuntimeMap(std::string_view module) {
 
 void SetModule(std::string_view module, uint64_t address, ImportedFrame& frame) {
   frame.module = module;
-  const bool in_brackets =
-      module.size() > 2 && module.starts_with('[') && module.ends_with(']');
+  const bool in_brackets = module.size() > 2 && module.starts_with('[') && module.ends_with(']');
   const std::string_view inner = in_brackets ? module.substr(1, module.size() - 2) : module;
   if (IsKernelImage(module)) {
     frame.kind = ModuleKind::kKernel;

@@ -8,7 +8,8 @@
 
 namespace twofold {
 
-// Sets the frame's module and kind: "[kernel.kallsyms]", "/usr/lib/debug/boot/vmlinux-6.1", "[xfs]",
+// Sets the frame's module and kind: "[kernel.kallsyms]", "/usr/lib/debug/boot/vmlinux-6.1",
+// "[xfs]",
 // "/lib/modules/6.1/kernel/fs/xfs.ko.xz", "bpf_prog_6deef7357e7b4530" and "[guest.kernel.kallsyms]"
 // are the kernel's; an address of its half of memory is, too. "[unknown]" is no module.
 void SetModule(std::string_view module, uint64_t address, ImportedFrame& frame);

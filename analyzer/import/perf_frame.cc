@@ -24,7 +24,8 @@ std::optional<uint64_t> CutOffset(std::string_view& text) {
 }
 
 // Where "(module)" begins in what follows an address, when `text` ends with ')'. Names and paths
-// may hold blanks and parentheses themselves: "f(int (*)(char)) (/opt/My App (x86)/lib.so (deleted))".
+// may hold blanks and parentheses themselves: "f(int (*)(char)) (/opt/My App (x86)/lib.so
+// (deleted))".
 size_t FindModule(std::string_view text) {
   // What comes right before the module tells most surely: an offset, or that there is no name.
   constexpr std::string_view kUnknown = "[unknown] (";
@@ -104,6 +105,15 @@ bool ParseAddress(std::string_view word, uint64_t& address) {
   const auto parsed = std::from_chars(word.data(), word.data() + word.size(), address, 16);
   return !word.empty() && parsed.ec == std::errc() && parsed.ptr == word.data() + word.size() &&
          word.front() != '-';
+}
+
+bool IsPlaceInSource(std::string_view line) {
+  if (!line.starts_with("  ")) return false;
+  const std::string_view word = TakeWord(line);
+  const size_t colon = word.rfind(':');
+  const bool has_line = colon != std::string_view::npos && colon + 1 < word.size() &&
+                        word.find_first_not_of("0123456789", colon + 1) == std::string_view::npos;
+  return Trim(line).empty() && (has_line || word.ends_with(']'));
 }
 
 std::optional<ImportedFrame> ParsePerfFrame(std::string_view line) {

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "analyzer/import/perf_frame.h"
-#include "analyzer/import/words.h"
 #include "analyzer/import/text_lines.h"
+#include "analyzer/import/words.h"
 
 namespace twofold {
 namespace {
@@ -92,9 +92,9 @@ std::optional<TimePlace> FindTime(std::string_view line) {
   return std::nullopt;
 }
 
-// Finds the event of a line without a time. Behind a thread, or a period, it is the first word of its
-// form; a name may end with ':' itself ("nginx: worker"), so that without a thread it is the last one
-// before the frame.
+// Finds the event of a line without a time. Behind a thread, or a period, it is the first word of
+// its form; a name may end with ':' itself ("nginx: worker"), so that without a thread it is the
+// last one before the frame.
 bool FindEvent(std::string_view line, const PerfFields& fields, std::string_view& left,
                std::string_view& right) {
   size_t end = line.size();
@@ -256,16 +256,18 @@ FirstLines LookAt(std::string_view text) {
     if (Trim(line).empty()) {
       is_first = true;
       // Empty lines at the end of the text end no stack.
-      lines.has_stacks = lines.has_stacks ||
-                         text.find_first_not_of("\r\n\t ") != std::string_view::npos;
+      lines.has_stacks =
+          lines.has_stacks || text.find_first_not_of("\r\n\t ") != std::string_view::npos;
       continue;
     }
+    if (IsPlaceInSource(line)) continue;
     lines.all.push_back(line);
     size_t before = 0;
     std::string_view rest = line;
     if (FindTime(line)) {
       lines.timed.push_back(line);
-    } else if (IsBlank(line.front()) && ParsePerfFrame(line)) {
+    } else if ((IsBlank(line.front()) || (!is_first && TakeWord(rest).size() >= kAddressDigits)) &&
+               ParsePerfFrame(line)) {
       ++lines.frames;
       // Only frames of stacks begin so; a thread's number may look like an address.
       const bool is_of_stack = line.front() == '\t';
@@ -273,7 +275,7 @@ FirstLines LookAt(std::string_view text) {
       lines.has_stacks = lines.has_stacks || is_of_stack || !lines.timed.empty();
     }
     if (FindPerfFrame(line, /*behind_arguments=*/false, before)) {
-      rest.remove_prefix(before);
+      rest = line.substr(before);
       if (TakeWord(rest).size() >= kAddressDigits) ++lines.frames_in_line;
     }
     if (is_first) lines.first.push_back(line);

@@ -1,10 +1,11 @@
-// The header line of a sample that 'perf script' or simpleperf prints. Which fields it has is chosen
-// by -F, and a line alone does not tell: "dd 4000 1000" may be a command, a thread and a period, or a
-// frame at the address 0xdd. But all lines of a file have the same fields, so they are told from many
-// lines at once.
+// The header line of a sample that 'perf script' or simpleperf prints. Which fields it has is
+// chosen by -F, and a line alone does not tell: "dd 4000 1000" may be a command, a thread and a
+// period, or a frame at the address 0xdd. But all lines of a file have the same fields, so they are
+// told from many lines at once.
 //
-//   comm  4242/4243 [001] 15880.119773:   10101010 cpu-clock:ppp:   559b17ece18b inner+0x22 (/bin/x)
-//   comm  pid/tid   cpu   time            period   event            frame, of samples without stack
+//   comm  4242/4243 [001] 15880.119773:   10101010 cpu-clock:ppp:   559b17ece18b inner+0x22
+//   (/bin/x) comm  pid/tid   cpu   time            period   event            frame, of samples
+//   without stack
 #pragma once
 
 #include <optional>

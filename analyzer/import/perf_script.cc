@@ -4,16 +4,16 @@
 //   	    ffffffff81a3 do_syscall_64+0x33 ([kernel.kallsyms])
 //   	            15f4 burn+0x74 (/usr/bin/program)
 //
-// or, where stacks were not recorded, one line with the frame at its end. perf_header.h tells of the
-// fields of header lines, perf_frame.h of those of frames. Between samples may be records of
+// or, where stacks were not recorded, one line with the frame at its end. perf_header.h tells of
+// the fields of header lines, perf_frame.h of those of frames. Between samples may be records of
 // --show-task-events and the like, and lines with more about the frame before them.
 #include <algorithm>
 
 #include "analyzer/import/imported_capture.h"
 #include "analyzer/import/perf_frame.h"
 #include "analyzer/import/perf_header.h"
-#include "analyzer/import/words.h"
 #include "analyzer/import/text_lines.h"
+#include "analyzer/import/words.h"
 
 namespace twofold {
 namespace {
@@ -21,9 +21,7 @@ namespace {
 constexpr uint64_t kSecondNs = 1'000'000'000;
 
 // Whether it lets samples come in proportion to time on a CPU.
-bool IsOfCpuTime(std::string_view event) {
-  return event.find("cycles") != std::string_view::npos;
-}
+bool IsOfCpuTime(std::string_view event) { return event.find("cycles") != std::string_view::npos; }
 
 bool IsClock(std::string_view event) { return event == "cpu-clock" || event == "task-clock"; }
 
@@ -84,7 +82,8 @@ class PerfScriptReader {
 
   void ReadLineOfSample(std::string_view line) {
     // A time is in header lines alone. Without times, what follows a header are its frames.
-    const bool may_be_header = fields_.time || !fields_.has_stacks || !header_;
+    const bool may_be_header =
+        fields_.time || ((!fields_.has_stacks || !header_) && !IsPlaceInSource(line));
     if (may_be_header) {
       if (std::optional<PerfHeader> header = ParseHeader(line)) {
         EndSample();

@@ -96,8 +96,8 @@ class PprofReader {
     return {};
   }
 
-  // Of a type that nothing was measured for, all values are 0: then another one is taken, of time if
-  // there is one.
+  // Of a type that nothing was measured for, all values are 0: then another one is taken, of time
+  // if there is one.
   Result<void> LeaveUnusedType() {
     const auto& types = tables_.sample_types;
     std::optional<size_t> other;

@@ -169,8 +169,8 @@ class ProfileWriter {
     const ModuleDetail* module = place == nullptr ? nullptr : folded_.details.ModuleOf(*place);
     if (module != nullptr && module->kind != "special") {
       // Of the kernel and of code made at run time offsets count from functions.
-      bool in_file = module->kind != "kernel" && module->kind != "kernel-module" &&
-                     module->kind != "runtime";
+      bool in_file =
+          module->kind != "kernel" && module->kind != "kernel-module" && module->kind != "runtime";
       Mapping& mapping = MappingOf(place->module);
       if (in_file) mapping.last_offset = std::max(mapping.last_offset, place->offset);
       mapping.has_inlined = mapping.has_inlined || names.size() > 1;

@@ -228,6 +228,17 @@ def check_lines_between(importer):
         check_same(importer.fold(), {"swapper": 60}, "tracepoint")
 
 
+def check_places(importer):
+    """Lines of the field srcline behind the only frame, without times."""
+    made = samples()
+    for who in (["comm", "tid"], ["comm"], ["comm", "tid", "event"], ["tid"]):
+        fields = who + ["sym", "symoff", "dso"]
+        importer.take("".join(print_sample(sample, fields, False) + "  burn.c:5\n"
+                              for sample in made))
+        check_same(importer.fold(), wanted(made, fields, False), f"places, {fields}")
+        assert importer.sql("SELECT DISTINCT line FROM frame") == ["5"]
+
+
 def check_spellings(importer):
     made = samples()
     expected = {stack: value / 1000 for stack, value in wanted(made, ALL, True).items()}
@@ -240,6 +251,10 @@ def check_spellings(importer):
     }.items():
         importer.take(text)
         check_same(importer.fold(), expected, what)
+    fields = ["comm", "tid", "event", "sym", "dso"]
+    plain = "".join(print_sample(sample, fields, True) for sample in made)
+    importer.take(plain.replace("\n\t", "\n").replace("\n ", "\n"))
+    check_same(importer.fold(), wanted(made, fields, True), "not indented, without times")
     # simpleperf's report_sample.py.
     text = ""
     for sample in made:
@@ -310,6 +325,8 @@ REFUSED = [
      "no recording"),
     (b"alpha 12\nbeta 13\ngamma 14\n", "no recording"),
     (b"name: abc\nother: def\nadd: 0xff\n", "no recording"),
+    (b"prog 1 1.000000: cpu-clock: \n\t 10 f+0x1 (/x)\n\n" + b"what is this?\n" * 9,
+     "most of the lines"),
     (b"a;b;c 10 12\na;b;d 3 0\n", "two values"),
     ("a;b 1\na;c 2\n".encode("utf-16"), "UTF-16"),
     ("a;b;c;d;e;f;g;h;i;j;k 1\na;c 2\n".encode("utf-16-le"), "UTF-16"),
@@ -335,7 +352,7 @@ def main():
         importer = Importer(sys.argv[1], folder)
         failures = []
         for check in (check_processes, check_events, check_spellings, check_lines_between,
-                      check_folded, check_refusals, check_every_field):
+                      check_places, check_folded, check_refusals, check_every_field):
             try:
                 check(importer)
             except AssertionError as error:

@@ -16,7 +16,8 @@ TEST_F(ImportPprofNames, FunctionsAreCalledAsPprofShowsThem) {
   ProfileMaker maker;
   maker.SampleType("wall", "microseconds");
   maker.LocationOf(1, 0, 0, maker.Function("./index.js:(anonymous):22", "(anonymous)", "index.js"));
-  maker.LocationOf(2, 0, 0, maker.Function("./router.js:(anonymous):9", "(anonymous)", "router.js"));
+  maker.LocationOf(2, 0, 0,
+                   maker.Function("./router.js:(anonymous):9", "(anonymous)", "router.js"));
   maker.LocationOf(3, 0, 0, maker.Function("", "only_system", ""));
   maker.Sample({1}, {9});
   maker.Sample({2}, {1});
