@@ -2,6 +2,12 @@
 /*
  * On-CPU time by stack: a timer on every CPU looks at what runs. It has its own maps and scratch,
  * because its interrupt may come in the middle of the scheduler's programs.
+ *
+ * Time is cut into periods of the sampling frequency, and in each of them a moment is drawn at
+ * random. The timer ticks more often, and its first tick after a moment takes the sample; if two
+ * moments have passed it counts twice. So every moment has the same chance whatever the workload's
+ * own period is, and there is still one sample a period. The recorder makes the ticks follow no
+ * period, either (recorder/sampling_timer.h).
  */
 #ifndef TWOFOLD_SAMPLER_BPF_H
 #define TWOFOLD_SAMPLER_BPF_H
@@ -21,6 +27,51 @@ struct {
 	__type(value, struct twofold_stack);
 } cpu_scratch SEC(".maps");
 
+struct sampling {
+	__u64 moment_ns; /* CLOCK_MONOTONIC, when the next sample is due; 0: before the first tick
+			  */
+	__u64 period_end_ns; /* of the period that it lies in */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sampling);
+} samplings SEC(".maps");
+
+static __always_inline void draw_moment(struct sampling *sampling, __u64 now_ns)
+{
+	sampling->period_end_ns += sample_period_ns;
+	/* A timer that came so late cannot tell what ran meanwhile. */
+	if (sampling->period_end_ns < now_ns)
+		sampling->period_end_ns = now_ns;
+	sampling->moment_ns = sampling->period_end_ns - sample_period_ns +
+			      (bpf_get_prandom_u32() * sample_period_ns >> 32);
+}
+
+/* How many samples this tick is to take: mostly none. */
+static __always_inline __u32 due_samples(void)
+{
+	__u64 now_ns = bpf_ktime_get_ns();
+	struct sampling *sampling;
+	__u32 slot = 0, due = 0;
+
+	sampling = bpf_map_lookup_elem(&samplings, &slot);
+	if (!sampling)
+		return 0;
+	if (!sampling->moment_ns) {
+		sampling->period_end_ns = now_ns;
+		draw_moment(sampling, now_ns);
+		return 0;
+	}
+	for (int i = 0; i < 2 && now_ns >= sampling->moment_ns; i++) {
+		draw_moment(sampling, now_ns);
+		due++;
+	}
+	return due;
+}
+
 SEC("perf_event")
 int sample(struct bpf_perf_event_data *ctx)
 {
@@ -31,10 +82,10 @@ int sample(struct bpf_perf_event_data *ctx)
 	void *stacks = map_in_use(&cpu_stacks_sets, TWOFOLD_SET_CPU_STACKS);
 	void *rows = map_in_use(&cpu_rows_sets, TWOFOLD_SET_CPU_ROWS);
 	struct twofold_cpu_sums *samples;
-	__u32 slot = 0;
+	__u32 slot = 0, due = due_samples();
 	long bytes;
 
-	if (!current_task->pid || is_over)
+	if (!due || !current_task->pid || is_over)
 		return 0;
 	task = bpf_task_storage_get(&tasks, current_task, 0, 0);
 	scratch = bpf_map_lookup_elem(&cpu_scratch, &slot);
@@ -42,8 +93,8 @@ int sample(struct bpf_perf_event_data *ctx)
 		return 0;
 	if (!task) {
 		if (scope_all)
-			count_loss(TWOFOLD_SOURCE_CPU, TWOFOLD_LOSS_TASK_STORAGE_FAILED, 1,
-				   sample_period_ns);
+			count_loss(TWOFOLD_SOURCE_CPU, TWOFOLD_LOSS_TASK_STORAGE_FAILED, due,
+				   due * sample_period_ns);
 		return 0;
 	}
 	key.thread = task->thread;
@@ -70,12 +121,12 @@ int sample(struct bpf_perf_event_data *ctx)
 		if (!cause)
 			samples = bpf_map_lookup_elem(rows, &key);
 		if (!samples) {
-			count_loss(TWOFOLD_SOURCE_CPU, cause ? cause : TWOFOLD_LOSS_MAP_BUSY, 1,
-				   sample_period_ns);
+			count_loss(TWOFOLD_SOURCE_CPU, cause ? cause : TWOFOLD_LOSS_MAP_BUSY, due,
+				   due * sample_period_ns);
 			return 0;
 		}
 	}
-	__sync_fetch_and_add(&samples->of[sum_of_interval(bpf_ktime_get_ns())], 1);
+	__sync_fetch_and_add(&samples->of[sum_of_interval(bpf_ktime_get_ns())], due);
 	return 0;
 }
 

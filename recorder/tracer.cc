@@ -451,28 +451,6 @@ void Tracer::SetQuantum(uint64_t quantum_ns) {
 
 uint64_t Tracer::quantum_ns() const { return state_->skeleton->bss->quantum_ns; }
 
-Result<void> Tracer::State::AttachSampler() {
-  perf_event_attr attributes = {};
-  attributes.size = sizeof(attributes);
-  attributes.type = PERF_TYPE_SOFTWARE;
-  attributes.config = PERF_COUNT_SW_CPU_CLOCK;
-  attributes.sample_period = 1'000'000'000 / settings.frequency_hz;
-  const long cpus = sysconf(_SC_NPROCESSORS_CONF);
-  for (int cpu = 0; cpu < cpus; ++cpu) {
-    UniqueFd event(
-        int(syscall(SYS_perf_event_open, &attributes, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC)));
-    if (!event) {
-      if (errno == ENODEV || errno == ENXIO) continue;  // an offline CPU
-      return TracerError("cannot open the sampling event on CPU " + std::to_string(cpu), errno);
-    }
-    bpf_link* link = bpf_program__attach_perf_event(skeleton->progs.sample, event.get());
-    if (link == nullptr) return TracerError("cannot attach the sampler", errno);
-    event.Release();  // the link owns it now
-    sampler_links.push_back(link);
-  }
-  return {};
-}
-
 Result<void> Tracer::State::AttachCounters() {
   const Result<uint64_t> period = CyclesPerSample(settings.frequency_hz);
   if (!period) return period.error();
@@ -534,7 +512,9 @@ Result<uint64_t> Tracer::Start() {
     }
   }
   TWOFOLD_RETURN_IF_ERROR(state.AttachTcp());
-  if (state.settings.cpu) TWOFOLD_RETURN_IF_ERROR(state.AttachSampler());
+  if (state.settings.cpu) {
+    TWOFOLD_RETURN_IF_ERROR(state.sampling_timer.Attach(skeleton.progs.sample, sample_period_ns()));
+  }
   if (state.settings.counters) {
     const Result<void> attached = state.AttachCounters();
     if (!attached) state.counters_failure = attached.error();
@@ -546,8 +526,7 @@ Result<uint64_t> Tracer::Start() {
 void Tracer::Stop() {
   State& state = *state_;
   state.stopped = true;
-  for (bpf_link* link : state.sampler_links) bpf_link__destroy(link);
-  state.sampler_links.clear();
+  state.sampling_timer.Detach();
   state.counters.Detach();
   state.DetachMemory();
   if (state.skeleton == nullptr) return;

@@ -19,6 +19,7 @@
 #include "recorder/background_job.h"
 #include "recorder/cumulative_map.h"
 #include "recorder/map_set.h"
+#include "recorder/sampling_timer.h"
 #include "recorder/socket_owners.h"
 #include "recorder/tracer.h"
 #include "recorder/tracer_events.h"
@@ -32,7 +33,6 @@ Error TracerError(const std::string& what, int error);
 struct Tracer::State {
   ~State();
 
-  Result<void> AttachSampler();
   Result<void> AttachCounters();
   // Parts of loading, attaching and reading that concern memory (tracer_memory.cc).
   void PrepareMemory();
@@ -75,7 +75,7 @@ struct Tracer::State {
   MapSizes sizes;
   twofold_bpf* skeleton = nullptr;
   UniqueFd statistics;  // while open the kernel counts the programs' run time
-  std::vector<bpf_link*> sampler_links;
+  SamplingTimer sampling_timer;
   twofold_thread* thread_table = nullptr;  // shared with the programs
   size_t thread_table_bytes = 0;
   std::vector<MapSet> map_sets;  // by twofold_map_set

@@ -277,5 +277,30 @@ TEST(Estimates, EveryWaitForACpuIsInTheHistogram) {
             0.999 * double(truth["switches"]));
 }
 
+// The first is what people choose, the second the default; all of them beat with samples at equal
+// distances, so that a function had all of the time or none.
+TEST(Estimates, SamplesFollowNoPeriodOfTheWorkload) {
+  struct Case {
+    const char* frequency_hz;
+    const char* period_ns;
+  };
+  for (const auto& [frequency_hz, period_ns] :
+       {Case{"100", "10000000"}, Case{"99", "10101010"}, Case{"99", "3367003"},
+        Case{"49", "20408163"}, Case{"999", "1001001"}}) {
+    SCOPED_TRACE(std::string(frequency_hz) + " Hz, " + period_ns + " ns");
+    const auto [capture, truth] = RecordCommand({"--record", "cpu", "--frequency", frequency_hz},
+                                                {WorkloadPath("lockstep"), "3", period_ns});
+    const double third_ns = double(truth["third_ns"]);
+    const double all_ns = third_ns + double(truth["rest_ns"]);
+    const double seen_third_ns = double(CpuNs(capture, {.function = "burn_third"}));
+    const double seen_ns = seen_third_ns + double(CpuNs(capture, {.function = "burn_rest"}));
+    const double samples = all_ns / 1e9 * std::stod(frequency_hz);
+    // As if each sample had been taken at a time of its own.
+    const double share = third_ns / all_ns;
+    EXPECT_NEAR(seen_third_ns / seen_ns, share, kErrors * std::sqrt(share * (1 - share) / samples));
+    EXPECT_NEAR(seen_ns / all_ns, 1, kErrors / std::sqrt(samples));
+  }
+}
+
 }  // namespace
 }  // namespace twofold::live
