@@ -174,7 +174,7 @@ TEST(DiffSimulation, QuantaMayDiffer) {
                             .pieces_per_second = 2000,
                             .quantum_before = static_cast<double>(before),
                             .quantum_after = static_cast<double>(after)},
-                           0.05);
+                           0.1);
     }
   }
 }
