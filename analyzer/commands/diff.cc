@@ -71,8 +71,9 @@ void AddOptions(OptionSet& options) {
   for (const std::string& view : ComparableViews()) views += (views.empty() ? "" : ", ") + view;
   options.Value("view", "VIEW", views + " (default: cpu)");
   options.Value("per", "WHAT",
-                "divide by: cpu-second, CPU time of what is chosen (default); share, of all that "
-                "is shown; second; total, nothing; " +
+                "divide by: cpu-second, CPU time of what is chosen (default); thread-second, how "
+                "long its threads existed (default of blocked time); share, of all that is shown; "
+                "second; total, nothing; " +
                     OfRatios() + ". No verdicts per second and in total");
   options.Value("root", "FRAME", "first frame: process (default), thread, cgroup, capture or none");
   for (const Filter* filter : Filters()) {
@@ -142,7 +143,7 @@ Result<DiffRequest> ParseRequest(const Arguments& arguments) {
     if (!arguments.Has(filter->option)) continue;
     Result<Condition> condition = MakeCondition(*filter, arguments.Get(filter->option));
     if (!condition) return std::move(condition).error();
-    if (filter->column != "state") request.cpu_conditions.push_back(*condition);
+    if (filter->column != "state") request.thread_conditions.push_back(*condition);
     request.conditions.push_back(std::move(*condition));
   }
   TWOFOLD_RETURN_IF_ERROR(CheckConditions(*request.view, request.conditions));

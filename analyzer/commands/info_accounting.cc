@@ -1,7 +1,6 @@
-// twofold info: where the time of all threads went, whether it adds up, and how much of it is
-// estimated.
+// twofold info: where the time of all threads went, and how much of it is estimated.
+#include <algorithm>
 #include <cmath>
-#include <cstdio>
 
 #include "analyzer/commands/info_parts.h"
 #include "analyzer/text/table.h"
@@ -10,74 +9,31 @@
 namespace twofold {
 namespace {
 
-// Per cent with one figure that is not 0, without an exponent: "0.000003 %".
-std::string SmallPercent(double percent) {
-  int decimals = 1;
-  for (double shown = percent * 10; shown < 0.95 && decimals < 12; shown *= 10) ++decimals;
-  char text[64];
-  snprintf(text, sizeof(text), "%.*f %%", decimals, percent);
-  return text;
-}
-
-// Whether the states of each thread and interval add up to the time that it existed.
-Result<std::string> DescribeResidue(Database& database, int64_t capture_id) {
-  // More than this share of an interval is no matter of clocks any more.
-  constexpr double kMaxPercent = 0.1;
-  const std::string residues =
-      "WITH residue AS (SELECT account_id, thread_id, interval.number,"
-      " on_cpu_ns + woken_ns + preempted_ns + interruptible_ns + uninterruptible_ns + stopped_ns"
-      "  + traced_ns + parked_ns + idle_ns + other_ns - existed_ns AS residue_ns,"
-      " max(interval.end_ns - interval.start_ns, 1) AS length_ns"
-      " FROM account JOIN interval ON interval.interval_id = account.interval_id"
-      " WHERE interval.capture_id = ?) ";
-  Result<int64_t> largest_ns =
-      database.QueryInt(residues + "SELECT max(abs(residue_ns)) FROM residue", {capture_id});
-  if (!largest_ns) return std::move(largest_ns).error();
-  if (*largest_ns == 0)
-    return InfoLine("adds up", "to the nanosecond, for every thread and interval");
-  const std::string worst =
-      residues +
-      "SELECT residue_ns, 100.0 * abs(residue_ns) / length_ns AS percent, number, thread.tid,"
-      " thread.name, process.pid FROM residue"
-      " LEFT JOIN thread ON thread.thread_id = residue.thread_id"
-      " LEFT JOIN process ON process.process_id = thread.process_id "
-      "ORDER BY percent DESC, account_id LIMIT 1";
-  Result<Statement> row = FirstRow(database, worst.c_str(), capture_id);
-  if (!row) return std::move(row).error();
-  std::string percent = SmallPercent(row->Real(1));
-  if (row->Real(1) <= kMaxPercent) {
-    return InfoLine("adds up", "within " + FormatDuration(*largest_ns) +
-                                   " for every thread and interval, " + percent +
-                                   " of an interval at most");
-  }
-  int64_t residue_ns = row->Int(0);
-  return InfoLine("WARNING", "does not add up: in interval " + std::to_string(row->Int(2)) +
-                                 ", thread " + std::to_string(row->Int(3)) + " (" +
-                                 std::string(row->Text(4)) + ") of process " +
-                                 std::to_string(row->Int(5)) + " has " +
-                                 FormatDuration(residue_ns < 0 ? -residue_ns : residue_ns) +
-                                 (residue_ns < 0 ? " too little" : " too much") +
-                                 " in its states, " + percent + " of the interval");
-}
-
-// How much of blocked time was measured with its stack, how much is estimated, how much has none.
+// How much of blocked time was measured with its stack, how much is estimated, how much has none;
+// of threads with an account, so that it is the time that they were blocked.
 Result<std::string> DescribeEstimate(Database& database, int64_t capture_id) {
-  Result<Statement> row = FirstRow(
-      database,
-      "SELECT total(time_ns - sampled_ns), total(sampled_ns), total(variance_us2), count(*),"
-      " (SELECT total(time_ns) FROM unplaced JOIN interval"
-      "  ON interval.interval_id = unplaced.interval_id"
-      "  WHERE interval.capture_id = ?1 AND state <> 'R') "
-      "FROM blocked JOIN interval ON interval.interval_id = blocked.interval_id "
-      "WHERE interval.capture_id = ?1",
-      capture_id);
+  Result<Statement> row =
+      FirstRow(database,
+               "SELECT total(scaled_ns), total(time_ns - sampled_ns),"
+               " total(CASE WHEN quantum_ns > 0 THEN 1.0 * sampled_ns / quantum_ns END), count(*),"
+               " (SELECT total(time_ns) FROM unplaced JOIN interval"
+               "  ON interval.interval_id = unplaced.interval_id"
+               "  WHERE interval.capture_id = ?1 AND state <> 'R') "
+               "FROM blocked JOIN interval ON interval.interval_id = blocked.interval_id "
+               "WHERE interval.capture_id = ?1 AND has_accounts = 1"
+               " AND thread_id IN (SELECT thread_id FROM account)",
+               capture_id);
   if (!row) return std::move(row).error();
   if (row->Int(3) == 0) return std::string();
   auto duration = [](double time_ns) { return FormatDuration(std::llround(time_ns)); };
-  std::string text = duration(row->Real(0)) + " measured";
-  if (row->Real(1) > 0) {
-    text += ", " + duration(row->Real(1)) + " estimated (standard error " +
-            duration(std::sqrt(row->Real(2)) * 1000) + ")";
+  double measured_ns = std::min(row->Real(0), row->Real(1));
+  double estimated_ns = row->Real(0) - measured_ns;
+  std::string text = duration(measured_ns) + " measured";
+  if (estimated_ns > 0 && row->Real(2) > 0) {
+    int64_t kept = std::max<int64_t>(std::llround(row->Real(2)), 1);
+    text += ", " + duration(estimated_ns) + " estimated by " + FormatCount(kept) +
+            (kept == 1 ? " shorter block" : " shorter blocks, each") + " for " +
+            duration(estimated_ns / static_cast<double>(kept));
   }
   if (row->Real(4) > 0) text += ", " + duration(row->Real(4)) + " without a stack";
   return InfoLine("blocked", text);
@@ -111,9 +67,9 @@ Result<std::string> DescribeAccounting(Database& database, int64_t capture_id) {
   std::string out = "\nAccounting\n";
   out += InfoLine("threads", FormatCount(row->Int(0)) + ", which existed for " +
                                  FormatDuration(row->Int(1)) + " in all");
-  Result<std::string> residue = DescribeResidue(database, capture_id);
-  if (!residue) return residue;
-  out += *residue;
+  Result<std::string> sums = DescribeSums(database, capture_id);
+  if (!sums) return sums;
+  out += *sums;
   Result<std::string> estimate = DescribeEstimate(database, capture_id);
   if (!estimate) return estimate;
   out += *estimate;

@@ -45,6 +45,9 @@ Result<std::string> DescribeExecs(Database& database, int64_t capture_id);
 // Where the time of all threads went, exactly. Empty where the capture has no accounts.
 Result<std::string> DescribeAccounting(Database& database, int64_t capture_id);
 
+// Whether the sums of accounts, intervals and views agree: lines of the part "Accounting".
+Result<std::string> DescribeSums(Database& database, int64_t capture_id);
+
 // What recording cost.
 Result<std::string> DescribeCost(Database& database, int64_t capture_id);
 

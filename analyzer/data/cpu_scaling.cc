@@ -2,12 +2,54 @@
 
 #include <algorithm>
 
+#include "analyzer/data/pools.h"
+#include "analyzer/data/sharing.h"
+
 namespace twofold {
 namespace {
 
-uint64_t PlusSaturating(uint64_t a, uint64_t b) {
-  uint64_t sum = 0;
-  return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+constexpr uint32_t kNone = UINT32_MAX;
+
+// The pool of each thread with an account, by thread id; kNone: it has none.
+struct ThreadPools {
+  std::vector<uint32_t> of_thread;
+  std::vector<Sharing> pools;  // targets are set
+};
+
+ThreadPools FindPools(const Capture& capture) {
+  struct ThreadTime {
+    uint64_t exact_ns = 0;
+    double expected_samples = 0;
+    bool has_account = false;
+  };
+  std::vector<ThreadTime> times(capture.definitions.threads.size() + 1);
+  for (const Interval& interval : capture.intervals) {
+    if (!interval.cpu || !interval.accounts) continue;
+    double period_ns = static_cast<double>(std::max<uint64_t>(interval.cpu->period_ns, 1));
+    for (const Account& account : *interval.accounts) {
+      if (account.thread.value >= times.size()) continue;
+      ThreadTime& time = times[account.thread.value];
+      time.has_account = true;
+      time.exact_ns = PlusSaturating(time.exact_ns, account.on_cpu_ns);
+      time.expected_samples += static_cast<double>(account.on_cpu_ns) / period_ns;
+    }
+  }
+  std::vector<PoolMember> members;
+  for (uint32_t thread = 0; thread < times.size(); ++thread) {
+    if (!times[thread].has_account) continue;
+    members.push_back({ThreadId(thread), 0, times[thread].expected_samples, false});
+  }
+  Pools formed = FormPools(capture.definitions, members);
+  ThreadPools found;
+  found.of_thread.assign(times.size(), kNone);
+  found.pools.resize(formed.count);
+  for (size_t i = 0; i < members.size(); ++i) {
+    uint32_t pool = formed.of_member[i];
+    found.of_thread[members[i].thread.value] = pool;
+    Sharing& sharing = found.pools[pool];
+    sharing.target = PlusSaturating(sharing.target, times[members[i].thread.value].exact_ns);
+  }
+  return found;
 }
 
 }  // namespace
@@ -17,52 +59,41 @@ uint64_t SampledTimeNs(const CpuRows& rows, const CpuRow& row) {
   return __builtin_mul_overflow(row.samples, rows.period_ns, &product) ? UINT64_MAX : product;
 }
 
-CpuScaling::CpuScaling(const Capture& capture) : threads_(capture.definitions.threads.size() + 1) {
+CpuScaling::CpuScaling(const Capture& capture) {
+  ThreadPools found = FindPools(capture);
+  auto pool_of = [&](ThreadId thread) {
+    return thread.value < found.of_thread.size() ? found.of_thread[thread.value] : kNone;
+  };
   size_t row_count = 0;
   for (const Interval& interval : capture.intervals) {
-    if (interval.cpu) row_count += interval.cpu->rows.size();
-    if (!interval.cpu || !interval.accounts) continue;
-    for (const Account& account : *interval.accounts) {
-      if (account.thread.value >= threads_.size()) continue;
-      ThreadTime& time = threads_[account.thread.value];
-      time.has_account = true;
-      time.exact_ns = PlusSaturating(time.exact_ns, account.on_cpu_ns);
-    }
+    if (!interval.cpu) continue;
+    row_count += interval.cpu->rows.size();
+    if (!interval.accounts) continue;
     for (const CpuRow& row : interval.cpu->rows) {
-      if (row.thread.value >= threads_.size()) continue;
-      ThreadTime& time = threads_[row.thread.value];
-      time.sampled_ns = PlusSaturating(time.sampled_ns, SampledTimeNs(*interval.cpu, row));
+      uint32_t pool = pool_of(row.thread);
+      if (pool == kNone) continue;
+      Sharing& sharing = found.pools[pool];
+      sharing.whole = PlusSaturating(sharing.whole, SampledTimeNs(*interval.cpu, row));
     }
   }
-  // Rounding the running sum instead of each row makes the rows of a thread add up.
-  struct Given {
-    uint64_t sampled_ns = 0;
-    uint64_t scaled_ns = 0;
-  };
-  std::vector<Given> given(threads_.size());
+  is_unsampled_.assign(found.of_thread.size(), true);
+  for (size_t thread = 0; thread < is_unsampled_.size(); ++thread) {
+    uint32_t pool = found.of_thread[thread];
+    is_unsampled_[thread] = pool == kNone || found.pools[pool].whole == 0;
+  }
   scaled_ns_.reserve(row_count);
   for (const Interval& interval : capture.intervals) {
     if (!interval.cpu) continue;
     for (const CpuRow& row : interval.cpu->rows) {
       uint64_t sampled_ns = SampledTimeNs(*interval.cpu, row);
-      size_t index = row.thread.value < threads_.size() ? row.thread.value : 0;
-      const ThreadTime& time = threads_[index];
-      if (!interval.accounts || !time.has_account || time.sampled_ns == 0) {
-        scaled_ns_.push_back(sampled_ns);
-        continue;
-      }
-      Given& so_far = given[index];
-      so_far.sampled_ns = PlusSaturating(so_far.sampled_ns, sampled_ns);
-      unsigned __int128 product = static_cast<unsigned __int128>(so_far.sampled_ns) * time.exact_ns;
-      uint64_t scaled_ns = static_cast<uint64_t>(product / time.sampled_ns);
-      scaled_ns_.push_back(scaled_ns - so_far.scaled_ns);
-      so_far.scaled_ns = scaled_ns;
+      uint32_t pool = interval.accounts ? pool_of(row.thread) : kNone;
+      scaled_ns_.push_back(pool == kNone ? sampled_ns : found.pools[pool].Next(sampled_ns));
     }
   }
 }
 
 bool CpuScaling::IsUnsampled(ThreadId thread) const {
-  return thread.value < threads_.size() && threads_[thread.value].sampled_ns == 0;
+  return thread.value < is_unsampled_.size() && is_unsampled_[thread.value];
 }
 
 }  // namespace twofold

@@ -1,13 +1,13 @@
 // On-CPU time by sampling, scaled to the exact time that the threads' accounts tell.
 //
 // A sample stands for one period, so a thread's sampled time is its CPU time only on average: a
-// thread that ran for 4 ms has no sample, or one of 10 ms. Where accounts are there, each thread's
-// samples share its exact time.
+// thread that ran for 4 ms has no sample, or one of 10 ms. Where accounts are there, the samples of
+// each pool of threads (pools.h) share the pool's exact time: one factor, exact time / sampled
+// time, for all its rows.
 //
-// One factor serves a thread's whole capture: exact time / sampled time. A factor for each interval
-// would also add up, but few samples lie in one, and time of intervals without any would have no
-// stack although the thread's other samples tell what it does. A part of the window is therefore
-// an estimate, and the whole is exact.
+// A thread's rows and its account may lie in neighbouring intervals: a thread that ends is drained
+// from both at its own time. So they are matched over the whole capture, by thread: a thread with
+// an account anywhere never has its rows added to it.
 #pragma once
 
 #include <cstdint>
@@ -24,22 +24,18 @@ class CpuScaling {
  public:
   explicit CpuScaling(const Capture& capture);
 
-  // Time of every CPU row, interval by interval in the order of the capture. Rows of a thread in
-  // intervals with accounts add up to its on_cpu_ns in them; rows without an account keep their
-  // sampled time.
+  // Time of every CPU row, interval by interval in the order of the capture. Rows of a pool in
+  // intervals with accounts add up to its threads' on_cpu_ns in them; rows of threads without an
+  // account keep their sampled time.
   const std::vector<uint64_t>& scaled_ns() const { return scaled_ns_; }
 
-  // Whether no sample in an interval with accounts hit the thread: its exact time has no stack.
+  // Whether no sample in an interval with accounts hit the thread or any other of its pool: its
+  // exact time has no stack.
   bool IsUnsampled(ThreadId thread) const;
 
  private:
-  struct ThreadTime {
-    uint64_t exact_ns = 0;
-    uint64_t sampled_ns = 0;
-    bool has_account = false;
-  };
-  std::vector<ThreadTime> threads_;  // by thread id
   std::vector<uint64_t> scaled_ns_;
+  std::vector<bool> is_unsampled_;  // by thread id
 };
 
 }  // namespace twofold

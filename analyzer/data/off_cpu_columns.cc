@@ -41,6 +41,12 @@ const WaitingRow& Waiting(const Source& s, size_t row) {
 const UnplacedTime& Unplaced(const Source& s, size_t row) {
   return s.off_cpu_scaling.unplaced()[row];
 }
+const ScaledRow& BlockedScaled(const Source& s, size_t row) {
+  return s.off_cpu_scaling.blocked()[row];
+}
+const ScaledRow& WaitingScaled(const Source& s, size_t row) {
+  return s.off_cpu_scaling.waiting()[row];
+}
 const WaitCount& GetWaitCount(const Source& s, size_t row) {
   return (*IntervalOf(s, s.wait_count_rows[row]).wait_counts)[s.wait_count_rows[row].row];
 }
@@ -51,10 +57,6 @@ const CpuTime& GetCpuTime(const Source& s, size_t row) {
   return (*IntervalOf(s, s.cpu_time_rows[row]).cpu_times)[s.cpu_time_rows[row].row];
 }
 
-ColumnValue StandardErrorNs(uint64_t variance_us2) {
-  return Int(std::llround(std::sqrt(static_cast<double>(variance_us2)) * 1000));
-}
-
 // The shortest wait of a bucket (format/capture.h).
 int64_t BucketStartNs(uint32_t bucket) {
   return bucket == 0 ? 0 : int64_t{1000} << (std::min<uint32_t>(bucket, kWaitBuckets) - 1);
@@ -63,17 +65,23 @@ int64_t BucketStartNs(uint32_t bucket) {
 bool IsWait(const Exemplar& exemplar) { return exemplar.kind == ExemplarKind::kWaiting; }
 
 // The columns of an estimate from sampled_ns on, of blocked and waiting rows.
-template <const auto& get>
+template <const auto& get, const auto& get_scaled>
 void AddEstimate(std::vector<CaptureColumn>& columns) {
   columns.push_back({"sampled_ns INTEGER",
                      [](const Source& s, size_t row) { return Clamped(get(s, row).sampled_ns); }});
   columns.push_back({"samples INTEGER",
                      [](const Source& s, size_t row) { return Clamped(get(s, row).samples); }});
   columns.push_back({"variance_us2 INTEGER", [](const Source& s, size_t row) {
-                       return Clamped(get(s, row).variance_us2);
+                       return Clamped(get_scaled(s, row).variance_us2);
                      }});
   columns.push_back({"standard_error_ns INTEGER", [](const Source& s, size_t row) {
-                       return StandardErrorNs(get(s, row).variance_us2);
+                       return Clamped(StandardErrorNs(get_scaled(s, row)));
+                     }});
+  columns.push_back({"sample_ns INTEGER", [](const Source& s, size_t row) {
+                       return Clamped(get_scaled(s, row).sample_ns);
+                     }});
+  columns.push_back({"count_variance INTEGER", [](const Source& s, size_t row) {
+                       return Clamped(get_scaled(s, row).count_variance);
                      }});
 }
 
@@ -99,9 +107,7 @@ CaptureTable BlockedTable() {
           {"time_ns INTEGER",
            [](const Source& s, size_t row) { return Clamped(Blocked(s, row).time_ns); }},
           {"scaled_ns INTEGER",
-           [](const Source& s, size_t row) {
-             return Clamped(s.off_cpu_scaling.blocked_ns()[row]);
-           }},
+           [](const Source& s, size_t row) { return Clamped(BlockedScaled(s, row).time_ns); }},
           {"count INTEGER",
            [](const Source& s, size_t row) { return Clamped(Blocked(s, row).count); }},
           {"begun_before INTEGER",
@@ -119,7 +125,7 @@ CaptureTable BlockedTable() {
              return Key(s.block_ends[row].chain.value, s.offsets.chain);
            }},
       }};
-  AddEstimate<Blocked>(table.columns);
+  AddEstimate<Blocked, BlockedScaled>(table.columns);
   return table;
 }
 
@@ -145,13 +151,11 @@ CaptureTable WaitingTable() {
           {"time_ns INTEGER",
            [](const Source& s, size_t row) { return Clamped(Waiting(s, row).time_ns); }},
           {"scaled_ns INTEGER",
-           [](const Source& s, size_t row) {
-             return Clamped(s.off_cpu_scaling.waiting_ns()[row]);
-           }},
+           [](const Source& s, size_t row) { return Clamped(WaitingScaled(s, row).time_ns); }},
           {"count INTEGER",
            [](const Source& s, size_t row) { return Clamped(Waiting(s, row).count); }},
       }};
-  AddEstimate<Waiting>(table.columns);
+  AddEstimate<Waiting, WaitingScaled>(table.columns);
   return table;
 }
 
@@ -182,6 +186,8 @@ CaptureTable UnplacedTable() {
            }},
           {"time_ns INTEGER",
            [](const Source& s, size_t row) { return Clamped(Unplaced(s, row).time_ns); }},
+          {"standard_error_ns INTEGER",
+           [](const Source& s, size_t row) { return Clamped(Unplaced(s, row).error_ns); }},
       }};
 }
 

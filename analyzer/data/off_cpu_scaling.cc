@@ -1,8 +1,11 @@
 #include "analyzer/data/off_cpu_scaling.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "analyzer/data/flat_map.h"
+#include "analyzer/data/pools.h"
+#include "analyzer/data/sharing.h"
 
 namespace twofold {
 namespace {
@@ -22,38 +25,29 @@ constexpr uint64_t kClockShare = 1000;
 
 constexpr uint32_t kNone = UINT32_MAX;
 
-uint64_t PlusSaturating(uint64_t a, uint64_t b) {
-  uint64_t sum = 0;
-  return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
-}
-
-// Gives shares of `target` to parts of `whole` so that they add up: the running sum is rounded,
-// not each share.
-struct Sharing {
-  uint64_t whole = 0;
-  uint64_t target = 0;
-  uint64_t parts_so_far = 0;
-  uint64_t given_so_far = 0;
-
-  uint64_t Next(uint64_t part) {
-    if (whole == target || whole == 0) return part;
-    parts_so_far = PlusSaturating(parts_so_far, part);
-    uint64_t given = static_cast<uint64_t>(static_cast<Wide>(parts_so_far) * target / whole);
-    uint64_t share = given - given_so_far;
-    given_so_far = given;
-    return share;
-  }
-};
-
-// One state of one thread, over all intervals with an account of it.
+// One state of one thread, over all intervals with accounts.
 struct Group {
+  ThreadId thread;
+  uint8_t slot = 0;
   uint64_t exact_ns = 0;
   Sharing measured;
+  uint64_t sampled_ns = 0;
+  uint64_t short_ns = 0;      // exact time less measured time
+  bool is_in_excess = false;  // more was measured than the account tells
+  uint32_t pool = kNone;
+  Sharing unplaced;              // its parts are the intervals' (Unplaced)
+  uint64_t rows_ns = 0;          // in the interval at hand
+  uint32_t in_interval = kNone;  // whose rows those are
+};
+
+// Groups that are scaled together.
+struct Pool {
+  uint64_t short_ns = 0;  // of its groups
   Sharing sampled;
-  uint64_t unplaced_ns = 0;
-  bool is_short = false;              // UnplacedTime::is_short
-  uint64_t rows_ns = 0;               // in the interval at hand
-  uint32_t in_interval = UINT32_MAX;  // whose rows those are
+  uint64_t lacking_ns = 0;  // of groups whose samples tell less than their short_ns
+  Sharing lost;             // of what chance does not explain
+  bool is_short = false;    // UnplacedTime::is_short
+  bool leaves_out = false;  // blocks were left out on purpose
 };
 
 // Whether `sampled_ns` can be an estimate of `exact_ns` by blocks of `quantum_ns` at most. The
@@ -64,77 +58,52 @@ bool IsPlausible(uint64_t exact_ns, uint64_t sampled_ns, uint64_t quantum_ns) {
   return static_cast<Wide>(errors) * errors <= static_cast<Wide>(exact_ns) * quantum_ns;
 }
 
-void Decide(Group& group, uint64_t quantum_ns, bool leaves_blocks_out) {
-  Sharing& measured = group.measured;
-  Sharing& sampled = group.sampled;
-  uint64_t by_clocks_ns = group.exact_ns / kClockShare;
-  measured.target = measured.whole;
-  if (measured.whole > group.exact_ns) {
-    sampled.target = 0;
-    if (measured.whole - group.exact_ns <= by_clocks_ns) measured.target = group.exact_ns;
-    return;
-  }
-  uint64_t rest_ns = group.exact_ns - measured.whole;
-  if (!leaves_blocks_out) {
-    if (sampled.whole > 0 && IsPlausible(rest_ns, sampled.whole, quantum_ns)) {
-      sampled.target = rest_ns;
-      return;
-    }
-    if (sampled.whole == 0 && measured.whole > 0 && rest_ns <= by_clocks_ns) {
-      measured.target = group.exact_ns;
-      return;
-    }
-    group.is_short = sampled.whole == 0 && quantum_ns > 0 && IsPlausible(rest_ns, 0, quantum_ns);
-  }
-  sampled.target = std::min(sampled.whole, rest_ns);
-  group.unplaced_ns = rest_ns - sampled.target;
+uint64_t DifferenceOrZero(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
+
+uint64_t Rounded(double value) { return static_cast<uint64_t>(std::min(value, 9e18) + 0.5); }
+
+// The variance of a row's count (off_cpu_scaling.h).
+template <typename Row>
+uint64_t CountVariance(const Row& row, uint64_t quantum_ns) {
+  double quantum_us = static_cast<double>(quantum_ns) / 1000;
+  uint64_t kept = quantum_ns > 0 ? row.sampled_ns / quantum_ns : 0;  // by chance
+  if (kept == 0 || row.count == 0) return 0;
+  double k = static_cast<double>(kept);
+  // Of the others each counts once.
+  double count =
+      static_cast<double>(row.count) - static_cast<double>(DifferenceOrZero(row.samples, kept));
+  count = std::max(count, k);
+  double mean_us = quantum_us - static_cast<double>(row.variance_us2) / (k * quantum_us);
+  double squares = std::max(mean_us, 0.0) / quantum_us * count * count * count / (k * k);
+  double least_squares = count * count / k;
+  return Rounded(std::max(squares, least_squares) - count);
 }
 
 class Scaler {
  public:
   explicit Scaler(const Capture& capture)
-      : capture_(capture), account_interval_(capture.definitions.threads.size() + 1, kNone) {}
-
-  void Measure() {
-    for (uint32_t i = 0; i < capture_.intervals.size(); ++i) {
-      const Interval& interval = capture_.intervals[i];
-      if (!interval.accounts) continue;
-      quantum_ns_ = std::max(quantum_ns_, interval.quantum_ns);
-      MarkAccounts(i);
-      ForEachExactTime(i, [&](ThreadId thread, uint32_t slot, uint64_t time_ns) {
-        Group& group = GetGroup(thread, slot);
-        group.exact_ns = PlusSaturating(group.exact_ns, time_ns);
-      });
-      ForEachRow(interval, [&](const auto& row, uint32_t slot) {
-        if (!HasAccount(row.thread, i)) return;
-        Group& group = GetGroup(row.thread, slot);
-        uint64_t sampled_ns = std::min(row.sampled_ns, row.time_ns);
-        group.measured.whole = PlusSaturating(group.measured.whole, row.time_ns - sampled_ns);
-        group.sampled.whole = PlusSaturating(group.sampled.whole, sampled_ns);
-      });
-    }
-    const Settings& settings = capture_.recording.settings;
-    bool leaves_blocks_out = settings.min_block_ns > 0 || settings.max_block_ns > 0;
-    for (size_t i = 0; i < groups_.size(); ++i) {
-      Decide(groups_[i], quantum_ns_, leaves_blocks_out && slots_[i] < kBlockStates);
-    }
+      : capture_(capture), has_account_(capture.definitions.threads.size() + 1) {
+    const Settings& settings = capture.recording.settings;
+    leaves_blocks_out_ = settings.min_block_ns > 0 || settings.max_block_ns > 0;
   }
 
-  // `use(time_ns, slot)` for every row in order.
+  void Measure() {
+    FindAccounts();
+    SumGroups();
+    FormGroupPools();
+    for (Pool& pool : pools_) Decide(pool);
+    for (Group& group : groups_) PlaceRest(group);
+  }
+
+  // `use(row, slot)` for every row in order.
   template <typename Use>
   void Scale(Use use) {
-    for (uint32_t i = 0; i < capture_.intervals.size(); ++i) {
-      const Interval& interval = capture_.intervals[i];
-      if (interval.accounts) MarkAccounts(i);
+    for (const Interval& interval : capture_.intervals) {
       ForEachRow(interval, [&](const auto& row, uint32_t slot) {
-        if (!interval.accounts || !HasAccount(row.thread, i)) {
-          use(row.time_ns, slot);
-          return;
-        }
-        Group& group = GetGroup(row.thread, slot);
-        uint64_t sampled_ns = std::min(row.sampled_ns, row.time_ns);
-        uint64_t measured_ns = group.measured.Next(row.time_ns - sampled_ns);
-        use(PlusSaturating(measured_ns, group.sampled.Next(sampled_ns)), slot);
+        bool has_account = interval.accounts && HasAccount(row.thread);
+        use(has_account ? ScaleRow(row, GetGroup(row.thread, slot), interval.quantum_ns)
+                        : RawRow(row, interval.quantum_ns),
+            slot);
       });
     }
   }
@@ -146,40 +115,42 @@ class Scaler {
     for (uint32_t i = 0; i < capture_.intervals.size(); ++i) {
       const Interval& interval = capture_.intervals[i];
       if (!interval.accounts) continue;
-      MarkAccounts(i);
       ForEachRow(interval, [&](const auto& row, uint32_t slot) {
-        if (!HasAccount(row.thread, i)) return;
+        if (!HasAccount(row.thread)) return;
         Group& group = GetGroup(row.thread, slot);
         if (group.in_interval != i) group.rows_ns = 0;
         group.in_interval = i;
         group.rows_ns = PlusSaturating(group.rows_ns, row.time_ns);
       });
-      ForEachExactTime(i, [&](ThreadId thread, uint32_t slot, uint64_t time_ns) {
+      ForEachExactTime(interval, [&](ThreadId thread, uint32_t slot, uint64_t time_ns) {
         uint32_t index = GroupIndex(thread, slot);
         const Group& group = groups_[index];
-        if (group.unplaced_ns == 0) return;
+        if (group.unplaced.target == 0) return;
         uint64_t rows_ns = group.in_interval == i ? group.rows_ns : 0;
         if (time_ns <= rows_ns) return;
-        UnplacedTime unplaced{i,
-                              thread,
-                              BlockState::kOther,
-                              slot >= kWoken,
-                              slot == kPreempted,
-                              group.is_short,
-                              time_ns - rows_ns};
+        UnplacedTime unplaced;
+        unplaced.interval = i;
+        unplaced.thread = thread;
         if (slot < kWoken) unplaced.state = static_cast<BlockState>(slot + 1);
+        unplaced.waiting = slot >= kWoken;
+        unplaced.preempted = slot == kPreempted;
+        unplaced.is_short = pools_[group.pool].is_short;
+        unplaced.time_ns = time_ns - rows_ns;
         all.push_back(unplaced);
         group_of.push_back(index);
       });
     }
-    std::vector<Sharing> sharings(groups_.size());
     for (size_t i = 0; i < all.size(); ++i) {
-      Sharing& sharing = sharings[group_of[i]];
-      sharing.whole = PlusSaturating(sharing.whole, all[i].time_ns);
-      sharing.target = groups_[group_of[i]].unplaced_ns;
+      Sharing& parts = groups_[group_of[i]].unplaced;
+      parts.whole = PlusSaturating(parts.whole, all[i].time_ns);
     }
     for (size_t i = 0; i < all.size(); ++i) {
-      all[i].time_ns = sharings[group_of[i]].Next(all[i].time_ns);
+      UnplacedTime& one = all[i];
+      one.time_ns = groups_[group_of[i]].unplaced.Next(one.time_ns);
+      if (!one.is_short) continue;
+      double variance_ns2 = static_cast<double>(std::min(quantum_ns_, one.time_ns)) *
+                            static_cast<double>(one.time_ns);
+      one.error_ns = static_cast<uint64_t>(std::sqrt(variance_ns2) + 0.5);
     }
     all.erase(
         std::remove_if(all.begin(), all.end(), [](const auto& one) { return one.time_ns == 0; }),
@@ -188,16 +159,131 @@ class Scaler {
   }
 
  private:
-  void MarkAccounts(uint32_t interval) {
-    for (const Account& account : *capture_.intervals[interval].accounts) {
-      if (account.thread.value < account_interval_.size()) {
-        account_interval_[account.thread.value] = interval;
+  void FindAccounts() {
+    for (const Interval& interval : capture_.intervals) {
+      if (!interval.accounts) continue;
+      for (const Account& account : *interval.accounts) {
+        if (account.thread.value < has_account_.size()) has_account_[account.thread.value] = true;
       }
     }
   }
 
-  bool HasAccount(ThreadId thread, uint32_t interval) const {
-    return thread.value < account_interval_.size() && account_interval_[thread.value] == interval;
+  void SumGroups() {
+    for (const Interval& interval : capture_.intervals) {
+      if (!interval.accounts) continue;
+      quantum_ns_ = std::max(quantum_ns_, interval.quantum_ns);
+      ForEachExactTime(interval, [&](ThreadId thread, uint32_t slot, uint64_t time_ns) {
+        Group& group = GetGroup(thread, slot);
+        group.exact_ns = PlusSaturating(group.exact_ns, time_ns);
+      });
+      ForEachRow(interval, [&](const auto& row, uint32_t slot) {
+        if (!HasAccount(row.thread)) return;
+        Group& group = GetGroup(row.thread, slot);
+        uint64_t sampled_ns = std::min(row.sampled_ns, row.time_ns);
+        group.measured.whole = PlusSaturating(group.measured.whole, row.time_ns - sampled_ns);
+        group.sampled_ns = PlusSaturating(group.sampled_ns, sampled_ns);
+      });
+    }
+    for (Group& group : groups_) {
+      Sharing& measured = group.measured;
+      measured.target = measured.whole;
+      group.short_ns = DifferenceOrZero(group.exact_ns, measured.whole);
+      uint64_t excess_ns = DifferenceOrZero(measured.whole, group.exact_ns);
+      bool by_clocks = excess_ns <= group.exact_ns / kClockShare;
+      if (excess_ns > 0 && by_clocks) measured.target = group.exact_ns;
+      group.is_in_excess = excess_ns > 0 && !by_clocks;
+    }
+  }
+
+  // A group with more rows than its account tells was not accounted for whole: what its samples
+  // stand for is not known, so they don't mix with others'.
+  void FormGroupPools() {
+    std::vector<PoolMember> members;
+    for (const Group& group : groups_) {
+      double expected =
+          quantum_ns_ == 0 ? 0
+                           : static_cast<double>(group.short_ns) / static_cast<double>(quantum_ns_);
+      members.push_back({group.thread, group.slot, expected,
+                         quantum_ns_ == 0 || group.is_in_excess || LeavesOut(group)});
+    }
+    Pools formed = FormPools(capture_.definitions, members);
+    pools_.resize(formed.count);
+    for (size_t i = 0; i < groups_.size(); ++i) {
+      Group& group = groups_[i];
+      group.pool = formed.of_member[i];
+      Pool& pool = pools_[group.pool];
+      pool.short_ns = PlusSaturating(pool.short_ns, group.short_ns);
+      pool.sampled.whole = PlusSaturating(pool.sampled.whole, group.sampled_ns);
+      uint64_t lacking_ns = DifferenceOrZero(group.short_ns, group.sampled_ns);
+      pool.lacking_ns = PlusSaturating(pool.lacking_ns, lacking_ns);
+      pool.leaves_out = LeavesOut(group);
+    }
+  }
+
+  void Decide(Pool& pool) const {
+    Sharing& sampled = pool.sampled;
+    sampled.target = pool.short_ns;
+    if (sampled.whole == 0) {
+      pool.is_short =
+          !pool.leaves_out && quantum_ns_ > 0 && IsPlausible(pool.short_ns, 0, quantum_ns_);
+      return;
+    }
+    bool by_chance = !pool.leaves_out && IsPlausible(pool.short_ns, sampled.whole, quantum_ns_);
+    if (by_chance) return;
+    sampled.target = std::min(sampled.whole, pool.short_ns);
+    pool.lost.whole = pool.lacking_ns;
+    pool.lost.target = pool.short_ns - sampled.target;
+  }
+
+  // What of a group's time goes to no sampled row.
+  void PlaceRest(Group& group) {
+    Pool& pool = pools_[group.pool];
+    if (pool.sampled.whole > 0) {
+      if (pool.lost.target == 0) return;
+      group.unplaced.target = pool.lost.Next(DifferenceOrZero(group.short_ns, group.sampled_ns));
+      return;
+    }
+    bool by_clocks = group.measured.whole > 0 && group.short_ns <= group.exact_ns / kClockShare;
+    if (by_clocks && !pool.leaves_out && !group.is_in_excess) {
+      group.measured.target = group.exact_ns;
+    } else {
+      group.unplaced.target = group.short_ns;
+    }
+  }
+
+  bool LeavesOut(const Group& group) const { return leaves_blocks_out_ && group.slot < kWoken; }
+
+  template <typename Row>
+  ScaledRow ScaleRow(const Row& row, Group& group, uint64_t quantum_ns) {
+    Pool& pool = pools_[group.pool];
+    uint64_t sampled_ns = std::min(row.sampled_ns, row.time_ns);
+    uint64_t measured_ns = group.measured.Next(row.time_ns - sampled_ns);
+    uint64_t estimated_ns = pool.sampled.Next(sampled_ns);
+    ScaledRow scaled;
+    scaled.time_ns = PlusSaturating(measured_ns, estimated_ns);
+    double factor = pool.sampled.Factor();
+    double x = static_cast<double>(estimated_ns);
+    double whole = static_cast<double>(std::max<uint64_t>(pool.sampled.target, 1));
+    double w = std::min(static_cast<double>(quantum_ns) * factor, whole);
+    scaled.sample_ns = pool.short_ns > 0 ? Rounded(w) : 0;
+    double variance_ns2 =
+        quantum_ns > 0 ? w * x : static_cast<double>(row.variance_us2) * 1e6 * factor * factor;
+    scaled.variance_us2 = Rounded(variance_ns2 * std::max(0.0, 1 - x / whole) / 1e6);
+    scaled.count_variance = CountVariance(row, quantum_ns);
+    return scaled;
+  }
+
+  // Of a thread without an account.
+  template <typename Row>
+  static ScaledRow RawRow(const Row& row, uint64_t quantum_ns) {
+    double x = static_cast<double>(std::min(row.sampled_ns, row.time_ns));
+    double variance_us2 = quantum_ns > 0 ? static_cast<double>(quantum_ns) * x / 1e6
+                                         : static_cast<double>(row.variance_us2);
+    return {row.time_ns, Rounded(variance_us2), quantum_ns, CountVariance(row, quantum_ns)};
+  }
+
+  bool HasAccount(ThreadId thread) const {
+    return thread.value < has_account_.size() && has_account_[thread.value];
   }
 
   // Blocked rows, then waiting rows.
@@ -219,10 +305,9 @@ class Scaler {
 
   // Times that are not 0, of states whose rows the interval has.
   template <typename Use>
-  void ForEachExactTime(uint32_t index, Use use) const {
-    const Interval& interval = capture_.intervals[index];
+  void ForEachExactTime(const Interval& interval, Use use) const {
     for (const Account& account : *interval.accounts) {
-      if (!HasAccount(account.thread, index)) continue;
+      if (!HasAccount(account.thread)) continue;
       for (uint32_t slot = 0; interval.blocked && slot < kBlockStates; ++slot) {
         if (account.blocked_ns[slot] > 0) use(account.thread, slot, account.blocked_ns[slot]);
       }
@@ -237,22 +322,30 @@ class Scaler {
     uint32_t index = group_ids_.FindOrInsert(uint64_t{thread.value} << 4 | slot,
                                              static_cast<uint32_t>(groups_.size()), inserted);
     if (inserted) {
-      groups_.push_back({});
-      slots_.push_back(static_cast<uint8_t>(slot));
+      Group& group = groups_.emplace_back();
+      group.thread = thread;
+      group.slot = static_cast<uint8_t>(slot);
     }
     return index;
   }
   Group& GetGroup(ThreadId thread, uint32_t slot) { return groups_[GroupIndex(thread, slot)]; }
 
   const Capture& capture_;
-  uint64_t quantum_ns_ = 0;                 // the largest of intervals with accounts
-  std::vector<uint32_t> account_interval_;  // by thread: the last one marked
-  FlatMap group_ids_;                       // thread and slot
+  bool leaves_blocks_out_ = false;
+  uint64_t quantum_ns_ = 0;        // the largest of intervals with accounts
+  std::vector<bool> has_account_;  // by thread: in any interval
+  FlatMap group_ids_;              // thread and slot
   std::vector<Group> groups_;
-  std::vector<uint8_t> slots_;  // by group
+  std::vector<Pool> pools_;
 };
 
 }  // namespace
+
+uint64_t StandardErrorNs(const ScaledRow& row) {
+  double sample_ns = static_cast<double>(row.sample_ns);
+  double variance_ns2 = static_cast<double>(row.variance_us2) * 1e6 + 2 * sample_ns * sample_ns;
+  return static_cast<uint64_t>(std::min(std::sqrt(variance_ns2), 9e18) + 0.5);
+}
 
 bool LeavesNoRow(LossCause cause) {
   switch (cause) {
@@ -289,8 +382,8 @@ OffCpuScaling::OffCpuScaling(const Capture& capture) {
 
   Scaler scaler(capture);
   scaler.Measure();
-  scaler.Scale([&](uint64_t time_ns, uint32_t slot) {
-    (slot < kBlockStates ? blocked_ns_ : waiting_ns_).push_back(time_ns);
+  scaler.Scale([&](const ScaledRow& row, uint32_t slot) {
+    (slot < kBlockStates ? blocked_ : waiting_).push_back(row);
   });
   unplaced_ = scaler.Unplaced();
 }

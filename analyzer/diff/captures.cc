@@ -97,7 +97,7 @@ class DiffFileReader {
     TWOFOLD_RETURN_IF_ERROR(ReadModules());
     TWOFOLD_RETURN_IF_ERROR(ReadLoad());
     TWOFOLD_RETURN_IF_ERROR(ReadLosses());
-    TWOFOLD_RETURN_IF_ERROR(ReadCpuTimes());
+    TWOFOLD_RETURN_IF_ERROR(ReadDenominators());
     Result<bool> losses = HasLosses(database_);
     if (!losses) return std::move(losses).error();
     for (CaptureFacts& facts : file_.captures) facts.has_losses = *losses;
@@ -232,15 +232,20 @@ class DiffFileReader {
                       });
   }
 
-  // CPU time of the chosen threads in each interval.
-  Result<void> ReadCpuTimes() {
-    if (request_.per != Per::kCpuSecond) return {};
-    Where where(request_.cpu_conditions);
-    TWOFOLD_RETURN_IF_ERROR(ReadTimes(
-        "SELECT interval_id, sum(on_cpu_ns) FROM (SELECT interval_id, thread_id,"
+  // Times of the chosen threads in each interval, as far as costs are divided by them.
+  Result<void> ReadDenominators() {
+    Where where(request_.thread_conditions);
+    const std::string of_accounts =
+        " FROM (SELECT interval_id, thread_id,"
         " (SELECT process_id FROM thread WHERE thread.thread_id = account.thread_id) AS process_id,"
-        " on_cpu_ns FROM account)",
-        where, &IntervalTimes::exact_cpu_ns));
+        " on_cpu_ns, existed_ns FROM account)";
+    if (request_.per == Per::kThreadSecond) {
+      return ReadTimes("SELECT interval_id, sum(existed_ns)" + of_accounts, where,
+                       &IntervalTimes::existed_ns);
+    }
+    if (request_.per != Per::kCpuSecond) return {};
+    TWOFOLD_RETURN_IF_ERROR(ReadTimes("SELECT interval_id, sum(on_cpu_ns)" + of_accounts, where,
+                                      &IntervalTimes::exact_cpu_ns));
     return ReadTimes(
         "SELECT interval_id, sum(value_ns) FROM (SELECT interval_id, thread_id, process_id,"
         " value_ns FROM cpu WHERE loss IS NULL)",

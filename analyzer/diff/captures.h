@@ -18,9 +18,9 @@ struct DiffRequest {
   RootFrame root = RootFrame::kProcess;
   bool demangle = true;
   Per per = Per::kCpuSecond;
-  std::vector<Condition> conditions;      // all must hold
-  std::vector<StackStep> steps;           // filters of stacks, in the order of StackFilters()
-  std::vector<Condition> cpu_conditions;  // those that choose threads and times, not states
+  std::vector<Condition> conditions;         // all must hold
+  std::vector<StackStep> steps;              // filters of stacks, in the order of StackFilters()
+  std::vector<Condition> thread_conditions;  // those that choose threads and times, not states
 };
 
 // What two captures are compared by before anything else.
@@ -52,6 +52,7 @@ struct IntervalTimes {
   int64_t length_ns = 0;
   int64_t exact_cpu_ns = 0;    // of the chosen threads, from accounts
   int64_t sampled_cpu_ns = 0;  // the same from samples
+  int64_t existed_ns = 0;      // how long the chosen threads existed, all together
 };
 
 // A file of one side. A database may hold several captures.

@@ -21,6 +21,9 @@ struct SideIntervals {
   std::vector<double> totals;  // the denominator of each interval, >= 0
   std::vector<size_t> runs;    // how many intervals each run (a capture) has; they add up
   double sum = 0;              // of totals
+  // The mean squared weight of one sample, or of one block that was kept, of all functions. 0: the
+  // side has none.
+  double sample_square = 0;
 };
 
 SideIntervals MakeSide(std::vector<double> totals, std::vector<size_t> runs);

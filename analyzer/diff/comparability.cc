@@ -123,12 +123,15 @@ std::vector<std::string> CompareCaptures(const DiffSides& sides, const View& vie
     comparison.Text(
         "the limit of blocks", [](const Facts& f) { return f.block_limits; },
         "blocks that one side left out look new or gone");
-    if (view.source == kWakersSource) {
-      comparison.Text(
-          "the length of chains", [](const Facts& f) { return std::to_string(f.wakers); },
-          "stacks with longer chains look new");
-    }
   }
+  const char* of_wakers =
+      view.source == kWakersSource
+          ? "stacks with longer chains look new"
+          : "recording walks more stacks on the side with longer ones, and takes "
+            "time for it";
+  comparison.Text(
+      "the length of chains of wakers (--wakers)",
+      [](const Facts& f) { return std::to_string(f.wakers); }, of_wakers);
   comparison.Text(
       "the depth of stacks", [](const Facts& f) { return std::to_string(f.max_frames); },
       "stacks that were cut look new or gone");

@@ -122,9 +122,22 @@ double RunNoise(const Change& change) {
                               1 / static_cast<double>(change.after.run_rates.size()));
 }
 
+// The variance of theta from sampling alone, if nothing changed but the shift that was taken out:
+// of what both sides together expect on each. Where one side has far fewer samples of all
+// functions, its own count of one that happened to be seen often would promise more certainty than
+// there is.
+double NullFloor(const Change& change) {
+  const SideChange& before = change.before;
+  const SideChange& after = change.after;
+  double after_rate = before.rate * std::exp(change.theta);
+  double rate = (before.weight + after_rate * after.total) / (before.total + after.total);
+  return before.rate / (before.effective * rate) + after_rate / (after.effective * rate);
+}
+
 // Functions on both sides: takes the shift out, then p and the interval.
 void JudgeRatio(Change& change, double shift) {
   change.theta -= shift;
+  change.variance = std::max(change.variance, NullFloor(change));
   change.variance += RunNoise(change);
   double error = std::sqrt(change.variance);
   change.estimate = std::expm1(change.theta);
@@ -143,12 +156,19 @@ void JudgeOneSided(Change& change, const SideIntervals& before, const SideInterv
   const SideChange& big = is_new ? change.after : change.before;
   const SideChange& small = is_new ? change.before : change.after;
   double small_scale = std::exp(is_new ? shift : -shift);
-  double small_sum = is_new ? before.sum : after.sum;
+  const SideIntervals& small_side = is_new ? before : after;
   double variance = big.variance;
   double freedom = big.freedom;
   Shrink(prior, 1 / big.effective, prior.k / 2, variance, freedom);
   variance += RunNoise(change) / 2;
-  double unseen = (small.count + 1) * (big.squares / big.count) * Square(small_scale / small_sum);
+  // What may be there unseen is measured by the samples of the side that did not see it: at another
+  // frequency or quantum, each stands for more, or for less, than one of the other side.
+  double sample_square =
+      small_side.sample_square > 0 ? small_side.sample_square : big.squares / big.count;
+  double unit = std::sqrt(sample_square) * small_scale / small_side.sum;
+  // If nothing changed, big.rate / unit samples were to be expected there, with that variance. That
+  // fewer were seen makes it no smaller: without a sample, four may have been due.
+  double unseen = std::max(small.count + 1, big.rate / unit) * Square(unit);
   double error = std::sqrt(Square(big.rate) * variance + unseen);
   change.variance = variance;
   change.freedom = freedom;

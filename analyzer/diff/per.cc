@@ -11,9 +11,13 @@ namespace twofold {
 namespace {
 
 // A ratio needs no shift taken out: no function's share of anything is in it, so that where all of
-// them have more cycles per instruction, memory or the clock made all of them slower.
+// them have more cycles per instruction, memory or the clock made all of them slower. Nor does time
+// per second that threads existed: nothing that one function does changes how long threads exist,
+// and a shift of most waits (as when a program computes more and waits less) would be blamed on
+// those that stayed as they were.
 constexpr PerTraits kAll[] = {
     {Per::kCpuSecond, "cpu-second", /*has_verdicts=*/true, /*removes_shift=*/true},
+    {Per::kThreadSecond, "thread-second", /*has_verdicts=*/true, /*removes_shift=*/false},
     {Per::kShare, "share", /*has_verdicts=*/true, /*removes_shift=*/true},
     {Per::kSecond, "second", /*has_verdicts=*/false, /*removes_shift=*/false},
     {Per::kTotal, "total", /*has_verdicts=*/false, /*removes_shift=*/false},
@@ -44,7 +48,10 @@ std::vector<std::string> PerNames() {
   return names;
 }
 
-Per DefaultPer(const View& view) { return view.ratio != nullptr ? Per::kRatio : Per::kCpuSecond; }
+Per DefaultPer(const View& view) {
+  if (view.ratio != nullptr) return Per::kRatio;
+  return view.sql_view == "offcpu" ? Per::kThreadSecond : Per::kCpuSecond;
+}
 
 std::string NameOfPer(Per per, const View& view) {
   return std::string(per == Per::kRatio ? view.ratio->one_divisor_name : TraitsOf(per).name);
@@ -72,6 +79,8 @@ std::string DescribeCosts(const View& view, Per per) {
   switch (per) {
     case Per::kCpuSecond:
       return text + " per CPU-second";
+    case Per::kThreadSecond:
+      return text + " per thread-second";
     case Per::kSecond:
       return text + " per second";
     case Per::kShare:

@@ -13,6 +13,7 @@ namespace twofold {
 
 enum class Per : uint8_t {
   kCpuSecond,
+  kThreadSecond,
   kShare,
   kSecond,
   kTotal,
@@ -31,7 +32,8 @@ const PerTraits& TraitsOf(Per per);
 // All values that --per may have, with those of the views' ratios.
 std::vector<std::string> PerNames();
 
-// How a view's costs are divided unless --per says so: by its ratio, if it has one.
+// How a view's costs are divided unless --per says so: by its ratio, if it has one; blocked time by
+// how long threads existed; else by CPU time.
 Per DefaultPer(const View& view);
 
 // As --per has it.

@@ -86,13 +86,18 @@ class SideBuilder {
     for (const StackWeight& weight : side_.weights) side_.total += weight.weight;
     if (by_stacks_) totals_.assign(totals_.size(), 0);
     double scale = per_ == Per::kCpuSecond ? 1e-9 : 1;
+    double count = 0;
+    double squares = 0;
     for (const StackWeight& weight : side_.weights) {
       bool has_stack = IsFunction(tree.names()[tree.SelfName(weight.node)]);
       double part = per_ == Per::kRatio ? weight.divisor : weight.weight;
       if (by_stacks_ && has_stack) totals_[weight.interval] += part * scale;
       if (!has_stack) side_.without_stack += weight.weight;
+      count += has_stack ? weight.count : 0;
+      squares += has_stack ? weight.squares : 0;
     }
     side_.intervals = MakeSide(std::move(totals_), std::move(runs_));
+    side_.intervals.sample_square = count > 0 ? squares / count : 0;
     if (is_chosen) {
       side_.all_weights = std::move(side_.weights);
       side_.weights = WeightsOf(&DiffFile::chosen, same, tree);
@@ -146,6 +151,8 @@ class SideBuilder {
       case Per::kCpuSecond:
         return static_cast<double>(by_accounts_ ? times.exact_cpu_ns : times.sampled_cpu_ns) /
                kSecond;
+      case Per::kThreadSecond:
+        return static_cast<double>(times.existed_ns) / kSecond;
       case Per::kSecond:
         return static_cast<double>(times.length_ns) / kSecond;
       case Per::kTotal:
@@ -331,6 +338,13 @@ Result<DiffSides> ReadDiffSides(const std::vector<std::string>& before,
     if (read[i].has_samples) continue;
     return Error{"the capture does not tell CPU time, so nothing can be told per CPU-second",
                  paths[i], "Compare with --per second or --per share"};
+  }
+  for (size_t i = 0; i < read.size() && request.per == Per::kThreadSecond; ++i) {
+    if (read[i].has_accounts) continue;
+    return Error{
+        "the capture does not tell how long threads existed, so nothing can be told per "
+        "thread-second",
+        paths[i], "Compare with --per cpu-second, --per share or --per second"};
   }
   bool of_cpu = request.view->sql_view == "cpu" && request.per == Per::kCpuSecond;
   bool by_stacks = of_cpu || request.per == Per::kShare || request.per == Per::kRatio;

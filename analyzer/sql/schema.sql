@@ -200,8 +200,10 @@ CREATE TABLE cpu_sample (
   user_stack_id INTEGER REFERENCES stack,  -- NULL: a kernel thread, or no stack
   samples INTEGER NOT NULL,  -- how many samples
   time_ns INTEGER NOT NULL,  -- samples x cpu_period_ns of the interval
-  scaled_ns INTEGER NOT NULL  -- time_ns, scaled by one factor for each thread so that its rows add up
-                              -- to on_cpu_ns of all its accounts; time_ns where it has no account
+  scaled_ns INTEGER NOT NULL  -- time_ns, scaled by one factor for each pool of threads so that their rows
+                              -- add up to on_cpu_ns of all their accounts; a thread with at least 16
+                              -- samples' time is a pool by itself, others are joined by name and
+                              -- executable; time_ns where the thread has no account
 ) STRICT;
 
 -- Events of one thread with one pair of stacks in one interval, which another tool counted and which are
@@ -253,9 +255,9 @@ CREATE TABLE blocked (
   user_stack_id INTEGER REFERENCES stack,  -- NULL: a kernel thread, or no stack
   time_ns INTEGER NOT NULL,  -- the part of the blocks that lies in the interval: measured, and
                              -- sampled_ns
-  scaled_ns INTEGER NOT NULL,  -- time_ns, with its sampled part scaled so that the rows of a thread
-                               -- and state, with those of unplaced, add up to what its accounts tell;
-                               -- time_ns where the thread has no account
+  scaled_ns INTEGER NOT NULL,  -- time_ns, with its sampled part scaled so that the rows of a pool of
+                               -- threads and state, with those of unplaced, add up to what their accounts
+                               -- tell; pools as in cpu_sample; time_ns where the thread has no account
   count INTEGER NOT NULL,  -- blocks that ended in the interval (an estimate, if samples > 0)
   begun_before INTEGER NOT NULL,  -- 1: the block began before the interval
   open_at_end INTEGER NOT NULL,  -- 1: the block was going on when the interval ended; the thread's row
@@ -265,9 +267,14 @@ CREATE TABLE blocked (
                                       -- recorded, not known, or still blocked
   sampled_ns INTEGER NOT NULL,  -- the part of time_ns that stands for blocks chosen by chance
   samples INTEGER NOT NULL,  -- how many blocks, or parts of blocks, were kept
-  variance_us2 INTEGER NOT NULL,  -- estimated variance of time_ns, in squared microseconds; add these
-                                  -- up for the variance of a sum
-  standard_error_ns INTEGER NOT NULL  -- of time_ns: the square root of the variance, in nanoseconds
+  variance_us2 INTEGER NOT NULL,  -- estimated variance of scaled_ns, in squared microseconds. The standard
+                                  -- error of a sum in microseconds: sqrt(sum(variance_us2)
+                                  -- + 2e-6 * max(sample_ns) * max(sample_ns))
+  standard_error_ns INTEGER NOT NULL,  -- of scaled_ns of this row alone, by the same formula
+  sample_ns INTEGER NOT NULL,  -- what one block that was chosen by chance stands for in scaled_ns; 0: nothing
+                               -- was left to chance
+  count_variance INTEGER NOT NULL  -- estimated variance of count; add these up for the variance of a sum.
+                                   -- What was never kept has none
 ) STRICT;
 
 -- Time that a thread was able to run and waited for a CPU, with the stacks with which it left the CPU
@@ -286,7 +293,9 @@ CREATE TABLE waiting (
   sampled_ns INTEGER NOT NULL,  -- the part of time_ns that stands for waits chosen by chance
   samples INTEGER NOT NULL,  -- how many waits, or parts of waits, were kept
   variance_us2 INTEGER NOT NULL,  -- as blocked.variance_us2
-  standard_error_ns INTEGER NOT NULL  -- as blocked.standard_error_ns
+  standard_error_ns INTEGER NOT NULL,  -- as blocked.standard_error_ns
+  sample_ns INTEGER NOT NULL,  -- as blocked.sample_ns
+  count_variance INTEGER NOT NULL  -- as blocked.count_variance
 ) STRICT;
 
 -- Time of a thread that its account tells and that no row of blocked or waiting stands for.
@@ -298,7 +307,9 @@ CREATE TABLE unplaced (
   preempted INTEGER,  -- of R, as in waiting.preempted; else NULL
   special_frame TEXT NOT NULL,  -- why, as a frame for views: '[not sampled]', '[lost: row map full]',
                                 -- '[outside --min-block/--max-block]'
-  time_ns INTEGER NOT NULL  -- how much
+  time_ns INTEGER NOT NULL,  -- how much
+  standard_error_ns INTEGER NOT NULL  -- of '[not sampled]' that chance explains: by how much an estimate of
+                                      -- this time is off of which nothing was chosen; else 0
 ) STRICT;
 
 -- Run-queue latency: waits for a CPU, exactly, by length, of one thread in one interval.
@@ -359,8 +370,8 @@ CREATE TABLE account (
                     -- it; NULL: no tick hit the thread
   system_ns INTEGER,  -- the rest of on_cpu_ns: in the kernel; NULL: no tick hit the thread
   unsampled_ns INTEGER NOT NULL,  -- the part of on_cpu_ns that no row of cpu_sample stands for: all
-                                  -- of it where the CPU was sampled and no sample ever hit the
-                                  -- thread, else 0
+                                  -- of it where the CPU was sampled and no sample ever hit a thread
+                                  -- of its pool (cpu_sample.scaled_ns), else 0
   woken_ns INTEGER NOT NULL,  -- able to run since it was woken or born, waiting for a CPU
   preempted_ns INTEGER NOT NULL,  -- able to run, had to leave its CPU to another thread
   interruptible_ns INTEGER NOT NULL,  -- blocked, S: sleeps, waits for events

@@ -121,6 +121,9 @@ TEST(InfoAccounting, SaysHowCloselyTimesAddUpAndWhereTheyWent) {
             "  threads       2, which existed for 4.00 s in all\n"
             "  adds up       within 27 ns for every thread and interval, 0.000003 % of an\n"
             "                interval at most\n"
+            "  existence     no longer than the intervals, for every thread\n"
+            "  view cpu      500 ms, as the accounts tell (as recorded 0 s)\n"
+            "  view offcpu   3.00 s, as the accounts tell (as recorded 0 s)\n"
             "    time   share  state\n"
             "  500 ms  12.5 %  on a CPU\n"
             "  100 ms   2.5 %  woken, waiting for a CPU\n"
@@ -164,8 +167,112 @@ TEST(InfoAccounting, ExactTimesAreSaidToBeExact) {
             "Accounting\n"
             "  threads       1, which existed for 1.00 s in all\n"
             "  adds up       to the nanosecond, for every thread and interval\n"
+            "  existence     no longer than the intervals, for every thread\n"
+            "  view offcpu   1.00 s, as the accounts tell (as recorded 0 s)\n"
             "    time    share  state\n"
             "  1.00 s  100.0 %  blocked, S: asleep, waiting for an event\n");
+}
+
+// An account whose states add up to its existence.
+Account Asleep(ThreadId thread, uint64_t time_ns) {
+  return {.thread = thread, .existed_ns = time_ns, .blocked_ns = {time_ns}};
+}
+
+BlockedRow Blocked(ThreadId thread, StackId stack, uint64_t time_ns) {
+  return {.thread = thread,
+          .state = BlockState::kInterruptible,
+          .user_stack = stack,
+          .time_ns = time_ns,
+          .count = 1,
+          .samples = 1};
+}
+
+TEST(InfoAccounting, ExistenceIsComparedWithTheIntervals) {
+  CaptureMaker whole;
+  CaptureMaker too_long;
+  CaptureMaker too_short;
+  CaptureMaker missing;
+  for (uint32_t interval = 0; interval < 3; ++interval) {
+    for (CaptureMaker* maker : {&whole, &too_long, &too_short, &missing}) {
+      static ThreadId thread;
+      if (interval == 0) thread = maker->AddThread("one", 1);
+      bool is_middle = interval == 1;
+      uint64_t time_ns = kSecondNs;
+      if (is_middle && maker == &too_long) time_ns = 1200 * kMillisecondNs;
+      if (is_middle && maker == &too_short) time_ns = 200 * kMillisecondNs;
+      if (is_middle && maker == &missing) {
+        maker->interval().accounts.emplace();
+      } else {
+        maker->AddAccount(Asleep(thread, time_ns));
+      }
+      maker->EndInterval();
+    }
+  }
+  EXPECT_THAT(Info(whole.Finish()),
+              HasSubstr("\n  existence     as long as the intervals, for threads that were there "
+                        "before and\n                after\n"));
+  const std::string warning =
+      "\n  WARNING       accounts do not add up: in interval 1, thread 1 (one) of process\n"
+      "                1 ";
+  EXPECT_THAT(Info(too_long.Finish()), HasSubstr(warning + "existed for 1.20 s of 1.00 s\n"));
+  EXPECT_THAT(Info(too_short.Finish()),
+              HasSubstr(warning + "existed for 200 ms of 1.00 s, and before and after\n"));
+  EXPECT_THAT(Info(missing.Finish()),
+              HasSubstr(warning + "has no account, but one before and one after\n"));
+}
+
+TEST(InfoAccounting, RowsOfViewsAreComparedWithAccounts) {
+  CaptureMaker maker;
+  ThreadId thread = maker.AddThread("one", 1);
+  maker.AddBlocked(Blocked(thread, maker.Stack({"f"}), 500 * kMillisecondNs));
+  maker.AddAccount(Asleep(thread, 300 * kMillisecondNs));
+  maker.EndInterval();
+  std::string text = Info(maker.Finish());
+  EXPECT_THAT(text,
+              HasSubstr("\n  WARNING       the view offcpu does not add up: its rows tell 500 "
+                        "ms of blocked\n                time, the accounts of the same threads "
+                        "300 ms: accounts were\n                lost, or time is in two rows\n"));
+  EXPECT_THAT(text, HasSubstr("told 500 ms as recorded"));
+}
+
+TEST(InfoAccounting, WhatWasRecordedTwiceIsSaidThoughScaledRowsAddUp) {
+  for (uint64_t samples : {95, 110, 200}) {
+    CaptureMaker maker;
+    ThreadId thread = maker.AddThread("one", 1);
+    maker.Cpu(thread, maker.Stack({"f"}), StackId(), samples);
+    maker.AddAccount({.thread = thread, .existed_ns = kSecondNs, .on_cpu_ns = kSecondNs});
+    maker.EndInterval();
+    std::string text = Info(maker.Finish());
+    EXPECT_THAT(text, HasSubstr("\n  view cpu      1.00 s, as the accounts tell (as recorded "));
+    auto warning = HasSubstr("\n  WARNING       the rows of the view cpu told 2.00 s as recorded");
+    if (samples == 200) {
+      EXPECT_THAT(text, warning);
+    } else {
+      EXPECT_THAT(text, ::testing::Not(HasSubstr("WARNING")));
+    }
+  }
+}
+
+// Accounts of threads that ended were lost: their time is told beside that of the others, and no
+// sum is larger than what it is a part of.
+TEST(InfoAccounting, ThreadsWithoutAnAccountAreToldOfByThemselves) {
+  CaptureMaker maker;
+  ThreadId with = maker.AddThread("with", 1);
+  StackId stack = maker.Stack({"f"});
+  maker.AddBlocked(Blocked(with, stack, kSecondNs));
+  maker.AddAccount(Asleep(with, kSecondNs));
+  for (uint32_t i = 0; i < 3; ++i) {
+    maker.AddBlocked(Blocked(maker.AddThread("gone", 10 + i), stack, 700 * kMillisecondNs));
+  }
+  maker.Lose(LossCause::kAccountLost, LossSource::kRecorder, 3, 0);
+  maker.EndInterval();
+  std::string text = Info(maker.Finish());
+  EXPECT_THAT(text, HasSubstr("\n  threads       1, which existed for 1.00 s in all\n"));
+  EXPECT_THAT(text,
+              HasSubstr("\n  view offcpu   1.00 s, as the accounts tell (as recorded 1.00 s)\n"
+                        "                3 threads more without an account: 2.10 s of blocked "
+                        "time in\n                rows alone\n"));
+  EXPECT_THAT(text, HasSubstr("\n  blocked       1.00 s measured\n"));
 }
 
 TEST(InfoAccounting, IsLeftOutWithoutAccounts) {

@@ -222,6 +222,12 @@ TEST(DiffCommand, BlockedTimeIsComparedByWhatWasWaitedFor) {
                     chance.Samples(static_cast<double>(pipe_ms)) * kMillisecondNs, 100);
       maker.Blocked(app, BlockState::kInterruptible, read, futex,
                     chance.Samples(200) * kMillisecondNs, 100);
+      maker.AddAccount({.thread = app,
+                        .existed_ns = kSecondNs,
+                        .on_cpu_ns = 500 * kMillisecondNs,
+                        .blocked_ns = {500 * kMillisecondNs}});
+      maker.interval().accounts->back().blocked_ns[0] =
+          maker.interval().blocked->at(0).time_ns + maker.interval().blocked->at(1).time_ns;
       maker.EndInterval();
     }
     return WriteTemporary(name, maker.Finish());
@@ -229,10 +235,73 @@ TEST(DiffCommand, BlockedTimeIsComparedByWhatWasWaitedFor) {
   RunResult result = RunTwofold(
       {"diff", "--view", "offcpu", record("a.twofold", 100, 1), record("b.twofold", 300, 2)});
   EXPECT_EQ(result.status, 0) << result.words;
-  EXPECT_TRUE(Has(result.output, "Blocked time per CPU-second")) << result.output;
-  EXPECT_NE(Line(result.output, "pipe_read"), "") << result.output;
+  EXPECT_TRUE(Has(result.output, "Blocked time per thread-second")) << result.output;
+  EXPECT_TRUE(Has(Line(result.output, "pipe_read"), " more")) << result.output;
   EXPECT_NE(Line(result.output, "futex_wait_queue"), "");
   EXPECT_EQ(Line(result.output, "schedule"), "");
+}
+
+// main does nothing but wait, 50 times a second. Four workers compute 200 ms of each second before,
+// 280 ms after, and wait for the rest of it.
+TEST(DiffCommand, WhatWaitsAsBeforeIsNoChangeWhereOthersComputeMore) {
+  auto record = [](const std::string& name, uint64_t busy_ms, uint32_t wakers, uint64_t seed) {
+    CaptureMaker maker({"cpu", "offcpu"});
+    maker.recording().settings.wakers = wakers;
+    ThreadId idle = maker.AddThread("service", 100, "main", 100);
+    std::vector<ThreadId> workers;
+    for (uint32_t i = 1; i <= 4; ++i) workers.push_back(maker.AddSibling("worker", 100 + i));
+    StackId work = maker.Stack({"work"});
+    StackId poll = maker.Stack({"k:ep_poll"});
+    StackId pipe = maker.Stack({"k:pipe_read"});
+    StackId futex = maker.Stack({"k:futex_wait_queue"});
+    StackId disk = maker.Stack({"k:io_schedule"});
+    Chance chance(seed);
+    for (int t = 0; t < 30; ++t) {
+      maker.Blocked(idle, BlockState::kInterruptible, StackId(), poll, kSecondNs, 50);
+      maker.AddAccount({.thread = idle, .existed_ns = kSecondNs, .blocked_ns = {kSecondNs}});
+      for (ThreadId worker : workers) {
+        uint64_t cpu_ns = chance.Samples(static_cast<double>(busy_ms)) * kMillisecondNs;
+        maker.Cpu(worker, work, StackId(), cpu_ns / (10 * kMillisecondNs));
+        uint64_t rest_ns = kSecondNs - cpu_ns;
+        for (auto [stack, part] : {std::pair(pipe, 50), {futex, 30}, {disk, 20}}) {
+          maker.Blocked(worker, BlockState::kInterruptible, StackId(), stack,
+                        rest_ns / 100 * static_cast<uint64_t>(part), 50);
+        }
+        maker.AddAccount({.thread = worker,
+                          .existed_ns = kSecondNs,
+                          .on_cpu_ns = cpu_ns,
+                          .blocked_ns = {rest_ns / 100 * 100}});
+      }
+      maker.EndInterval();
+    }
+    return WriteTemporary(name, maker.Finish());
+  };
+  std::string a = record("a.twofold", 200, 0, 1);
+  std::string b = record("b.twofold", 280, 2, 2);
+  RunResult result = RunTwofold({"diff", "--view", "offcpu", a, b});
+  EXPECT_EQ(result.status, 0) << result.words;
+  EXPECT_TRUE(Has(result.output, "Blocked time per thread-second")) << result.output;
+  EXPECT_TRUE(Has(Line(result.output, "ep_poll"), "+0.0 %")) << result.output;
+  EXPECT_FALSE(Has(Line(result.output, "ep_poll"), " less")) << result.output;
+  EXPECT_TRUE(Has(Line(result.output, "pipe_read"), " less")) << result.output;
+  EXPECT_TRUE(Has(Joined(result.words),
+                  "the length of chains of wakers (--wakers) differs: before 0, after 2"))
+      << result.words;
+  EXPECT_NE(RunTwofold({"diff", "--view", "offcpu", "--fail-if", "regression > 5 %", a, b}).status,
+            4)
+      << result.output;
+}
+
+TEST(DiffCommand, BlockedTimeWithoutAccountsNeedsAnotherDenominator) {
+  CaptureMaker maker({"offcpu"});
+  ThreadId app = maker.AddThread("app", 100);
+  maker.Blocked(app, BlockState::kInterruptible, StackId(), maker.Stack({"k:f"}), kSecondNs);
+  maker.EndInterval();
+  std::string a = WriteTemporary("a.twofold", maker.Finish());
+  RunResult result = RunTwofold({"diff", "--view", "offcpu", a, a});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_TRUE(Has(Joined(result.words), "--per share")) << result.words;
+  EXPECT_EQ(RunTwofold({"diff", "--view", "offcpu", "--per", "share", a, a}).status, 0);
 }
 
 TEST(DiffCommand, PerSecondAndInTotalHaveNoVerdicts) {

@@ -126,6 +126,59 @@ TEST(DiffSimulation, NewFunctionIsFound) {
   EXPECT_GE(Report("new function of 0.3 %, found", Percent(found)), 95);
 }
 
+// Both sides see the same program but for a function that is new and one that is gone; one of them
+// with far fewer samples. What it did not see of the others is neither.
+void ExpectOnlyNewAndGone(const char* what, const Plan& plan, double share) {
+  double others = 0;
+  double found_new = 0;
+  double found_gone = 0;
+  ForPairs(
+      plan,
+      [&](DiffSimulator& simulator) {
+        simulator.SetNew(kTarget, share);
+        simulator.SetGone(kTarget + 1, share);
+      },
+      [&](Pair& pair) {
+        found_new += pair.changes[kTarget].flagged ? 1 : 0;
+        found_gone += pair.changes[kTarget + 1].flagged ? 1 : 0;
+        pair.changes[kTarget].flagged = false;
+        pair.changes[kTarget + 1].flagged = false;
+        others += AnyFlag(pair.changes) ? 1 : 0;
+      });
+  EXPECT_LE(Report(what, Percent(others)), 2);
+  EXPECT_GE(Report("... new, found", Percent(found_new)), 95);
+  EXPECT_GE(Report("... gone, found", Percent(found_gone)), 95);
+}
+
+TEST(DiffSimulation, FrequenciesMayDiffer) {
+  constexpr double kBusyCpus = 4;
+  for (auto [before_hz, after_hz] :
+       {std::pair(49, 999), {999, 49}, {99, 999}, {99, 4999}, {4999, 99}}) {
+    char what[64];
+    snprintf(what, sizeof(what), "%d and %d Hz, others flagged", before_hz, after_hz);
+    ExpectOnlyNewAndGone(what,
+                         {.pieces_per_second = before_hz * kBusyCpus,
+                          .pieces_per_second_after = after_hz * kBusyCpus},
+                         0.01);
+  }
+}
+
+TEST(DiffSimulation, QuantaMayDiffer) {
+  for (Pieces pieces : {Pieces::kLognormal, Pieces::kPareto}) {
+    for (auto [before, after] : {std::pair(1, 100), {100, 1}}) {
+      char what[80];
+      snprintf(what, sizeof(what), "%s blocks, T %d and %d, others flagged",
+               pieces == Pieces::kPareto ? "Pareto" : "lognormal", before, after);
+      ExpectOnlyNewAndGone(what,
+                           {.pieces = pieces,
+                            .pieces_per_second = 2000,
+                            .quantum_before = static_cast<double>(before),
+                            .quantum_after = static_cast<double>(after)},
+                           0.1);
+    }
+  }
+}
+
 TEST(DiffSimulation, LargeFunctionDoesNotMoveOthers) {
   for (double factor : {1.2, 2.0}) {
     Found found = FindTarget({.pieces_per_second = 8000}, [&](DiffSimulator& simulator) {

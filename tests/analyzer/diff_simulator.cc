@@ -1,5 +1,6 @@
 #include "tests/analyzer/diff_simulator.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -43,6 +44,11 @@ void DiffSimulator::SetNew(size_t function, double share) {
   new_shares_[function] = share;
 }
 
+void DiffSimulator::SetGone(size_t function, double share) {
+  shares_[function] = share;
+  factors_[function] = 0;
+}
+
 double DiffSimulator::Normal() {
   std::normal_distribution<double> normal;
   return normal(random_);
@@ -65,6 +71,11 @@ double DiffSimulator::Length() {
 void DiffSimulator::RecordRun(bool after, size_t seconds, std::vector<double>& totals,
                               std::vector<Weights>& functions) {
   const Weather& weather = plan_.weather;
+  // What one piece stands for, where a side has fewer or more of them than the time has parts.
+  double piece_weight = after && plan_.pieces_per_second_after > 0
+                            ? plan_.pieces_per_second / plan_.pieces_per_second_after
+                            : 1;
+  double quantum = after ? plan_.quantum_after : plan_.quantum_before;
   std::uniform_real_distribution<double> uniform(0, 1);
   double keep = weather.likeness;
   double fresh = std::sqrt(1 - keep * keep);
@@ -123,19 +134,24 @@ void DiffSimulator::RecordRun(bool after, size_t seconds, std::vector<double>& t
       }
       uint64_t pieces = 0;
       if (cost > 0) {
-        std::poisson_distribution<uint64_t> poisson(scale * cost);
+        std::poisson_distribution<uint64_t> poisson(scale * cost / piece_weight);
         pieces = poisson(random_);
       }
-      double weight = static_cast<double>(pieces);
-      double squares = weight;
+      double weight = static_cast<double>(pieces) * piece_weight;
+      double squares = weight * piece_weight;
       if (plan_.pieces != Pieces::kSamples) {
         weight = 0;
         squares = 0;
+        uint64_t kept = 0;
         for (uint64_t i = 0; i < pieces; ++i) {
           double length = Length();
+          if (length < quantum && uniform(random_) * quantum >= length) continue;
+          length = std::max(length, quantum);
           weight += length;
           squares += length * length;
+          ++kept;
         }
+        pieces = kept;
       }
       functions[f].of_interval.push_back(weight);
       functions[f].count += static_cast<double>(pieces);
@@ -152,6 +168,13 @@ DiffSimulator::Side DiffSimulator::RecordSide(bool after) {
   size_t seconds = after ? plan_.seconds_after : plan_.seconds_before;
   for (size_t run = 0; run < plan_.runs; ++run) RecordRun(after, seconds, totals, side.functions);
   side.intervals = MakeSide(std::move(totals), std::vector<size_t>(plan_.runs, seconds));
+  double count = 0;
+  double squares = 0;
+  for (const Weights& weights : side.functions) {
+    count += weights.count;
+    squares += weights.squares;
+  }
+  side.intervals.sample_square = count > 0 ? squares / count : 0;
   return side;
 }
 

@@ -34,6 +34,11 @@ struct Plan {
   Weather weather;
   Pieces pieces = Pieces::kSamples;
   double pieces_per_second = 8000;
+  // Of the side after, if it is sampled at another frequency: each piece weighs accordingly.
+  double pieces_per_second_after = 0;
+  // T, in mean lengths of a piece: shorter ones are kept by chance and weigh T.
+  double quantum_before = 0;
+  double quantum_after = 0;
   size_t functions = 200;
   size_t seconds_before = 30;
   size_t seconds_after = 30;
@@ -56,6 +61,8 @@ class DiffSimulator {
   void SetFactor(size_t function, double factor) { factors_[function] = factor; }
   // A function that is there only after, with this share.
   void SetNew(size_t function, double share);
+  // A function that is there only before.
+  void SetGone(size_t function, double share);
 
   // With ratios: how much more of both numbers there is after, at the same ratio.
   void SetCalls(size_t function, double factor) { calls_[function] = factor; }
@@ -78,7 +85,7 @@ class DiffSimulator {
   void RecordRun(bool after, size_t seconds, std::vector<double>& totals,
                  std::vector<Weights>& functions);
   double Normal();
-  // A piece's length; its mean is 1.
+  // A piece's length; its mean is about 1.
   double Length();
 
   const Plan plan_;

@@ -126,7 +126,7 @@ TEST(InfoAccounting, TellsWhatWasMeasuredAndWhatEstimated) {
   ThreadId other = maker.AddThread("b", 2);
   StackId stack = maker.Stack({"k:vfs_read", "k:pipe_read"});
   maker.interval().quantum_ns = 10 * kMs;
-  // 300 ms measured; 100 ms estimated, of a variance of 9e6 and 16e6 us^2: 5 ms.
+  // 300 ms measured; 100 ms estimated by 10 blocks, for 120 ms of both threads.
   for (auto [time_ns, sampled_ns, variance_us2] : {std::tuple{300 * kMs, 0 * kMs, 0},
                                                    {60 * kMs, 60 * kMs, 9000000},
                                                    {40 * kMs, 40 * kMs, 16000000}}) {
@@ -144,8 +144,8 @@ TEST(InfoAccounting, TellsWhatWasMeasuredAndWhatEstimated) {
   maker.AddAccount({.thread = other, .existed_ns = 20 * kMs, .blocked_ns = {20 * kMs}});
   maker.EndInterval();
   EXPECT_THAT(Info(maker.Finish()),
-              HasSubstr("\n  blocked       300 ms measured, 100 ms estimated (standard error 5.00 "
-                        "ms), 20.0\n                ms without a stack\n"));
+              HasSubstr("\n  blocked       300 ms measured, 120 ms estimated by 10 shorter blocks, "
+                        "each for\n                12.0 ms\n"));
 }
 
 TEST(InfoCost, TellsInsertsOfTheLastIntervalAndTheLimit) {

@@ -133,11 +133,11 @@ TEST(OffCpuScaling, TimeOfWhichNothingWasSampledIsAFrame) {
   EXPECT_EQ(Fold(capture, {"--from", "2"}), "tiny;[not sampled] 1000\n");
   EXPECT_EQ(Fold(capture, {"--state", "D"}), "");
   EXPECT_EQ(Query(capture,
-                  "SELECT interval_id, thread_id, state, special_frame, time_ns "
-                  "FROM unplaced"),
-            "interval_id,thread_id,state,special_frame,time_ns\r\n"
-            "1,1,S,[not sampled],2000000\r\n"
-            "3,1,S,[not sampled],1000000\r\n");
+                  "SELECT interval_id, thread_id, state, special_frame, time_ns,"
+                  " standard_error_ns FROM unplaced"),
+            "interval_id,thread_id,state,special_frame,time_ns,standard_error_ns\r\n"
+            "1,1,S,[not sampled],2000000,1414214\r\n"
+            "3,1,S,[not sampled],1000000,1000000\r\n");
 }
 
 TEST(OffCpuScaling, DifferencesOfClocksStayInTheRows) {
@@ -175,13 +175,84 @@ TEST(OffCpuScaling, WithoutAnAccountRowsStayAsTheyAre) {
   }
   maker.AddAccount(Asleep(with, 6 * kMs));
   maker.EndInterval();
-  // An interval without accounts, and one in which the thread has none.
+  // An interval without accounts.
   maker.AddBlocked(Row(with, maker.Stack({"g"}), 7 * kMs, 7 * kMs));
   maker.EndInterval();
-  maker.AddBlocked(Row(with, maker.Stack({"h"}), 8 * kMs, 8 * kMs));
-  maker.AddAccount(Asleep(without, 0));
+  EXPECT_EQ(Fold(maker.Finish()), "with;f 6000\nwith;g 7000\nwithout;f 5000\n");
+}
+
+// A thread that ended is drained from rows and accounts in different intervals: 4 ms measured and 5
+// sampled, 10 ms by its account.
+TEST(OffCpuScaling, RowsAndAccountsOfDifferentIntervalsAreOneTime) {
+  for (bool account_first : {false, true}) {
+    CaptureMaker maker;
+    ThreadId thread = maker.AddThread("a", 1);
+    for (bool first : {true, false}) {
+      maker.interval().quantum_ns = 1 * kMs;
+      if (first == account_first) {
+        maker.AddAccount(Asleep(thread, 10 * kMs));
+      } else {
+        maker.AddBlocked(Row(thread, maker.Stack({"f"}), 9 * kMs, 5 * kMs));
+      }
+      maker.interval().accounts = maker.interval().accounts.value_or(std::vector<Account>());
+      maker.EndInterval();
+    }
+    std::string capture = maker.Finish();
+    EXPECT_EQ(Fold(capture), "a;f 10000\n");
+    EXPECT_EQ(Query(capture, "SELECT count(*) AS n FROM unplaced"), "n\r\n0\r\n");
+  }
+}
+
+// T = 1 ms. job: 40 processes, 3 ms measured and 0.5 ms in shorter blocks each; 10 of these were
+// kept: 10 ms of 20.
+std::string Jobs() {
+  CaptureMaker maker;
+  maker.interval().quantum_ns = 1 * kMs;
+  StackId wait = maker.Stack({"wait"});
+  StackId f = maker.Stack({"f"});
+  StackId g = maker.Stack({"g"});
+  for (uint32_t i = 0; i < 40; ++i) {
+    ThreadId job = maker.AddThread("job", 100 + i);
+    maker.AddBlocked(Row(job, wait, 3 * kMs));
+    if (i < 10) maker.AddBlocked(Row(job, i < 8 ? f : g, 1 * kMs, 1 * kMs));
+    maker.AddAccount(Asleep(job, 3500000));
+  }
   maker.EndInterval();
-  EXPECT_EQ(Fold(maker.Finish()), "with;f 6000\nwith;g 7000\nwith;h 8000\nwithout;f 5000\n");
+  return maker.Finish();
+}
+
+TEST(OffCpuScaling, ShortBlocksOfManyThreadsShareTheirTime) {
+  std::string capture = Jobs();
+  EXPECT_EQ(Fold(capture), "job;f 16000\njob;g 4000\njob;wait 120000\n");
+  EXPECT_THAT(Sums(capture), HasSubstr("140000000,,140000000"));
+}
+
+// One of f's samples stands for w = 2 ms of S = 20 ms. A row of one: w x (1 - x / S) = 3.6 ms^2,
+// and with 2 w^2 on top 11.6 ms^2. Of `wait` nothing was kept by chance.
+TEST(OffCpuScaling, ErrorsAreOfScaledTimeAndHoldWhereNothingWasKept) {
+  EXPECT_EQ(Query(Jobs(),
+                  "SELECT DISTINCT scaled_ns, variance_us2, standard_error_ns, sample_ns"
+                  " FROM blocked ORDER BY scaled_ns"),
+            "scaled_ns,variance_us2,standard_error_ns,sample_ns\r\n"
+            "2000000,3600000,3405877,2000000\r\n"
+            "3000000,0,2828427,2000000\r\n");
+}
+
+// T = 1 ms. Three blocks of 250 us were kept, which count 4 each: 3 x (16 - 4).
+TEST(OffCpuScaling, CountsHaveAnError) {
+  CaptureMaker maker;
+  ThreadId thread = maker.AddThread("a", 1);
+  maker.interval().quantum_ns = 1 * kMs;
+  BlockedRow row = Row(thread, maker.Stack({"f"}), 3 * kMs, 3 * kMs);
+  row.count = 12;
+  row.samples = 3;
+  row.variance_us2 = 3 * 1000 * 750;
+  maker.AddBlocked(row);
+  // Measured ones count exactly.
+  maker.AddBlocked(Row(thread, maker.Stack({"g"}), 5 * kMs));
+  maker.EndInterval();
+  EXPECT_EQ(Query(maker.Finish(), "SELECT count, count_variance FROM blocked"),
+            "count,count_variance\r\n12,36\r\n1,0\r\n");
 }
 
 TEST(OffCpuScaling, LostRowsAreNotMadeUpForByThoseThatHappenedToBeSampled) {

@@ -1,7 +1,8 @@
 -- On-CPU time by sampling: one row per thread, pair of stacks and interval. Where the capture has
--- accounts, the rows of a thread add up to its exact time on a CPU: samples are scaled, and a thread
--- that no sample hit has rows without a stack. Time that was lost has rows of its own, so that sums
--- add up.
+-- accounts, the rows add up to the threads' exact time on a CPU: samples are scaled, of threads with much
+-- time each by itself, of short-lived ones together with others of their name and program. Threads of
+-- which, together, no sample was taken have rows without a stack. Time that was lost has rows of its
+-- own, so that sums add up.
 CREATE VIEW cpu (
   capture_id,  -- the capture
   interval_id,  -- when
@@ -11,7 +12,7 @@ CREATE VIEW cpu (
   kernel_stack_id,  -- NULL: no kernel frames
   user_stack_id,  -- NULL: no user frames
   loss,  -- name of the loss, as in loss.name; NULL: time that was kept
-  special_frame,  -- '[not sampled]': stands for the stacks of a thread that no sample hit; else NULL
+  special_frame,  -- '[not sampled]': stands for stacks that no sample hit; else NULL
   count,  -- how many samples
   value_ns,  -- time in nanoseconds
   value_us  -- the same in microseconds

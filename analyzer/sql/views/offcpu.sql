@@ -1,7 +1,8 @@
 -- Blocked time: one row per thread, state, pair of stacks, chain of wakers and interval. Where the
--- capture has accounts, the rows of a thread and state add up to its exact time: estimates of short
--- blocks are scaled, and time that no row stands for has rows without a stack. Time that was lost has
--- rows of its own, so that sums add up.
+-- capture has accounts, the rows of a state add up to the threads' exact time: estimates of short
+-- blocks are scaled, of threads with many of them each by itself, of others together with those of their
+-- name and program; time that no row stands for has rows without a stack. Time that was lost has rows of
+-- its own, so that sums add up.
 CREATE VIEW offcpu (
   capture_id,  -- the capture
   interval_id,  -- when

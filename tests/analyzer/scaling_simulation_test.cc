@@ -1,0 +1,268 @@
+// Known answers by simulation, with fixed seeds: how far the scaled times of functions are from the
+// truth, and whether their stated errors are true, whatever the lifetimes of their threads and the
+// quantum are.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdio>
+#include <functional>
+#include <map>
+
+#include "analyzer/data/cpu_scaling.h"
+#include "analyzer/data/off_cpu_scaling.h"
+#include "tests/analyzer/simulated_recording.h"
+
+namespace twofold::testing {
+namespace {
+
+constexpr uint64_t kUs = 1000;
+constexpr uint64_t kMs = 1000000;
+constexpr uint64_t kSecond = 1000000000;
+constexpr int kRuns = 20;
+
+// What views show of a function.
+struct Shown {
+  double time_ns = 0;
+  double variance_ns2 = 0;
+  double sample_ns = 0;  // the largest of its rows
+  double count = 0;
+  double count_variance = 0;
+  double kept = 0;
+
+  double ErrorNs() const { return std::sqrt(variance_ns2 + 2 * sample_ns * sample_ns); }
+};
+
+struct ShownCapture {
+  std::map<Function, Shown> functions;
+  double without_stack_ns = 0;
+  double exact_ns = 0;
+  double sample_ns = 0;  // of any row
+
+  double TotalNs() const {
+    double total_ns = without_stack_ns;
+    for (const auto& [function, shown] : functions) total_ns += shown.time_ns;
+    return total_ns;
+  }
+};
+
+ShownCapture ShowCpu(const Capture& capture) {
+  CpuScaling scaling(capture);
+  ShownCapture all;
+  size_t next = 0;
+  for (const Interval& interval : capture.intervals) {
+    for (const CpuRow& row : interval.cpu->rows) {
+      Shown& shown = all.functions[row.user_stack.value];
+      shown.time_ns += static_cast<double>(scaling.scaled_ns()[next++]);
+      shown.kept += static_cast<double>(row.samples);
+    }
+    for (const Account& account : *interval.accounts) {
+      all.exact_ns += static_cast<double>(account.on_cpu_ns);
+      if (scaling.IsUnsampled(account.thread)) {
+        all.without_stack_ns += static_cast<double>(account.on_cpu_ns);
+      }
+    }
+  }
+  return all;
+}
+
+ShownCapture ShowBlocked(const Capture& capture) {
+  OffCpuScaling scaling(capture);
+  ShownCapture all;
+  size_t next = 0;
+  for (const Interval& interval : capture.intervals) {
+    for (const BlockedRow& row : *interval.blocked) {
+      const ScaledRow& scaled = scaling.blocked()[next++];
+      Shown& shown = all.functions[row.user_stack.value];
+      shown.time_ns += static_cast<double>(scaled.time_ns);
+      shown.variance_ns2 += static_cast<double>(scaled.variance_us2) * 1e6;
+      shown.sample_ns = std::max(shown.sample_ns, static_cast<double>(scaled.sample_ns));
+      shown.count += static_cast<double>(row.count);
+      shown.count_variance += static_cast<double>(scaled.count_variance);
+      shown.kept += static_cast<double>(row.samples);
+      all.sample_ns = std::max(all.sample_ns, shown.sample_ns);
+    }
+    for (const Account& account : *interval.accounts) {
+      for (uint64_t time_ns : account.blocked_ns) all.exact_ns += static_cast<double>(time_ns);
+    }
+  }
+  for (const UnplacedTime& unplaced : scaling.unplaced()) {
+    all.without_stack_ns += static_cast<double>(unplaced.time_ns);
+  }
+  return all;
+}
+
+// Equal time in functions of threads that live for different lengths: function 1 in one long
+// thread, the others in threads of 0.2, 2, 5 and 20 ms; and a tenth of each kind's time in function
+// 9. Use gives what a thread does there.
+constexpr uint64_t kLives[] = {1600 * kMs, 200 * kUs, 2 * kMs, 5 * kMs, 20 * kMs};
+constexpr uint64_t kEach = 1600 * kMs;
+constexpr Function kShared = 9;
+
+using Spend = std::function<void(SimulatedRecording&, ThreadId, Function, uint64_t, uint64_t)>;
+
+void LiveShortAndLong(SimulatedRecording& recording, const Spend& spend) {
+  std::uniform_int_distribution<uint64_t> place(1, recording.WindowNs() - 3 * kSecond);
+  for (Function kind = 0; kind < std::size(kLives); ++kind) {
+    uint64_t life_ns = kLives[kind];
+    for (uint64_t i = 0; i < kEach / life_ns; ++i) {
+      ThreadId thread = recording.AddThread("kind " + std::to_string(kind), "/usr/bin/app");
+      uint64_t start_ns = place(recording.random());
+      spend(recording, thread, kind + 1, start_ns, life_ns * 9 / 10);
+      spend(recording, thread, kShared, start_ns + life_ns * 9 / 10, life_ns / 10);
+    }
+  }
+}
+
+// In all runs: how many times of functions lie within 1.96 stated errors of the truth, and whether
+// their mean is right.
+struct Score {
+  double covered = 0;
+  double all = 0;
+  std::map<Function, double> sum_of_z;
+
+  void Add(Function function, double shown_ns, double truth_ns, double error_ns) {
+    double z = (shown_ns - truth_ns) / error_ns;
+    covered += std::abs(z) <= 1.96 ? 1 : 0;
+    all += 1;
+    sum_of_z[function] += z;
+  }
+  double Coverage() const { return 100 * covered / all; }
+  // The mean of n independent errors has 1 / sqrt(n) of their standard error; 3.5 of them.
+  void ExpectUnbiased(int runs) const {
+    for (const auto& [function, sum] : sum_of_z) {
+      EXPECT_LT(std::abs(sum / runs), 3.5 / std::sqrt(runs)) << "function " << function;
+    }
+  }
+};
+
+TEST(ScalingSimulation, FunctionsOfShortThreadsKeepTheirCpuTime) {
+  for (uint32_t accounts_late : {0, 1}) {
+    SimulatedRecording::Settings settings;
+    settings.accounts_late = accounts_late;
+    Score score;
+    for (int run = 0; run < kRuns; ++run) {
+      SimulatedRecording recording(settings, 100 + static_cast<uint64_t>(run));
+      LiveShortAndLong(recording, [](SimulatedRecording& r, ThreadId thread, Function function,
+                                     uint64_t start_ns, uint64_t length_ns) {
+        r.Run(thread, function, start_ns, length_ns);
+      });
+      std::map<Function, FunctionTruth> truth = recording.truth();
+      ShownCapture all = ShowCpu(recording.Finish());
+      EXPECT_EQ(all.TotalNs(), all.exact_ns);
+      EXPECT_EQ(all.without_stack_ns, 0);
+      for (const auto& [function, of_function] : truth) {
+        double truth_ns = static_cast<double>(of_function.on_cpu_ns);
+        double error_ns = std::sqrt(static_cast<double>(settings.period_ns) * truth_ns);
+        score.Add(function, all.functions[function].time_ns, truth_ns, error_ns);
+      }
+    }
+    printf("CPU time within its stated error: %.1f %% of %.0f\n", score.Coverage(), score.all);
+    EXPECT_GE(score.Coverage(), 92);
+    score.ExpectUnbiased(kRuns);
+  }
+}
+
+TEST(ScalingSimulation, FunctionsOfShortThreadsKeepTheirBlockedTime) {
+  for (uint32_t accounts_late : {0, 1}) {
+    SimulatedRecording::Settings settings;
+    settings.quantum_ns = 10 * kMs;
+    settings.accounts_late = accounts_late;
+    Score score;
+    for (int run = 0; run < kRuns; ++run) {
+      SimulatedRecording recording(settings, 200 + static_cast<uint64_t>(run));
+      // Blocks of 1 ms at most: some short for T, and one of the long thread that is not.
+      LiveShortAndLong(recording, [](SimulatedRecording& r, ThreadId thread, Function function,
+                                     uint64_t start_ns, uint64_t length_ns) {
+        for (uint64_t done_ns = 0; done_ns < length_ns;) {
+          uint64_t block_ns = std::min(length_ns - done_ns, 20 * kUs + r.random()() % kMs);
+          r.Block(thread, function, start_ns + done_ns, block_ns);
+          done_ns += block_ns;
+        }
+      });
+      ThreadId sleeper = recording.AddThread("sleeper", "/usr/bin/sleeper");
+      recording.Block(sleeper, 20, 0, recording.WindowNs());
+      std::map<Function, FunctionTruth> truth = recording.truth();
+      ShownCapture all = ShowBlocked(recording.Finish());
+      EXPECT_EQ(all.TotalNs(), all.exact_ns);
+      EXPECT_EQ(all.without_stack_ns, 0);
+      EXPECT_EQ(all.functions[20].time_ns, static_cast<double>(recording.WindowNs()));
+      for (const auto& [function, of_function] : truth) {
+        if (function == 20) continue;
+        const Shown& shown = all.functions[function];
+        score.Add(function, shown.time_ns, static_cast<double>(of_function.blocked_ns),
+                  shown.ErrorNs());
+      }
+    }
+    printf("blocked time within its stated error: %.1f %% of %.0f\n", score.Coverage(), score.all);
+    EXPECT_GE(score.Coverage(), 92);
+    score.ExpectUnbiased(kRuns);
+  }
+}
+
+// Workers of a service and what they wait for: from much of the time to next to nothing of it, in
+// blocks whose lengths are lognormal around 100 us, some far longer.
+TEST(ScalingSimulation, StatedErrorsCoverTheTruthWhateverTheQuantum) {
+  constexpr double kShares[] = {0.5, 0.2, 0.1, 0.1, 0.05, 0.03, 0.01, 0.005, 0.003, 0.002};
+  for (uint64_t quantum_ns : {100 * kUs, 1 * kMs, 10 * kMs, 1 * kSecond}) {
+    SimulatedRecording::Settings settings;
+    settings.quantum_ns = quantum_ns;
+    settings.intervals = 3;
+    Score score;
+    Score counts;
+    for (int run = 0; run < 50; ++run) {
+      SimulatedRecording recording(settings, 300 + static_cast<uint64_t>(run));
+      std::lognormal_distribution<double> length(std::log(100e3), 1.2);
+      std::discrete_distribution<uint32_t> choose(std::begin(kShares), std::end(kShares));
+      for (int worker = 0; worker < 4; ++worker) {
+        ThreadId thread = recording.AddThread("worker", "/usr/bin/service");
+        for (uint64_t now_ns = 0; now_ns < recording.WindowNs();) {
+          Function function = 1 + choose(recording.random());
+          uint64_t block_ns = 2 * kUs + static_cast<uint64_t>(length(recording.random()));
+          recording.Block(thread, function, now_ns, block_ns);
+          now_ns += block_ns + 50 * kUs;
+        }
+      }
+      std::map<Function, FunctionTruth> truth = recording.truth();
+      ShownCapture all = ShowBlocked(recording.Finish());
+      EXPECT_EQ(all.TotalNs(), all.exact_ns);
+      for (const auto& [function, of_function] : truth) {
+        Shown& shown = all.functions[function];
+        // What has no row is as uncertain as a row with nothing kept.
+        if (shown.kept == 0) {
+          shown.sample_ns = all.sample_ns > 0 ? all.sample_ns : static_cast<double>(quantum_ns);
+        }
+        score.Add(function, shown.time_ns, static_cast<double>(of_function.blocked_ns),
+                  shown.ErrorNs());
+        if (shown.kept < 30) continue;
+        counts.Add(function, shown.count, static_cast<double>(of_function.blocks),
+                   std::sqrt(shown.count_variance));
+      }
+    }
+    printf("T = %7.1f ms: times covered %.1f %% of %.0f, counts %.1f %% of %.0f\n",
+           static_cast<double>(quantum_ns) / 1e6, score.Coverage(), score.all, counts.Coverage(),
+           counts.all);
+    EXPECT_GE(score.Coverage(), 92);
+    if (counts.all > 0) {
+      EXPECT_GE(counts.Coverage(), 88);
+    }
+  }
+}
+
+// Threads of 2 ms, together 0.3 s: the pool of all that are left, of 30 samples.
+TEST(ScalingSimulation, LongThreadsKeepTheirOwnTotalsBesideShortOnes) {
+  SimulatedRecording recording({}, 1);
+  ThreadId thread = recording.AddThread("long", "/usr/bin/app");
+  recording.Run(thread, 1, 0, 3 * kSecond);
+  for (uint64_t i = 0; i < 150; ++i) {
+    ThreadId other =
+        recording.AddThread("t" + std::to_string(i), "/usr/bin/app" + std::to_string(i));
+    recording.Run(other, 2, 1 + i * 37 * kMs, 2 * kMs);
+  }
+  ShownCapture all = ShowCpu(recording.Finish());
+  EXPECT_EQ(all.functions[1].time_ns, 3e9);
+  EXPECT_EQ(all.functions[2].time_ns, 3e8);
+  EXPECT_EQ(all.without_stack_ns, 0);
+}
+
+}  // namespace
+}  // namespace twofold::testing
