@@ -110,13 +110,14 @@ TEST_F(SidebandLive, EveryShortLivedProcessIsSeenWithAllThatNamesIt) {
 
 // The flag in a record that says so stays set for whoever is told next.
 TEST_F(SidebandLive, ListenerThatAsksForBuildIdsChangesNothing) {
-  const perf_event_attr attr = {.type = PERF_TYPE_SOFTWARE,
-                                .size = sizeof(perf_event_attr),
-                                .config = PERF_COUNT_SW_DUMMY,
-                                .sample_id_all = 1,
-                                .mmap = 1,
-                                .mmap2 = 1,
-                                .build_id = 1};
+  perf_event_attr attr = {};
+  attr.type = PERF_TYPE_SOFTWARE;
+  attr.config = PERF_COUNT_SW_DUMMY;
+  attr.size = sizeof attr;
+  attr.sample_id_all = 1;
+  attr.mmap = 1;
+  attr.mmap2 = 1;
+  attr.build_id = 1;
   struct Ring {
     UniqueFd fd;
     void* pages;

@@ -213,15 +213,16 @@ TEST_F(SymbolizerTest, PlaceThatTwoFilesHadInATimeHasNeithersName) {
   image.start_boottime_ns = 1;
   image.AddMapping({0x10000, 0x20000, 0, file("/lib/old.so", 1), 100});
   image.AddMapping({0x10000, 0x20000, 0, file("/lib/new.so", 2), 200});
-  const auto at = [&](const TimeRange& when, bool this_interval_only) {
+  const auto at = [&](const TimeRange& when) {
     NameValidity validity;
     const FrameId id = symbolizer_.UserFrame(image, 0x10010, false, when, validity);
-    EXPECT_EQ(validity.this_interval_only, this_interval_only);
+    // Files that cannot be read may be readable later.
+    EXPECT_TRUE(validity.this_interval_only);
     return frames_.Describe(id);
   };
-  EXPECT_EQ(at({100, 199}, false).path, "/lib/old.so");
-  EXPECT_EQ(at({200, 300}, false).path, "/lib/new.so");
-  const auto either = at({150, 250}, true);
+  EXPECT_EQ(at({100, 199}).path, "/lib/old.so");
+  EXPECT_EQ(at({200, 300}).path, "/lib/new.so");
+  const auto either = at({150, 250});
   EXPECT_EQ(either.kind, ModuleKind::kSpecial);
   EXPECT_EQ(either.symbol, "[module replaced: new.so or old.so]");
   image.AddMapping(
@@ -229,8 +230,8 @@ TEST_F(SymbolizerTest, PlaceThatTwoFilesHadInATimeHasNeithersName) {
   for (int i = 0; i < 5; ++i) {
     image.AddMapping({0x10000, 0x20000, 0, file("/lib/" + std::to_string(i), 10 + i), 400});
   }
-  EXPECT_EQ(at({0, 500}, true).symbol, "[module replaced: 0, 1, 2, 3 or [others]]");
-  EXPECT_EQ(at({250, 350}, true).symbol, "[module replaced: [no file] or new.so]");
+  EXPECT_EQ(at({0, 500}).symbol, "[module replaced: 0, 1, 2, 3 or [others]]");
+  EXPECT_EQ(at({250, 350}).symbol, "[module replaced: [no file] or new.so]");
 }
 
 TEST_F(SymbolizerTest, UnreadableModulesKeepTheirOffsetsAndAreCountedOnce) {
