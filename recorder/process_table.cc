@@ -78,21 +78,19 @@ void ProcessTable::AddMapping(ProcessImage& image, const Mapping& mapping, uint6
 }
 
 bool ProcessTable::ReadMappings(const ProcProcess& process, ProcessImage& image) {
-  bool has_any = false;
   const bool readable = process.ForEachExecutableMapping([&](const MapsLine& line) {
     MappedFile file = ClassifyMappingText(line.text);
     if (file.kind == ModuleKind::kUserFile) {
       file.device = line.device;
       file.inode = line.inode;
     }
-    has_any = true;
     // Nobody knows since when; and what was known to be there may have been until now.
     AddMapping(image, {line.start, line.end, line.file_offset, Intern(std::move(file))},
                MonotonicNowNs());
   });
   image.mappings.shrink_to_fit();
   // A process that is about to exit has given up its memory already.
-  return readable && has_any;
+  return readable && !image.mappings.empty();
 }
 
 ProcessImage* ProcessTable::ReadFromProc(Pid pid) {
