@@ -49,6 +49,13 @@ bool MayBeRefusedMemory(Pid pid) {
 Result<void> AllocatorProbes::Follow(Pid pid) {
   const std::optional<ProcProcess> process = ProcProcess::Open(pid);
   if (!process) return {};
+  if (process->stat().has_ended()) {
+    // The kernel finds the memory to place them in by the main thread
+    // (kernel/trace/bpf_trace.c: uprobe_multi_link_filter), which has given it up.
+    return Error{.what = "no probes can be placed in a process whose main thread has ended",
+                 .where = "-p " + std::to_string(pid.value),
+                 .remedy = "Record its memory from before that, or --leak-scope kernel"};
+  }
   struct File {
     std::string place;
     std::string name;

@@ -5,6 +5,7 @@
 #include <string>
 #include <tuple>
 
+#include "recorder/clocks.h"
 #include "recorder/merge_rows.h"
 
 namespace twofold {
@@ -32,8 +33,11 @@ int64_t CaptureBuilder::SinceStart(uint64_t boottime_ns) const {
   return int64_t(boottime_ns) - int64_t(recording_.start_boottime_ns);
 }
 
-Interval CaptureBuilder::Build(const Reading& reading, const TracerSettings& settings) {
+Interval CaptureBuilder::Build(const Reading& reading, const TracerSettings& settings,
+                               uint64_t from_ns) {
   ++builds_;
+  rows_when_ = {.from_ns = from_ns, .to_ns = MonotonicNowNs()};
+  symbolizer_.BeginInterval(from_ns);
   // Every thread in scope is told of, also one that no row refers to.
   for (const twofold_thread& thread : reading.threads) DefineThread(thread);
   for (const ProcessEndReading& end : reading.process_ends) NoteExitStatus(end);
@@ -349,6 +353,7 @@ void CaptureBuilder::DefineProcessEnds(uint64_t before_monotonic_ns) {
         stacks.erase(known.id.value);
       }
     }
+    waker_stacks_.erase(known.id.value);
     for (const uint32_t number : known.threads) thread_process_.at(number).image = nullptr;
     for (auto& [key, thread] : threads_out_of_scope_) {
       if (thread.process.image == image) thread.process.image = nullptr;

@@ -23,8 +23,10 @@ class CaptureBuilder {
                  CgroupPaths& cgroup_paths, DefinitionsBuilder& definitions);
 
   // The rows and losses of a reading; what they refer to is defined in the DefinitionsBuilder
-  // afterwards. Times, cost and number of the interval are the caller's to fill in.
-  Interval Build(const Reading& reading, const TracerSettings& settings);
+  // afterwards. Times, cost and number of the interval are the caller's to fill in. `from_ns`: what
+  // the rows tell of happened from then on (CLOCK_MONOTONIC). All that was mapped until now must be
+  // in the process table.
+  Interval Build(const Reading& reading, const TracerSettings& settings, uint64_t from_ns);
 
   // Tells the definitions which processes ended before a time (CLOCK_MONOTONIC), and lets go of
   // them: the process table may forget them afterwards. Rows of a process may still come for a
@@ -40,13 +42,21 @@ class CaptureBuilder {
     ProcessImage* image;  // nullptr: nothing is known but what the thread table says
   };
 
-  // What was made of something in the programs' maps. The name of code that was made at run time
-  // holds for an interval: what has such a frame is made again when names changed.
+  // What was made of something in the programs' maps. Those know addresses only, so it is made
+  // again when the same addresses may mean something else: code was made there at run time,
+  // something else was mapped there, or the file was written into.
   template <typename Id>
   struct Made {
     Id id;
-    uint64_t version = 0;  // 0: has no such frame, and stays
+    uint64_t version = 0;      // of the names of code made at run time; 0: has no such frame
+    uint64_t made_in = 0;      // the Build that it holds for; 0: others, too
+    uint64_t places = 0;       // PlacesVersion of its process; of wakers and chains: of all
+    bool is_unmapped = false;  // it has an address where nothing was mapped
   };
+
+  // Another one when something may be elsewhere than before. `with_new`: also where nothing was.
+  uint64_t PlacesVersion(const ProcessImage& image, bool with_new) const;
+  uint64_t PlacesVersion() const { return processes_.replacements() + symbolizer_.overwritings(); }
 
   void DefineThread(const twofold_thread& thread);
   void NoteExitStatus(const ProcessEndReading& end);
@@ -79,10 +89,18 @@ class CaptureBuilder {
   Exemplar BuildExemplar(const ExemplarReading& reading);
   StackId KernelStack(Tracer::StackClass stack_class, uint64_t hash);
   StackId UserStack(Tracer::StackClass stack_class, uint64_t hash, const DefinedProcess& process) {
-    return MakeUserStack(stack_class, hash, process).id;
+    return MakeUserStack(stack_class, hash, process, UserStackUse::kRow).id;
   }
+  // Of a waker: of before this interval, perhaps, as a thread carries those that woke it.
+  enum class UserStackUse { kRow, kWaker };
   Made<StackId> MakeUserStack(Tracer::StackClass stack_class, uint64_t hash,
-                              const DefinedProcess& process);
+                              const DefinedProcess& process, UserStackUse use);
+  bool StillHolds(const Made<StackId>& made, const ProcessImage* image);
+  // Of a waker or a chain.
+  template <typename Id>
+  bool StillHolds(const Made<Id>& made) const {
+    return (made.made_in == 0 || made.made_in == builds_) && made.places == PlacesVersion();
+  }
   // Functions in which the handling of an interrupt begins: their callers were interrupted.
   static bool IsInterruptEntry(std::string_view name);
   // A waker's kernel stack; an interrupt's without what was interrupted. `kind` becomes kTimer
@@ -121,13 +139,14 @@ class CaptureBuilder {
   std::unordered_map<uint64_t, ProcessId> unknown_processes_;  // by pid and, above it, start
   std::unordered_map<uint64_t, StackId> kernel_stacks_[Tracer::kStackClasses];  // by class, hash
   std::unordered_map<uint32_t, std::unordered_map<uint64_t, Made<StackId>>>
-      user_stacks_[Tracer::kStackClasses];                     // by class, process, hash
+      user_stacks_[Tracer::kStackClasses];  // by class, process, hash
+  std::unordered_map<uint32_t, std::unordered_map<uint64_t, Made<StackId>>> waker_stacks_;
   std::unordered_map<uint32_t, uint64_t> accounted_until_ns_;  // by number; CLOCK_MONOTONIC
-  // By key; their version is the Build that made them, as that is looked up again only once in
-  // each.
+  // By key.
   std::unordered_map<uint64_t, Made<WakerId>> wakers_;
   std::unordered_map<uint64_t, Made<ChainId>> chains_;
   uint64_t builds_ = 0;
+  TimeRange rows_when_;                                                  // of the present Build
   std::unordered_map<std::string, DefinedThread> threads_out_of_scope_;  // by description
   size_t process_ids_made_ = 0;
   uint32_t stacks_made_ = 0;

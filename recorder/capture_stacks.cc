@@ -89,18 +89,28 @@ StackId CaptureBuilder::KernelStack(Tracer::StackClass stack_class, uint64_t has
   return stacks.emplace(hash, definitions_.InternStack(root_first)).first->second;
 }
 
+uint64_t CaptureBuilder::PlacesVersion(const ProcessImage& image, bool with_new) const {
+  return (with_new ? image.mapping_changes : image.last_replacement) + symbolizer_.overwritings();
+}
+
+bool CaptureBuilder::StillHolds(const Made<StackId>& made, const ProcessImage* image) {
+  if (image == nullptr) return true;
+  if (made.made_in != 0 && made.made_in != builds_) return false;
+  if (made.places != PlacesVersion(*image, made.is_unmapped)) return false;
+  return made.version == 0 || made.version == symbolizer_.VersionOfRuntimeNames(*image);
+}
+
 CaptureBuilder::Made<StackId> CaptureBuilder::MakeUserStack(Tracer::StackClass stack_class,
                                                             uint64_t hash,
-                                                            const DefinedProcess& process) {
+                                                            const DefinedProcess& process,
+                                                            UserStackUse use) {
   if (hash == TWOFOLD_STACK_NONE) return {};
   if (hash < TWOFOLD_FIRST_STACK_HASH) return {.id = SpecialStack(SpecialText(hash, true))};
-  auto& stacks = user_stacks_[size_t(stack_class)][process.id.value];
+  const bool is_waker = use == UserStackUse::kWaker;
+  auto& by_process = is_waker ? waker_stacks_ : user_stacks_[size_t(stack_class)];
+  auto& stacks = by_process[process.id.value];
   const auto known = stacks.find(hash);
-  if (known != stacks.end() &&
-      (known->second.version == 0 || process.image == nullptr ||
-       known->second.version == symbolizer_.VersionOfRuntimeNames(*process.image))) {
-    return known->second;
-  }
+  if (known != stacks.end() && StillHolds(known->second, process.image)) return known->second;
   std::optional<twofold_stack> stack = tracer_.FindStack(stack_class, hash);
   if (!stack) {
     if (known != stacks.end()) return known->second;
@@ -109,8 +119,12 @@ CaptureBuilder::Made<StackId> CaptureBuilder::MakeUserStack(Tracer::StackClass s
   const bool cut = (stack->nframes & TWOFOLD_FRAMES_CUT) != 0;
   stack->nframes &= ~TWOFOLD_FRAMES_CUT;
 
+  // Memory that is freed, or not, was allocated at any time.
+  const bool is_old = is_waker || stack_class == Tracer::StackClass::kMemory;
+  const TimeRange when = {.from_ns = is_old ? 0 : rows_when_.from_ns, .to_ns = rows_when_.to_ns};
+  NameValidity validity;
+  Made<StackId> made;
   std::vector<FrameId> root_first;
-  bool may_change = false;
   if (stack->nframes == TWOFOLD_MAX_FRAMES) {
     root_first.push_back(definitions_.InternSpecialFrame("[truncated stack]"));
   } else if (cut) {
@@ -121,11 +135,15 @@ CaptureBuilder::Made<StackId> CaptureBuilder::MakeUserStack(Tracer::StackClass s
   } else {
     // A return address that nothing is mapped at is no return address: the program keeps something
     // else where a frame pointer is expected, and what the walk found behind it is noise.
+    const auto is_mapped = [&](uint64_t address) {
+      return !process.image->FindMappings(address, when).empty();
+    };
     uint32_t walked = 1;
     while (walked < stack->nframes &&
-           (!process.image->mappings_known || process.image->FindMapping(stack->frames[walked]))) {
+           (!process.image->mappings_known || is_mapped(stack->frames[walked]))) {
       ++walked;
     }
+    made.is_unmapped = walked < stack->nframes || !is_mapped(stack->frames[0]);
     if (walked < stack->nframes) {
       root_first = {definitions_.InternSpecialFrame("[stack ends: no frame pointer]")};
     }
@@ -134,15 +152,15 @@ CaptureBuilder::Made<StackId> CaptureBuilder::MakeUserStack(Tracer::StackClass s
         stack_class == Tracer::StackClass::kMemory && recording_.settings.leak_scope == "user";
     for (uint32_t i = walked; i-- > 0;) {
       const bool is_return = i > 0 || has_returned;
-      root_first.push_back(symbolizer_.UserFrame(*process.image, stack->frames[i], is_return));
-      may_change =
-          may_change || symbolizer_.MayChangeName(*process.image, stack->frames[i], is_return);
+      root_first.push_back(
+          symbolizer_.UserFrame(*process.image, stack->frames[i], is_return, when, validity));
     }
+    made.places = PlacesVersion(*process.image, made.is_unmapped);
+    if (validity.runtime_code) made.version = symbolizer_.VersionOfRuntimeNames(*process.image);
+    if (validity.this_interval_only) made.made_in = builds_;
   }
   if (known == stacks.end()) ++stacks_made_;
-  const Made<StackId> made{
-      .id = definitions_.InternStack(root_first),
-      .version = may_change ? symbolizer_.VersionOfRuntimeNames(*process.image) : 0};
+  made.id = definitions_.InternStack(root_first);
   return stacks.insert_or_assign(hash, made).first->second;
 }
 
@@ -205,13 +223,11 @@ CaptureBuilder::Made<WakerId> CaptureBuilder::WakerOf(uint64_t key) {
   if (key == 0) return {};
   const auto known = wakers_.find(key);
   const bool is_known = known != wakers_.end();
-  if (is_known && (known->second.version == 0 || known->second.version == builds_)) {
-    return known->second;
-  }
+  if (is_known && StillHolds(known->second)) return known->second;
   const std::optional<twofold_waker> found = tracer_.FindWaker(key);
   if (!found) return is_known ? known->second : Made<WakerId>();
   Waker waker{.kind = WakerKind(found->kind)};
-  uint64_t version = 0;
+  Made<WakerId> made{.places = PlacesVersion()};
   waker.kernel_stack = WakerStack(found->kernel_stack, waker.kind);
   if (waker.kind == WakerKind::kTask) {
     DefinedThread thread;
@@ -222,12 +238,18 @@ CaptureBuilder::Made<WakerId> CaptureBuilder::WakerOf(uint64_t key) {
       thread = ThreadOutOfScope(found->who);
     }
     waker.thread = thread.id;
-    const Made<StackId> user_stack =
-        MakeUserStack(Tracer::StackClass::kOffCpu, found->user_stack, thread.process);
+    if (is_known && thread.process.image == nullptr) {
+      // Its process is gone, and what was known of it by then is all there is.
+      known->second.made_in = 0;
+      known->second.places = PlacesVersion();
+      return known->second;
+    }
+    const Made<StackId> user_stack = MakeUserStack(Tracer::StackClass::kOffCpu, found->user_stack,
+                                                   thread.process, UserStackUse::kWaker);
     waker.user_stack = user_stack.id;
-    if (user_stack.version != 0) version = builds_;
+    if (user_stack.version != 0 || user_stack.made_in != 0) made.made_in = builds_;
   }
-  const Made<WakerId> made{.id = definitions_.InternWaker(waker), .version = version};
+  made.id = definitions_.InternWaker(waker);
   return wakers_.insert_or_assign(key, made).first->second;
 }
 
@@ -235,17 +257,15 @@ ChainId CaptureBuilder::ChainOf(uint64_t key) {
   if (key == 0) return ChainId();
   const auto known = chains_.find(key);
   const bool is_known = known != chains_.end();
-  if (is_known && (known->second.version == 0 || known->second.version == builds_)) {
-    return known->second.id;
-  }
+  if (is_known && StillHolds(known->second)) return known->second.id;
   const std::optional<twofold_chain> found = tracer_.FindChain(key);
   if (!found) return is_known ? known->second.id : ChainId();
-  Made<ChainId> chain;
+  Made<ChainId> chain{.places = PlacesVersion()};
   for (uint64_t i = found->length; i-- > 0;) {
     const Made<WakerId> waker = WakerOf(found->wakers[i]);
     // What is beyond a waker that was lost is not known to belong here.
     chain.id = waker.id == WakerId() ? ChainId() : definitions_.InternChain(chain.id, waker.id);
-    if (waker.version != 0) chain.version = builds_;
+    if (waker.made_in != 0) chain.made_in = builds_;
   }
   return chains_.insert_or_assign(key, chain).first->second.id;
 }

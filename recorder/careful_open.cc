@@ -19,10 +19,8 @@ constexpr uint64_t kStartToleranceNs = 1'000'000'000;  // as in recorder/process
 std::optional<ProcProcess> OpenProcess(const ProcessImage& image) {
   auto process = ProcProcess::Open(image.pid);
   if (!process) return std::nullopt;
-  const auto stat = process->Stat();
-  if (!stat) return std::nullopt;
   const uint64_t a_ns = image.start_boottime_ns;
-  const uint64_t b_ns = stat->start_boottime_ns;
+  const uint64_t b_ns = process->stat().start_boottime_ns;
   const uint64_t apart_ns = a_ns > b_ns ? a_ns - b_ns : b_ns - a_ns;
   if (a_ns != 0 && apart_ns >= kStartToleranceNs) return std::nullopt;
   return process;

@@ -9,12 +9,14 @@
 
 namespace twofold {
 
-// Calls `accept` with one descriptor after the other that may be the mapped file, the surest first,
-// until it returns true; returns whether it did. Where the build id is known `accept` must compare
-// it; where it is not, only descriptors come whose identity is sure enough:
-//   1. /proc/PID/map_files/START-END: the mapped file itself, even deleted or replaced;
-//   2. the path in the process's root, if the inode is the mapped one;
-//   3. the path in our own root, for processes that are gone, if the inode is the mapped one.
+// Calls `accept` with one descriptor after the other that leads to the mapped file, the surest
+// first, until it returns true; returns whether it did:
+//   1. /proc/PID/map_files/START-END: even deleted or replaced;
+//   2. the path in the process's root;
+//   3. the path in our own root, for processes that are gone.
+// Each is the mapped file by device, inode and, where both the event and the file system tell it,
+// the inode's generation: the number of a file that was deleted is soon that of another. What is
+// written into a file later does not change that.
 bool ForEachCandidateFile(const ProcessImage& image, const Mapping& mapping,
                           const std::function<bool(UniqueFd)>& accept);
 

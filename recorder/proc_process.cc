@@ -16,6 +16,7 @@ namespace twofold {
 namespace {
 
 constexpr size_t kMaxStatBytes = 4096;
+constexpr size_t kMaxStatusBytes = size_t{16} * 1024;
 constexpr size_t kMaxCgroupBytes = size_t{64} * 1024;
 constexpr size_t kMaxMapsLineBytes = size_t{64} * 1024;
 constexpr size_t kChunkBytes = size_t{16} * 1024;
@@ -69,6 +70,19 @@ std::vector<uint32_t> ListNumbers(int directory_fd, const char* path) {
   }
   std::sort(numbers.begin(), numbers.end());
   return numbers;
+}
+
+UniqueFd OpenDirectory(uint32_t id) {
+  const std::string path = "/proc/" + std::to_string(id);
+  return UniqueFd(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
+std::optional<ProcStat> ReadStat(int directory_fd) {
+  static const uint64_t ticks_per_second =
+      static_cast<uint64_t>(std::max(sysconf(_SC_CLK_TCK), 1L));
+  const auto text = ReadSmallFile(directory_fd, "stat", kMaxStatBytes);
+  if (!text) return std::nullopt;
+  return ParseProcStat(*text, ticks_per_second);
 }
 
 }  // namespace
@@ -165,18 +179,31 @@ std::optional<MapsLine> ParseMapsLine(std::string_view line) {
 }
 
 std::optional<ProcProcess> ProcProcess::Open(Pid pid) {
-  const std::string path = "/proc/" + std::to_string(pid.value);
-  UniqueFd directory(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  UniqueFd directory = OpenDirectory(pid.value);
   if (!directory) return std::nullopt;
-  return ProcProcess(std::move(directory));
+  auto stat = ReadStat(directory.get());
+  if (!stat) return std::nullopt;
+  ProcProcess process(pid, std::move(directory), std::move(*stat));
+  if (process.stat_.has_ended() && process.stat_.threads > 1) process.FindLivingThread();
+  return process;
 }
 
-std::optional<ProcStat> ProcProcess::Stat() const {
-  static const uint64_t ticks_per_second =
-      static_cast<uint64_t>(std::max(sysconf(_SC_CLK_TCK), 1L));
-  const auto text = ReadSmallFile(directory_fd(), "stat", kMaxStatBytes);
-  if (!text) return std::nullopt;
-  return ParseProcStat(*text, ticks_per_second);
+void ProcProcess::FindLivingThread() {
+  for (const uint32_t tid : Tids()) {
+    // Not in /proc/PID/task, where the folders of threads lack map_files.
+    UniqueFd directory = OpenDirectory(tid);
+    if (!directory) continue;
+    const std::string status =
+        ReadSmallFile(directory.get(), "status", kMaxStatusBytes).value_or("");
+    // The number may be that of another process's thread by now.
+    const bool is_ours =
+        status.find("\nTgid:\t" + std::to_string(pid_.value) + "\n") != std::string::npos;
+    const bool has_ended = status.find("\nState:\tZ") != std::string::npos ||
+                           status.find("\nState:\tX") != std::string::npos;
+    if (!is_ours || has_ended) continue;
+    living_ = std::move(directory);
+    return;
+  }
 }
 
 std::optional<ProcCgroups> ProcProcess::Cgroups() const {
@@ -191,7 +218,12 @@ std::optional<std::string> ProcProcess::Executable() const {
   return path;
 }
 
-std::vector<uint32_t> ProcProcess::Tids() const { return ListNumbers(directory_fd(), "task"); }
+std::vector<uint32_t> ProcProcess::Tids() const {
+  std::vector<uint32_t> tids = ListNumbers(main_.get(), "task");
+  // Only a main thread stays when it has ended, until the last one does.
+  if (stat_.has_ended()) std::erase(tids, pid_.value);
+  return tids;
+}
 
 bool ProcProcess::ForEachExecutableMapping(const std::function<void(const MapsLine&)>& take) const {
   UniqueFd fd(openat(directory_fd(), "maps", O_RDONLY | O_CLOEXEC));

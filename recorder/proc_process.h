@@ -16,6 +16,8 @@ namespace twofold {
 struct ProcStat {
   std::string name;  // comm
   char state = '?';
+  // The thread that the text is about has ended; of a main thread: others may still run.
+  bool has_ended() const { return state == 'Z' || state == 'X'; }
   Pid parent_pid;
   bool is_kernel_thread = false;
   uint32_t threads = 0;
@@ -51,27 +53,42 @@ struct MapsLine {
 // nullopt: not executable, or not of that form.
 std::optional<MapsLine> ParseMapsLine(std::string_view line);
 
-// One process's directory in /proc. The descriptor stands for the process, not for its pid: once
-// the process is gone, every read fails, even if another one has the same pid by then.
+// One process in /proc. The descriptors stand for the process, not for its pid: once the process is
+// gone, every read fails, even if another one has the same pid by then.
+//
+// A process outlives its main thread (pthread_exit in main). From then on /proc/PID has neither
+// mappings nor an executable, a root or namespaces, as these belonged to the thread that is gone;
+// /proc/TID of any other thread still has them all. So all that is read or opened of a process goes
+// through this class.
 class ProcProcess {
  public:
   // nullopt: no such process.
   static std::optional<ProcProcess> Open(Pid pid);
 
-  int directory_fd() const { return directory_.get(); }
+  // Where maps, map_files, root, ns, status and the like can be read: /proc/PID, or /proc/TID of a
+  // thread that lives where the main thread does not.
+  int directory_fd() const { return living_ ? living_.get() : main_.get(); }
 
-  std::optional<ProcStat> Stat() const;
+  // As it was when the process was opened.
+  const ProcStat& stat() const { return stat_; }
   std::optional<ProcCgroups> Cgroups() const;
   // Path of the executable without " (deleted)"; nullopt for kernel threads.
   std::optional<std::string> Executable() const;
-  // Ascending.
+  // Of those threads that have not ended; ascending.
   std::vector<uint32_t> Tids() const;
   // Hands over every executable mapping; false when the mappings cannot be read.
   bool ForEachExecutableMapping(const std::function<void(const MapsLine&)>& take) const;
 
  private:
-  explicit ProcProcess(UniqueFd directory) : directory_(std::move(directory)) {}
-  UniqueFd directory_;
+  ProcProcess(Pid pid, UniqueFd main, ProcStat stat)
+      : pid_(pid), main_(std::move(main)), stat_(std::move(stat)) {}
+  // Opens /proc/TID of a thread that has not ended, if there is one.
+  void FindLivingThread();
+
+  Pid pid_;
+  UniqueFd main_;    // /proc/PID
+  UniqueFd living_;  // of another thread; invalid while the main thread lives
+  ProcStat stat_;
 };
 
 // The processes that /proc lists, ascending.

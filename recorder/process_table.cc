@@ -35,13 +35,11 @@ void MarkEnd(ProcessImage& image, uint64_t monotonic_ns) {
   if (image.end_monotonic_ns == 0) image.end_monotonic_ns = std::max<uint64_t>(monotonic_ns, 1);
 }
 
-bool IsDead(const ProcStat& stat) { return stat.state == 'Z' || stat.state == 'X'; }
-
 }  // namespace
 
 size_t ProcessTable::FileHash::operator()(const std::shared_ptr<const MappedFile>& file) const {
   const std::hash<std::string> hash;
-  return hash(file->path) * 31 + hash(file->build_id) * 17 + file->inode;
+  return hash(file->path) * 31 + file->inode_generation * 17 + file->inode;
 }
 
 ProcessTable::ProcessTable(Scope scope) : scope_(std::move(scope)) {
@@ -75,30 +73,35 @@ std::shared_ptr<const MappedFile> ProcessTable::Intern(MappedFile file) {
   return *files_.insert(std::make_shared<const MappedFile>(std::move(file))).first;
 }
 
-void ProcessTable::ReadMappings(const ProcProcess& process, ProcessImage& image) {
+void ProcessTable::AddMapping(ProcessImage& image, const Mapping& mapping, uint64_t seen_ns) {
+  if (image.AddMapping(mapping, seen_ns)) ++replacements_;
+}
+
+bool ProcessTable::ReadMappings(const ProcProcess& process, ProcessImage& image) {
   const bool readable = process.ForEachExecutableMapping([&](const MapsLine& line) {
     MappedFile file = ClassifyMappingText(line.text);
     if (file.kind == ModuleKind::kUserFile) {
       file.device = line.device;
       file.inode = line.inode;
     }
-    image.AddMapping({line.start, line.end, line.file_offset, Intern(std::move(file))});
+    // Nobody knows since when; and what was known to be there may have been until now.
+    AddMapping(image, {line.start, line.end, line.file_offset, Intern(std::move(file))},
+               MonotonicNowNs());
   });
-  // A process that is about to exit has given up its memory already.
-  image.mappings_known = readable && !image.mappings.empty();
   image.mappings.shrink_to_fit();
+  // A process that is about to exit has given up its memory already.
+  return readable && !image.mappings.empty();
 }
 
 ProcessImage* ProcessTable::ReadFromProc(Pid pid) {
   const uint64_t read_monotonic_ns = MonotonicNowNs();
   const auto process = ProcProcess::Open(pid);
   if (!process) return nullptr;
-  const auto stat = process->Stat();
-  if (!stat) return nullptr;
+  const ProcStat& stat = process->stat();
   ProcessImage* known = Latest(pid);
   if (known != nullptr && known->end_monotonic_ns == 0) {
     if (known->start_boottime_ns == 0 ||
-        SameStart(known->start_boottime_ns, stat->start_boottime_ns)) {
+        SameStart(known->start_boottime_ns, stat.start_boottime_ns)) {
       return known;
     }
     MarkEnd(*known, read_monotonic_ns);
@@ -106,21 +109,18 @@ ProcessImage* ProcessTable::ReadFromProc(Pid pid) {
 
   auto image = std::make_unique<ProcessImage>();
   image->pid = pid;
-  image->parent_pid = stat->parent_pid;
-  image->start_boottime_ns = stat->start_boottime_ns;
+  image->parent_pid = stat.parent_pid;
+  image->start_boottime_ns = stat.start_boottime_ns;
   image->image_start_monotonic_ns = known == nullptr ? 0 : known->end_monotonic_ns;
   image->read_monotonic_ns = read_monotonic_ns;
-  image->name = stat->name;
+  image->name = stat.name;
   image->live_tids = {pid.value};
-  if (stat->threads != 1 || IsDead(*stat)) image->live_tids = process->Tids();
-  if (IsDead(*stat)) {
-    RemoveTid(*image, pid.value);
-    if (image->live_tids.empty()) return nullptr;
-  }
+  if (stat.threads != 1 || stat.has_ended()) image->live_tids = process->Tids();
+  if (image->live_tids.empty()) return nullptr;
   image->cgroups = process->Cgroups().value_or(ProcCgroups());
-  if (!stat->is_kernel_thread) {
+  if (!stat.is_kernel_thread) {
     image->executable = process->Executable().value_or("");
-    ReadMappings(*process, *image);
+    image->mappings_known = ReadMappings(*process, *image);
   }
   return &Add(std::move(image));
 }
@@ -136,7 +136,12 @@ void ProcessTable::ScanProc() {
   }
   std::unordered_set<uint32_t> found;
   for (const Pid pid : running) {
-    if (ReadFromProc(pid) != nullptr) found.insert(pid.value);
+    const ProcessImage* known = Latest(pid);
+    ProcessImage* image = ReadFromProc(pid);
+    if (image == nullptr) continue;
+    found.insert(pid.value);
+    if (image != known) continue;
+    if (const auto process = ProcProcess::Open(pid)) ReadMappings(*process, *image);
   }
   for (const auto& [pid, images] : images_) {
     if (!found.contains(pid)) MarkEnd(*images.back(), scan_monotonic_ns);
@@ -254,38 +259,38 @@ void ProcessTable::ApplyMap(const SidebandEvent& event) {
   if (image == nullptr) return;
   MappedFile file = ClassifyMappingText(event.text);
   if (file.kind == ModuleKind::kUserFile) {
-    file.build_id = event.build_id;
     file.device = event.device;
     file.inode = event.inode;
+    file.inode_generation = event.inode_generation;
     if (image->awaits_executable) image->executable = file.path;
     image->awaits_executable = false;
   }
-  image->AddMapping({event.address, end, event.file_offset, Intern(std::move(file))});
+  AddMapping(*image,
+             {event.address, end, event.file_offset, Intern(std::move(file)), event.time_ns},
+             event.time_ns);
 }
 
 void ProcessTable::CompleteFromProc(ProcessImage& image) {
   image.from_event = false;
   const auto process = ProcProcess::Open(image.pid);
   if (!process) return;
-  const auto stat = process->Stat();
-  if (!stat) return;
-  if (image.start_boottime_ns != 0 &&
-      !SameStart(image.start_boottime_ns, stat->start_boottime_ns)) {
+  const ProcStat& stat = process->stat();
+  if (image.start_boottime_ns != 0 && !SameStart(image.start_boottime_ns, stat.start_boottime_ns)) {
     return;
   }
   if (image.start_boottime_ns == 0) {
-    image.start_boottime_ns = stat->start_boottime_ns;
-    image.parent_pid = stat->parent_pid;
+    image.start_boottime_ns = stat.start_boottime_ns;
+    image.parent_pid = stat.parent_pid;
   }
   if (const auto cgroups = process->Cgroups()) image.cgroups = *cgroups;
-  if (image.name.empty()) image.name = stat->name;
+  if (image.name.empty()) image.name = stat.name;
   // Another name means another program by now, whose event is still to come.
-  if (stat->name != image.name || stat->is_kernel_thread) {
-    image.mappings_known = image.mappings_known || stat->is_kernel_thread;
+  if (stat.name != image.name || stat.is_kernel_thread) {
+    image.mappings_known = image.mappings_known || stat.is_kernel_thread;
     return;
   }
   if (image.executable.empty()) image.executable = process->Executable().value_or("");
-  if (!image.mappings_known) ReadMappings(*process, image);
+  if (!image.mappings_known) image.mappings_known = ReadMappings(*process, image);
 }
 
 ProcessImage* ProcessTable::Find(Pid pid, uint64_t monotonic_ns) {

@@ -30,7 +30,7 @@ class ProcessTable {
   // Adds the processes in scope that run now, with their mappings. Call after the sideband was
   // opened and before its first events are applied; events that repeat what the scan saw change
   // nothing. May be called again after events were lost: processes that are gone by then end now,
-  // those that are new are added.
+  // those that are new are added, and what the others have mapped is read again.
   void ScanProc();
 
   // Events must come in order of time. A few that come late do no harm beyond a name that is a bit
@@ -53,6 +53,9 @@ class ProcessTable {
   // Images, those that ended included.
   size_t size() const;
 
+  // How often something was mapped in the place of something else, in all processes.
+  uint64_t replacements() const { return replacements_; }
+
  private:
   using Images = std::vector<std::unique_ptr<ProcessImage>>;  // of one pid, oldest first
 
@@ -67,7 +70,9 @@ class ProcessTable {
   void ApplyExec(const SidebandEvent& event);
   void ApplyExit(const SidebandEvent& event);
   void ApplyMap(const SidebandEvent& event);
-  void ReadMappings(const ProcProcess& process, ProcessImage& image);
+  // False: they cannot be read, or there are none.
+  bool ReadMappings(const ProcProcess& process, ProcessImage& image);
+  void AddMapping(ProcessImage& image, const Mapping& mapping, uint64_t seen_ns);
   void CompleteFromProc(ProcessImage& image);
   std::shared_ptr<const MappedFile> Intern(MappedFile file);
 
@@ -86,6 +91,7 @@ class ProcessTable {
   std::unordered_map<uint32_t, Images> images_;
   std::unordered_set<std::shared_ptr<const MappedFile>, FileHash, FileEqual> files_;
   size_t files_worth_a_sweep_ = 1024;
+  uint64_t replacements_ = 0;
 };
 
 }  // namespace twofold

@@ -27,11 +27,25 @@ uid_t OwnerOf(const UniqueFd& fd) {
   return fstat(fd.get(), &status) == 0 ? status.st_uid : 0;
 }
 
+int64_t WrittenNs(const struct stat& status) {
+  return status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec;
+}
+
 }  // namespace
 
 RemoteFile::RemoteFile(NameReader& reader, UniqueFd fd, NameRequestKind open)
     : reader_(reader), fd_(std::move(fd)), open_(open), number_(reader.NewFile()) {
-  owner_ = OwnerOf(fd_);
+  struct stat status {};
+  if (fstat(fd_.get(), &status) != 0) return;
+  owner_ = status.st_uid;
+  written_realtime_ns_ = WrittenNs(status);
+  size_bytes_ = status.st_size;
+}
+
+bool RemoteFile::WasWrittenSince() const {
+  struct stat status {};
+  return fstat(fd_.get(), &status) == 0 &&
+         (WrittenNs(status) != written_realtime_ns_ || status.st_size != size_bytes_);
 }
 
 RemoteFile::~RemoteFile() {

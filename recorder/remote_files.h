@@ -24,6 +24,10 @@ class RemoteFile {
   // A reader was lost over it, or over others of its owner's.
   bool given_up() const { return given_up_; }
 
+  // When it was last written before it came here, CLOCK_REALTIME; and whether it was since then.
+  int64_t written_realtime_ns() const { return written_realtime_ns_; }
+  bool WasWrittenSince() const;
+
  protected:
   // `reader` is borrowed and must outlive the file.
   RemoteFile(NameReader& reader, UniqueFd fd, NameRequestKind open);
@@ -48,6 +52,8 @@ class RemoteFile {
   const uint32_t number_;
   uint64_t generation_ = 0;  // of the reader that has it; 0: none
   uid_t owner_ = 0;
+  int64_t written_realtime_ns_ = 0;
+  int64_t size_bytes_ = 0;
   bool given_up_ = false;
 };
 

@@ -541,14 +541,13 @@ Result<void> Session::CloseInterval(uint64_t boundary_ns, bool last) {
   Result<Reading> reading = tracer_->Read(boundary_ns);
   if (!reading) return std::move(reading).error();
   DrainSideband();
+  const uint64_t events_lost = sideband_->lost() - std::exchange(sideband_lost_, sideband_->lost());
+  // Brings the table up to date with what still runs, before anything is named by it.
+  if (events_lost > 0) processes_->ScanProc();
   symbolizer_->FollowModules();
-  Interval interval = builder_->Build(*reading, settings_);
-  const uint64_t sideband_lost = sideband_->lost();
-  if (sideband_lost != sideband_lost_) {
-    interval.losses.push_back(
-        Loss{.cause = LossCause::kEventsLost, .count = sideband_lost - sideband_lost_});
-    sideband_lost_ = sideband_lost;
-    processes_->ScanProc();  // brings the table up to date with what still runs
+  Interval interval = builder_->Build(*reading, settings_, interval_start_ns_);
+  if (events_lost > 0) {
+    interval.losses.push_back(Loss{.cause = LossCause::kEventsLost, .count = events_lost});
   }
   // Processes that ended before the interval began can have no more rows.
   builder_->DefineProcessEnds(last ? UINT64_MAX : previous_boundary_ns_);

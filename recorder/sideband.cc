@@ -33,7 +33,11 @@ bool CgroupsAreTold() {
   return told;
 }
 
-perf_event_attr Attributes(bool with_build_id) {
+// What is asked for here must not change what others get. So no build ids (attr.build_id): the
+// kernel sets a flag for them in a record that it builds once for all listeners, and does not clear
+// it again (kernel/events/core.c: perf_event_mmap_output). Whoever listens beside us and did not
+// ask for build ids would take an inode for one, and `perf script` aborts on that.
+perf_event_attr Attributes() {
   perf_event_attr attr;
   std::memset(&attr, 0, sizeof attr);
   attr.type = PERF_TYPE_SOFTWARE;
@@ -48,7 +52,6 @@ perf_event_attr Attributes(bool with_build_id) {
   attr.task = 1;
   attr.ksymbol = 1;
   attr.cgroup = CgroupsAreTold() ? 1 : 0;
-  attr.build_id = with_build_id ? 1 : 0;
   attr.use_clockid = 1;
   attr.clockid = CLOCK_MONOTONIC;
   attr.watermark = 1;
@@ -174,15 +177,9 @@ Result<std::unique_ptr<Sideband>> Sideband::Open() {
   std::unique_ptr<Sideband> sideband(new Sideband());
   State& state = *sideband->state_;
   const size_t page_bytes = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-  bool with_build_id = true;
   for (const uint32_t cpu : OnlineCpus()) {
-    perf_event_attr attr = Attributes(with_build_id);
+    perf_event_attr attr = Attributes();
     UniqueFd fd = OpenEvent(attr, cpu);
-    if (!fd && with_build_id && (errno == EINVAL || errno == E2BIG)) {
-      with_build_id = false;
-      attr = Attributes(with_build_id);
-      fd = OpenEvent(attr, cpu);
-    }
     if (!fd && errno == ENODEV) continue;  // went offline meanwhile
     if (!fd) return OpenError(errno);
     std::optional<Ring> ring = Ring::Map(std::move(fd), page_bytes);

@@ -25,13 +25,11 @@ struct SidebandEvent {
   uint64_t address = 0;  // kMap; kBpfProgram*: of the kernel
   uint64_t size_bytes = 0;
   uint64_t file_offset = 0;
-  // kMap: lower-case hexadecimal; empty where the kernel does not tell (before 5.12, or the file's
-  // page with it was not in memory).
-  std::string build_id;
-  // kMap: of the file; 0 where the kernel told the build id instead.
+  // kMap: of the file; 0: memory without one.
   uint64_t device = 0;  // as makedev(3) has it
   uint64_t inode = 0;
   uint64_t cgroup_id = 0;  // kCgroup: in the hierarchy of version 2
+  uint64_t inode_generation = 0;  // file systems give an inode's number to another file later
 };
 
 class Sideband {

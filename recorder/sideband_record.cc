@@ -8,17 +8,9 @@
 #include <cstring>
 #include <string_view>
 
-#include "recorder/small_file.h"
-
-// Older headers lack these; the numbers are part of the kernel's interface.
-#ifndef PERF_RECORD_MISC_MMAP_BUILD_ID
-#define PERF_RECORD_MISC_MMAP_BUILD_ID (1 << 14)
-#endif
-
 namespace twofold {
 namespace {
 
-constexpr size_t kMaxBuildIdBytes = 20;
 constexpr size_t kSampleIdBytes = 8;  // the time that sample_id_all appends
 
 // What PERF_RECORD_FORK and PERF_RECORD_EXIT hold after the header.
@@ -43,19 +35,12 @@ struct Mmap2Body {
   uint64_t address;
   uint64_t size_bytes;
   uint64_t file_offset;
-  union {
-    struct {
-      uint32_t major;
-      uint32_t minor;
-      uint64_t inode;
-      uint64_t inode_generation;
-    } file;
-    struct {
-      uint8_t size_bytes;
-      uint8_t reserved[3];
-      uint8_t bytes[kMaxBuildIdBytes];
-    } build_id;
-  };
+  // PERF_RECORD_MISC_MMAP_BUILD_ID may be set because somebody else asked for build ids, which is
+  // no reason to believe it: to those who did not, the kernel writes these all the same.
+  uint32_t major;
+  uint32_t minor;
+  uint64_t inode;
+  uint64_t inode_generation;
   uint32_t protection;
   uint32_t flags;
 };
@@ -148,13 +133,9 @@ ParsedRecord ParseSidebandRecord(std::span<const uint8_t> record) {
       event.size_bytes = body.size_bytes;
       event.file_offset = body.file_offset;
       event.text = TakeText(record);
-      if ((header.misc & PERF_RECORD_MISC_MMAP_BUILD_ID) != 0) {
-        const size_t size_bytes = std::min<size_t>(body.build_id.size_bytes, kMaxBuildIdBytes);
-        event.build_id = ToHex({body.build_id.bytes, size_bytes});
-      } else {
-        event.device = makedev(body.file.major, body.file.minor);
-        event.inode = body.file.inode;
-      }
+      event.device = makedev(body.major, body.minor);
+      event.inode = body.inode;
+      event.inode_generation = body.inode_generation;
       if ((body.protection & PROT_EXEC) == 0) {
         parsed.damaged = false;
         return parsed;

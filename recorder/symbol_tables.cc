@@ -10,22 +10,21 @@
 #include <cstring>
 #include <utility>
 
+#include "recorder/clocks.h"
 #include "recorder/debug_file.h"
 #include "recorder/module_file.h"
 
 namespace twofold {
 namespace {
 
-// Another process may be able to show the file when the first was gone already, but not for ever.
+// Another process, or the same one later, may be able to show the file, but not for ever.
 constexpr uint32_t kMaxAttempts = 8;
 constexpr size_t kMaxMet = 4096;
-constexpr const char* kVdsoKey = "vdso";
 
-std::string PathKey(const MappedFile& file) {
+std::string KeyOf(const MappedFile& file) {
+  if (file.kind == ModuleKind::kVdso) return "vdso";
   return "path " + std::to_string(file.device) + " " + std::to_string(file.inode) + " " + file.path;
 }
-
-std::string BuildIdKey(const std::string& build_id) { return "build-id " + build_id; }
 
 }  // namespace
 
@@ -53,21 +52,59 @@ UniqueFd CopyOwnVdso() {
   return copy;
 }
 
-std::shared_ptr<SymbolTables::Source>& SymbolTables::SlotOf(const MappedFile& file) {
-  std::string key = kVdsoKey;
-  if (file.kind != ModuleKind::kVdso) {
-    key = file.build_id.empty() ? PathKey(file) : BuildIdKey(file.build_id);
-  }
-  std::shared_ptr<Source>& slot = sources_[key];
+std::shared_ptr<SymbolTables::Source> SymbolTables::SourceOf(const MappedFile& file) {
+  std::shared_ptr<Source>& slot = sources_[KeyOf(file)];
   if (slot == nullptr) slot = std::make_shared<Source>();
+  if (file.inode_generation != 0) {
+    if (slot->generation != 0 && slot->generation != file.inode_generation) {
+      // The file is gone for good, and another one has its number.
+      Close(*slot);
+      slot = std::make_shared<Source>();
+    }
+    slot->generation = file.inode_generation;
+  }
   return slot;
+}
+
+bool SymbolTables::BeginInterval(uint64_t from_ns) {
+  ++interval_;
+  from_ns_ = from_ns;
+  bool any = false;
+  for (const auto& [key, source] : sources_) {
+    if (source->file == nullptr || !source->file->WasWrittenSince()) continue;
+    Close(*source);
+    source->was_read = false;
+    source->build_id.clear();
+    source->attempts = 0;
+    source->last_interval = 0;
+    any = true;
+  }
+  return any;
+}
+
+bool SymbolTables::MayBeReadLater(const Source& source) {
+  return !source.was_read && source.attempts < kMaxAttempts;
+}
+
+// What a mapping of a file shows is always what the file holds. So what the file held while its
+// code ran is known if it was not written into from then on.
+bool SymbolTables::WasWrittenTooLate(const RemoteElf& file, const Mapping& mapping) const {
+  const uint64_t ran_ns = std::max(from_ns_, mapping.since_ns);
+  if (ran_ns == 0) return false;
+  // In this order: a pause in between must not make it run earlier than it did.
+  const uint64_t monotonic_ns = MonotonicNowNs();
+  const auto realtime_ns = int64_t(ClockNs(CLOCK_REALTIME));
+  const int64_t ran_realtime_ns = realtime_ns - int64_t(monotonic_ns - ran_ns);
+  // What is said to be written in the future tells of another clock.
+  return file.written_realtime_ns() > ran_realtime_ns && file.written_realtime_ns() <= realtime_ns;
 }
 
 void SymbolTables::Prepare(const ProcessImage& image, const Mapping& mapping) {
   if (mapping.kind() != ModuleKind::kUserFile || met_.contains(mapping.file)) return;
   if (met_.size() >= kMaxMet) met_.clear();
   met_.insert(mapping.file);
-  Source& source = *SlotOf(*mapping.file);
+  const std::shared_ptr<Source> held = SourceOf(*mapping.file);
+  Source& source = *held;
   if (source.file != nullptr || source.prepared || source.attempts > 0) return;
   ForEachCandidateFile(image, mapping, [&](UniqueFd fd) {
     source.prepared = std::move(fd);
@@ -81,55 +118,50 @@ void SymbolTables::Prepare(const ProcessImage& image, const Mapping& mapping) {
 
 std::shared_ptr<SymbolTables::Source> SymbolTables::Get(const ProcessImage& image,
                                                         const Mapping& mapping) {
-  const MappedFile& file = *mapping.file;
-  std::shared_ptr<Source>& slot = SlotOf(file);
-  std::shared_ptr<Source> source = slot;
-  if (source->was_read || !Load(*source, image, mapping)) return source;
-  // The file told its build id: from now on it is the same as one that an event told of.
-  if (file.kind == ModuleKind::kUserFile && file.build_id.empty() && !source->build_id.empty()) {
-    // References to elements outlive insertions.
-    std::shared_ptr<Source>& same = sources_[BuildIdKey(source->build_id)];
-    if (same == nullptr || !same->was_read) {
-      if (same != nullptr) Close(*same);
-      same = source;
-    } else {
-      Close(*source);
-      slot = same;
-    }
-    return same;
-  }
+  std::shared_ptr<Source> source = SourceOf(*mapping.file);
+  if (!source->was_read) Load(*source, image, mapping);
   return source;
 }
 
 bool SymbolTables::Load(Source& source, const ProcessImage& image, const Mapping& mapping) {
   if (source.file != nullptr) return true;
-  const bool same_process =
-      source.last_pid == image.pid && source.last_start_ns == image.start_boottime_ns;
-  if (source.attempts >= kMaxAttempts || (source.attempts > 0 && same_process)) return false;
+  // In one interval each process is asked once.
+  const bool is_same = source.last_pid == image.pid && source.last_interval == interval_ &&
+                       source.last_start_ns == image.start_boottime_ns;
+  if (source.attempts >= kMaxAttempts || is_same) return false;
   source.last_pid = image.pid;
   source.last_start_ns = image.start_boottime_ns;
+  source.last_interval = interval_;
 
   std::unique_ptr<RemoteElf> found;
   bool given_up = false;
-  const std::string& wanted = mapping.build_id().empty() ? source.build_id : mapping.build_id();
+  bool overwritten = false;
   const auto accept = [&](UniqueFd fd) {
     auto file = std::make_unique<RemoteElf>(reader_, std::move(fd));
+    if (mapping.kind() == ModuleKind::kUserFile && WasWrittenTooLate(*file, mapping)) {
+      overwritten = true;
+      return false;
+    }
     const bool was_read = file->Read();
     given_up = given_up || file->given_up();
-    if (!was_read || (!wanted.empty() && file->build_id() != wanted)) return false;
+    // Of one that was closed and is opened again the build id is known.
+    if (!was_read || (source.was_read && file->build_id() != source.build_id)) return false;
     found = std::move(file);
     return true;
   };
   if (mapping.kind() == ModuleKind::kVdso) {
     if (UniqueFd copy = CopyOwnVdso()) accept(std::move(copy));
   } else {
-    // It may still be another file than the one that was mapped.
     if (source.prepared) --open_files_;
     if (!source.prepared || !accept(std::move(source.prepared))) {
       source.prepared.Reset();
       ForEachCandidateFile(image, mapping, accept);
     }
     if (found) AddDebugFile(*found, image, mapping);
+  }
+  if (!found && overwritten) {
+    if (!std::exchange(source.overwritten_counted, true)) ++unreadable_;
+    return false;
   }
   if (!found) {
     if (source.attempts++ == 0 && !given_up) ++unreadable_;
@@ -138,6 +170,7 @@ bool SymbolTables::Load(Source& source, const ProcessImage& image, const Mapping
   }
   source.build_id = found->build_id();
   source.was_read = true;
+  source.last_interval = 0;
   source.last_use = ++use_counter_;
   source.file = std::move(found);
   ++open_files_;

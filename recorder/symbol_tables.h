@@ -31,10 +31,22 @@ class SymbolTables {
     Pid last_pid;                     // of the last attempt
     uint64_t last_start_ns = 0;
     bool was_read = false;
+    uint64_t generation = 0;     // of the inode; 0: not known
+    uint64_t last_interval = 0;  // of the last attempt
+    bool overwritten_counted = false;
   };
 
   // `reader` is borrowed and must outlive the tables.
   explicit SymbolTables(NameReader& reader) : reader_(reader) {}
+
+  // Begins an interval whose code ran from this moment on (CLOCK_MONOTONIC). A file that was
+  // written into since its symbols were read is to be read anew: true if there was one, so that no
+  // name that came from here may be used any longer.
+  bool BeginInterval(uint64_t from_ns);
+
+  // Whether the source has no names now, and may have some in the next interval: the file was
+  // written into after its code may have run, or it could not be read, once.
+  static bool MayBeReadLater(const Source& source);
 
   // The source for a file mapping or the vDSO, read now if it was not before. Of a process that is
   // gone, or whose files cannot be opened, was_read may be false; a later image may do better.
@@ -59,19 +71,23 @@ class SymbolTables {
   size_t open_files() const { return open_files_; }
 
  private:
-  std::shared_ptr<Source>& SlotOf(const MappedFile& file);
+  std::shared_ptr<Source> SourceOf(const MappedFile& file);
   bool Load(Source& source, const ProcessImage& image, const Mapping& mapping);
   static void AddDebugFile(RemoteElf& file, const ProcessImage& image, const Mapping& mapping);
   void Close(Source& source);
   void EnforceLimit(const Source& in_use);
 
   NameReader& reader_;
-  // Under its build id, and under its path, device and inode.
+  bool WasWrittenTooLate(const RemoteElf& file, const Mapping& mapping) const;
+
+  // Under path, device and inode.
   std::unordered_map<std::string, std::shared_ptr<Source>> sources_;
   std::unordered_set<std::shared_ptr<const MappedFile>> met_;  // by Prepare
   size_t open_files_ = 0;
   uint64_t use_counter_ = 0;
   uint64_t unreadable_ = 0;
+  uint64_t interval_ = 1;
+  uint64_t from_ns_ = 0;  // of the interval, CLOCK_MONOTONIC; 0: not known
 };
 
 // The vDSO of this process, which is that of every process of the same width, as a file; invalid

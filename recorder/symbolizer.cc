@@ -1,9 +1,11 @@
 #include "recorder/symbolizer.h"
 
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "recorder/clocks.h"
 #include "recorder/elf_notes.h"
@@ -30,6 +32,27 @@ uint64_t CacheKey(uint64_t address, bool is_return_address) {
   return address * 2 + (is_return_address ? 1 : 0);
 }
 
+// What is told instead of a function where one of several files was mapped and nobody knows which.
+std::string ReplacedText(const std::vector<const Mapping*>& mappings) {
+  constexpr size_t kMaxNames = 4;
+  std::set<std::string> names;
+  bool has_others = false;
+  for (const Mapping* mapping : mappings) {
+    has_others = has_others || mapping == nullptr;
+    if (mapping == nullptr) continue;
+    const std::string& path = mapping->path();
+    names.insert(path.empty() ? "[no file]" : path.substr(path.rfind('/') + 1));
+  }
+  std::vector<std::string> told(names.begin(), names.end());
+  if (told.size() > kMaxNames) told.resize(kMaxNames);
+  if (has_others || told.size() < names.size()) told.push_back("[others]");
+  std::string text = "[module replaced: " + told.front();
+  for (size_t i = 1; i < told.size(); ++i) {
+    text += (i + 1 == told.size() ? " or " : ", ") + told[i];
+  }
+  return text + "]";
+}
+
 }  // namespace
 
 struct Symbolizer::State {
@@ -54,9 +77,9 @@ struct Symbolizer::State {
   ModuleId InternModule(ModuleKind kind, std::string_view path, std::string_view build_id);
   UserModule& FindModule(const ProcessImage& image, const Mapping& mapping);
   FrameId FileFrame(const ProcessImage& image, const Mapping& mapping, uint64_t address,
-                    bool is_return_address);
+                    bool is_return_address, NameValidity& validity);
   FrameId RuntimeFrame(const ProcessImage& image, const Mapping& mapping, uint64_t address,
-                       bool is_return_address);
+                       bool is_return_address, NameValidity& validity);
 
   DefinitionsBuilder& definitions;
   KernelSymbols& kernel_symbols;
@@ -70,6 +93,7 @@ struct Symbolizer::State {
   SymbolTables tables;
   RuntimeNames runtime_names;
   ModuleId runtime_module;
+  uint64_t overwritings = 0;
 };
 
 Symbolizer::Symbolizer(DefinitionsBuilder& definitions, KernelSymbols& kernel_symbols,
@@ -134,9 +158,7 @@ Symbolizer::State::UserModule& Symbolizer::State::FindModule(const ProcessImage&
     if (!has_symbols || module.source->was_read) return module;
     // Perhaps this process can show the file that others could not.
     module.source = tables.Get(image, mapping);
-    if (module.source->was_read) {
-      module.id = InternModule(mapping.kind(), mapping.path(), module.source->build_id);
-    }
+    module.id = InternModule(mapping.kind(), mapping.path(), module.source->build_id);
     return module;
   }
   if (user_modules.size() >= kMaxCachedModules) {
@@ -146,17 +168,18 @@ Symbolizer::State::UserModule& Symbolizer::State::FindModule(const ProcessImage&
   }
   UserModule& module = user_modules[mapping.file.get()];
   module.file = mapping.file;
-  std::string_view build_id = mapping.build_id();
+  std::string_view build_id;
   if (has_symbols) {
     module.source = tables.Get(image, mapping);
-    if (module.source->was_read) build_id = module.source->build_id;
+    build_id = module.source->build_id;
   }
   module.id = InternModule(mapping.kind(), mapping.path(), build_id);
   return module;
 }
 
 FrameId Symbolizer::State::FileFrame(const ProcessImage& image, const Mapping& mapping,
-                                     uint64_t address, bool is_return_address) {
+                                     uint64_t address, bool is_return_address,
+                                     NameValidity& validity) {
   const bool is_file = mapping.kind() == ModuleKind::kUserFile;
   Frame frame;
   frame.offset = address - mapping.start + (is_file ? mapping.file_offset : 0);
@@ -170,6 +193,7 @@ FrameId Symbolizer::State::FileFrame(const ProcessImage& image, const Mapping& m
   const bool is_foreign_vdso = mapping.kind() == ModuleKind::kVdso && mapping.start < kEndOf32Bits;
   if (module.source != nullptr && !is_foreign_vdso) {
     is_final = module.source->was_read;
+    validity.this_interval_only |= SymbolTables::MayBeReadLater(*module.source);
     const auto name =
         tables.NameAt(*module.source, image, mapping, frame.offset - (is_return_address ? 1 : 0));
     if (name) frame.symbol = definitions.InternString(*name);
@@ -186,11 +210,13 @@ FrameId Symbolizer::State::FileFrame(const ProcessImage& image, const Mapping& m
 }
 
 FrameId Symbolizer::State::RuntimeFrame(const ProcessImage& image, const Mapping& mapping,
-                                        uint64_t address, bool is_return_address) {
+                                        uint64_t address, bool is_return_address,
+                                        NameValidity& validity) {
+  validity.runtime_code = true;
   const uint64_t wanted = is_return_address ? address - 1 : address;
   const std::optional<CodeEntry> entry = runtime_names.Find(image, wanted);
   if (!entry) {
-    const FrameId id = FileFrame(image, mapping, address, is_return_address);
+    const FrameId id = FileFrame(image, mapping, address, is_return_address, validity);
     const UserModule& module = FindModule(image, mapping);
     if (module.source == nullptr || !module.source->was_read) runtime_names.CountUnnamed(image);
     return id;
@@ -205,15 +231,27 @@ FrameId Symbolizer::State::RuntimeFrame(const ProcessImage& image, const Mapping
   return definitions.InternFrame(frame);
 }
 
-FrameId Symbolizer::UserFrame(const ProcessImage& image, uint64_t address, bool is_return_address) {
-  const Mapping* mapping = image.FindMapping(is_return_address ? address - 1 : address);
-  if (mapping == nullptr) {
+FrameId Symbolizer::UserFrame(const ProcessImage& image, uint64_t address, bool is_return_address,
+                              const TimeRange& when, NameValidity& validity) {
+  const std::vector<const Mapping*> mappings =
+      image.FindMappings(is_return_address ? address - 1 : address, when);
+  if (mappings.empty()) {
     return state_->definitions.InternSpecialFrame(image.mappings_known ? kUnmapped : kGone);
   }
-  if (RuntimeNames::MayHoldCode(*mapping)) {
-    return state_->RuntimeFrame(image, *mapping, address, is_return_address);
+  if (mappings.size() > 1) {
+    validity.this_interval_only = true;
+    return state_->definitions.InternSpecialFrame(ReplacedText(mappings));
   }
-  return state_->FileFrame(image, *mapping, address, is_return_address);
+  const Mapping& mapping = *mappings.front();
+  if (RuntimeNames::MayHoldCode(mapping)) {
+    return state_->RuntimeFrame(image, mapping, address, is_return_address, validity);
+  }
+  return state_->FileFrame(image, mapping, address, is_return_address, validity);
+}
+
+FrameId Symbolizer::UserFrame(const ProcessImage& image, uint64_t address, bool is_return_address) {
+  NameValidity unused;
+  return UserFrame(image, address, is_return_address, TimeRange(), unused);
 }
 
 void Symbolizer::ApplyProgram(const SidebandEvent& event) {
@@ -229,11 +267,14 @@ void Symbolizer::FollowModules() {
   if (state_->kernel_symbols.FollowModules()) state_->kernel_frames.clear();
 }
 
-bool Symbolizer::MayChangeName(const ProcessImage& image, uint64_t address,
-                               bool is_return_address) const {
-  const Mapping* mapping = image.FindMapping(is_return_address ? address - 1 : address);
-  return mapping != nullptr && RuntimeNames::MayHoldCode(*mapping);
+void Symbolizer::BeginInterval(uint64_t from_ns) {
+  if (!state_->tables.BeginInterval(from_ns)) return;
+  ++state_->overwritings;
+  for (auto& [file, module] : state_->user_modules) module.frames.clear();
+  state_->user_frames = 0;
 }
+
+uint64_t Symbolizer::overwritings() const { return state_->overwritings; }
 
 uint64_t Symbolizer::VersionOfRuntimeNames(const ProcessImage& image) {
   return state_->runtime_names.Version(image);

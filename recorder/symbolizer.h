@@ -16,6 +16,12 @@
 
 namespace twofold {
 
+// For how long the names of a stack hold. What is added up stays true for ever if nothing is set.
+struct NameValidity {
+  bool runtime_code = false;        // until VersionOfRuntimeNames is another one
+  bool this_interval_only = false;  // made of what may have been the case in this interval
+};
+
 class Symbolizer {
  public:
   // All are borrowed and must outlive the symbolizer. An address that the kernel's symbols do not
@@ -31,6 +37,14 @@ class Symbolizer {
   // An address that no symbol or mapping explains gives a special frame: an absolute address would
   // tell where the kernel put things, and is never stored.
   FrameId KernelFrame(uint64_t address, bool is_return_address);
+  //
+  // `when`: the code ran at some time within; where it is not known what was mapped then, the frame
+  // says so. `validity`: what limits the frame's is added to it. A name holds only until something
+  // else is mapped in the place of what was (ProcessImage::last_replacement) or files were
+  // overwritten (overwritings).
+  FrameId UserFrame(const ProcessImage& image, uint64_t address, bool is_return_address,
+                    const TimeRange& when, NameValidity& validity);
+  // At any time.
   FrameId UserFrame(const ProcessImage& image, uint64_t address, bool is_return_address);
 
   // What the kernel announced of a BPF program. Programs of a moment are gone from the kernel's
@@ -40,9 +54,12 @@ class Symbolizer {
   // Call before the addresses of an interval are named: modules may have come and gone.
   void FollowModules();
 
-  // Whether the name of an address may change from interval to interval, because code is made there
-  // at run time.
-  bool MayChangeName(const ProcessImage& image, uint64_t address, bool is_return_address) const;
+  // Call before the user addresses of an interval are named, whose code ran from a moment of
+  // CLOCK_MONOTONIC on: files may have been written into.
+  void BeginInterval(uint64_t from_ns);
+
+  // Intervals in which files had been written into, after their names were used.
+  uint64_t overwritings() const;
 
   // Other than the last time when such addresses of the process may have other names by now; never
   // 0, and the same until the interval's end.

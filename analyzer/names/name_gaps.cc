@@ -38,6 +38,7 @@ constexpr Message kMessages[] = {
     {"[stack lost:", NameGap::kLost},
     {"[process gone", NameGap::kProcessGone},
     {"[unmapped address]", NameGap::kUnmapped},
+    {"[module replaced:", NameGap::kReplaced},
     {"[kernel address without symbol]", NameGap::kKernel},
 };
 
@@ -120,7 +121,7 @@ class Finder {
       for (const Message& message : kMessages) {
         if (text.substr(0, message.start.size()) != message.start) continue;
         frame.gaps = Bit(message.gap);
-        frame.is_user = message.gap == NameGap::kUnmapped;
+        frame.is_user = message.gap == NameGap::kUnmapped || message.gap == NameGap::kReplaced;
         frame.has_no_name = frame.is_user;
       }
       return;
@@ -321,6 +322,9 @@ const NameGapInfo& InfoOf(NameGap gap) {
       {"unmapped",
        "addresses lie in no mapping. Mostly a program without frame pointers keeps something else "
        "there"},
+      {"replaced",
+       "files were mapped in the place of others, and nobody knows which of them ran. Shorter "
+       "intervals (--interval) leave less in doubt"},
       {"kernel",
        "addresses of the kernel had no symbol, or its stack could not be read. A module that was "
        "unloaded does that"},

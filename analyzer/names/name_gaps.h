@@ -26,9 +26,10 @@ enum class NameGap : uint8_t {
   kFileUnread,
   kRunTimeCode,
   kUnmapped,
+  kReplaced,
   kKernel,
 };
-constexpr size_t kNameGaps = 11;
+constexpr size_t kNameGaps = 12;
 
 struct NameGapInfo {
   std::string_view name;    // a few letters

@@ -84,6 +84,7 @@ TEST(InfoNames, TellsEveryReason) {
         {"![process gone before it was read]", "process gone"},
         {"![process gone before its mappings were read]", "process gone"},
         {"![unmapped address]", "unmapped"},
+        {"![module replaced: a.so or b.so]", "replaced"},
         {"[anon+0x10]", "run-time code"},
         {"[/bin/x+0x10]", "not read"}}) {
     CaptureMaker maker;

@@ -1,11 +1,16 @@
 #include "recorder/proc_process.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cinttypes>
+#include <cstdio>
 #include <thread>
 
 #include "recorder/online_cpus.h"
@@ -22,7 +27,6 @@ std::string StatRest(const std::string& flags, const std::string& threads,
 
 TEST(ParseProcStat, NamesMayHoldBlanksAndParentheses) {
   const auto stat = ParseProcStat("42 (a) b (c ) x)" + StatRest("4194560", "3", "250"), 100);
-  ASSERT_TRUE(stat.has_value());
   EXPECT_EQ(stat->name, "a) b (c ) x");
   EXPECT_EQ(stat->state, 'S');
   EXPECT_EQ(stat->parent_pid, Pid(7));
@@ -94,16 +98,15 @@ TEST(ParseMapsLine, LeavesOutTheRest) {
 TEST(ProcProcess, TellsAboutThisProcess) {
   const auto process = ProcProcess::Open(Pid(static_cast<uint32_t>(getpid())));
   ASSERT_TRUE(process.has_value());
-  const auto stat = process->Stat();
-  ASSERT_TRUE(stat.has_value());
-  EXPECT_EQ(stat->parent_pid, Pid(static_cast<uint32_t>(getppid())));
-  EXPECT_FALSE(stat->is_kernel_thread);
+  const ProcStat& stat = process->stat();
+  EXPECT_EQ(stat.parent_pid, Pid(static_cast<uint32_t>(getppid())));
+  EXPECT_FALSE(stat.is_kernel_thread);
   timespec now{};
   ASSERT_EQ(clock_gettime(CLOCK_BOOTTIME, &now), 0);
   const uint64_t now_ns =
       static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-  EXPECT_LE(stat->start_boottime_ns, now_ns);
-  EXPECT_GE(stat->start_boottime_ns + 600'000'000'000, now_ns);
+  EXPECT_LE(stat.start_boottime_ns, now_ns);
+  EXPECT_GE(stat.start_boottime_ns + 600'000'000'000, now_ns);
   EXPECT_EQ(process->Executable(), ReadLink(-100, "/proc/self/exe"));
   EXPECT_TRUE(process->Cgroups().has_value());
 
@@ -123,6 +126,73 @@ TEST(ProcProcess, TellsAboutThisProcess) {
   EXPECT_TRUE(std::is_sorted(tids.begin(), tids.end()));
   EXPECT_TRUE(std::binary_search(tids.begin(), tids.end(), other_tid));
   EXPECT_TRUE(std::binary_search(tids.begin(), tids.end(), static_cast<uint32_t>(getpid())));
+}
+
+// A process whose main thread has ended; another one waits until it is told to end.
+class HeadlessChild {
+ public:
+  HeadlessChild() {
+    if (pipe(gate_) != 0) return;
+    pid_ = fork();
+    if (pid_ != 0) {
+      close(gate_[0]);
+      return;
+    }
+    close(gate_[1]);
+    std::thread([gate = gate_[0]] {
+      char byte = 0;
+      _exit(read(gate, &byte, 1) == 0 ? 0 : 1);
+    }).detach();
+    syscall(SYS_exit, 0);  // of this thread alone
+  }
+  ~HeadlessChild() {
+    close(gate_[1]);
+    int status = 0;
+    EXPECT_EQ(waitpid(pid_, &status, 0), pid_);
+    EXPECT_EQ(status, 0);
+  }
+  Pid pid() const { return Pid(static_cast<uint32_t>(pid_)); }
+
+  // As soon as it is so.
+  std::optional<ProcProcess> Open() const {
+    for (int attempt = 0; attempt < 1000; ++attempt) {
+      auto process = ProcProcess::Open(pid());
+      if (process && process->stat().has_ended()) return process;
+      usleep(10'000);
+    }
+    return std::nullopt;
+  }
+
+ private:
+  int gate_[2] = {-1, -1};
+  pid_t pid_ = 0;
+};
+
+TEST(ProcProcess, TellsAllWhenTheMainThreadHasEnded) {
+  const HeadlessChild child;
+  const auto process = child.Open();
+  ASSERT_TRUE(process.has_value());
+  EXPECT_EQ(process->stat().threads, 2u);
+  EXPECT_EQ(process->Executable(), ReadLink(-100, "/proc/self/exe"));
+  EXPECT_TRUE(process->Cgroup().has_value());
+  const std::vector<uint32_t> tids = process->Tids();
+  EXPECT_EQ(tids.size(), 1u);
+  EXPECT_EQ(std::count(tids.begin(), tids.end(), child.pid().value), 0);
+
+  std::string place;
+  const uint64_t here = reinterpret_cast<uint64_t>(&ParseProcCgroup);
+  EXPECT_TRUE(process->ForEachExecutableMapping([&](const MapsLine& line) {
+    if (here < line.start || here >= line.end) return;
+    char text[64];
+    (void)snprintf(text, sizeof text, "map_files/%" PRIx64 "-%" PRIx64, line.start, line.end);
+    place = text;
+  }));
+  EXPECT_NE(place, "");
+  for (const std::string& path : {place, std::string("root"), std::string("status"),
+                                  std::string("ns/mnt"), std::string("maps")}) {
+    EXPECT_EQ(faccessat(process->directory_fd(), path.c_str(), F_OK, 0), 0) << path;
+  }
+  EXPECT_EQ(ReadLink(process->directory_fd(), "root"), "/");
 }
 
 TEST(ProcProcess, TellsNothingAboutNobody) {

@@ -6,11 +6,12 @@
 namespace twofold {
 namespace {
 
-std::shared_ptr<const MappedFile> File(const std::string& path, const std::string& build_id = "",
-                                       uint64_t inode = 0) {
+std::shared_ptr<const MappedFile> File(const std::string& path, uint64_t inode = 0,
+                                       uint64_t generation = 0, uint64_t device = 0x801) {
   MappedFile file = ClassifyMappingText(path);
-  file.build_id = build_id;
+  file.device = device;
   file.inode = inode;
+  file.inode_generation = generation;
   return std::make_shared<const MappedFile>(file);
 }
 
@@ -71,24 +72,102 @@ TEST(ProcessImage, ReplacesAtTheSamePlace) {
   EXPECT_THAT(Describe(image), ElementsAre("1000-3000@1000 /new"));
 }
 
-TEST(ProcessImage, RepetitionChangesNothingButAMissingBuildId) {
+TEST(ProcessImage, RepetitionChangesNothingButAMissingGeneration) {
   ProcessImage image;
-  image.AddMapping({0x1000, 0x9000, 0x1000, File("/lib", "", 77)});
-  image.AddMapping({0x1000, 0x9000, 0x1000, File("/lib", "abcd")});
+  image.AddMapping({0x1000, 0x9000, 0x1000, File("/lib", 77)});
+  EXPECT_FALSE(image.AddMapping({0x1000, 0x9000, 0x1000, File("/lib", 77, 5)}));
   EXPECT_THAT(Describe(image), ElementsAre("1000-9000@1000 /lib"));
-  EXPECT_EQ(image.mappings[0].build_id(), "abcd");
-  image.AddMapping({0x2000, 0x3000, 0x2000, File("/lib", "", 77)});  // a part of it again
+  EXPECT_EQ(image.mappings[0].file->inode_generation, 5u);
+  EXPECT_FALSE(image.AddMapping({0x2000, 0x3000, 0x2000, File("/lib", 77)}));  // a part of it again
   EXPECT_THAT(Describe(image), ElementsAre("1000-9000@1000 /lib"));
-  EXPECT_EQ(image.mappings[0].build_id(), "abcd");
+  EXPECT_EQ(image.mappings[0].file->inode_generation, 5u);
+  EXPECT_EQ(image.mapping_changes, 1u);
+  EXPECT_EQ(image.last_replacement, 0u);
+}
+
+// Of a file in an overlay /proc tells the overlay's device and inode, and an event may tell those
+// of the file below.
+TEST(ProcessImage, FileOfAnOverlayIsTheSameByEitherOfItsNumbers) {
+  ProcessImage image;
+  image.AddMapping({0x1000, 0x9000, 0x1000, File("/lib", 77, 0, 0x2a)});
+  EXPECT_FALSE(image.AddMapping({0x1000, 0x9000, 0x1000, File("/lib", 12345, 5, 0x801)}));
+  EXPECT_TRUE(image.AddMapping({0x1000, 0x9000, 0x1000, File("/other", 12346, 5, 0x801)}));
+}
+
+// "PATH@OFFSET" of what may have been at an address, oldest first.
+std::vector<std::string> DescribeAt(const ProcessImage& image, uint64_t address, uint64_t from_ns,
+                                    uint64_t to_ns) {
+  std::vector<std::string> places;
+  for (const Mapping* mapping : image.FindMappings(address, {from_ns, to_ns})) {
+    places.push_back(mapping == nullptr
+                         ? "?"
+                         : mapping->path() + "@" +
+                               std::to_string(address - mapping->start + mapping->file_offset));
+  }
+  return places;
+}
+
+TEST(ProcessImage, TellsWhatWasMappedWithinATime) {
+  ProcessImage image;
+  image.AddMapping({0x1000, 0x9000, 0, File("/a", 1), 100});
+  EXPECT_TRUE(image.AddMapping({0x5000, 0xd000, 0, File("/b", 2), 200}));
+  // Only one of them was ever there.
+  EXPECT_THAT(DescribeAt(image, 0x1010, 0, 1000), ElementsAre("/a@16"));
+  EXPECT_THAT(DescribeAt(image, 0x9010, 0, 1000), ElementsAre("/b@16400"));
+  // Both were, one after the other.
+  EXPECT_THAT(DescribeAt(image, 0x5010, 0, 1000), ElementsAre("/a@16400", "/b@16"));
+  EXPECT_THAT(DescribeAt(image, 0x5010, 199, 200), ElementsAre("/a@16400", "/b@16"));
+  EXPECT_THAT(DescribeAt(image, 0x5010, 100, 199), ElementsAre("/a@16400"));
+  EXPECT_THAT(DescribeAt(image, 0x5010, 200, 300), ElementsAre("/b@16"));
+  // Before anything was.
+  EXPECT_THAT(DescribeAt(image, 0x5010, 0, 99), IsEmpty());
+  EXPECT_THAT(DescribeAt(image, 0x1010, 0, 99), IsEmpty());
+  EXPECT_THAT(DescribeAt(image, 0x9010, 0, 199), IsEmpty());
+}
+
+TEST(ProcessImage, MappingsThatTakeTurnsAreKeptOnce) {
+  ProcessImage image;
+  const auto a = File("/a", 1);
+  const auto b = File("/b", 2);
+  for (uint64_t time_ns = 10; time_ns <= 10'000; time_ns += 20) {
+    image.AddMapping({0x1000, 0x2000, 0, a, time_ns});
+    EXPECT_TRUE(image.AddMapping({0x1000, 0x2000, 0, b, time_ns + 10}));
+  }
+  EXPECT_EQ(image.replaced.size(), 2u);
+  EXPECT_THAT(DescribeAt(image, 0x1800, 9'995, 10'100), ElementsAre("/a@2048", "/b@2048"));
+  EXPECT_THAT(DescribeAt(image, 0x1800, 10'000, 10'100), ElementsAre("/b@2048"));
+}
+
+TEST(ProcessImage, WhatIsForgottenIsNotTakenForNothing) {
+  ProcessImage image;
+  const uint64_t count = ProcessImage::kMaxReplaced + 10;
+  for (uint64_t i = 0; i <= count; ++i) {
+    image.AddMapping({0x1000, 0x2000, 0, File("/x" + std::to_string(i), i + 1), 10 * (i + 1)});
+  }
+  EXPECT_EQ(image.replaced.size(), ProcessImage::kMaxReplaced);
+  const auto all = DescribeAt(image, 0x1000, 0, UINT64_MAX);
+  ASSERT_EQ(all.size(), ProcessImage::kMaxReplaced + 2);
+  EXPECT_EQ(all.front(), "?");
+  EXPECT_THAT(DescribeAt(image, 0x1000, 10 * (count + 1), UINT64_MAX),
+              ElementsAre("/x" + std::to_string(count) + "@0"));
+}
+
+// What /proc shows after events were lost has been there since nobody knows when.
+TEST(ProcessImage, MappingThatWasFoundLaterLeavesBothPossible) {
+  ProcessImage image;
+  image.AddMapping({0x1000, 0x2000, 0, File("/a", 1), 100});
+  EXPECT_TRUE(image.AddMapping({0x1000, 0x2000, 0, File("/b", 2)}, 500));
+  EXPECT_THAT(DescribeAt(image, 0x1000, 200, 300), ElementsAre("/b@0", "/a@0"));
+  EXPECT_THAT(DescribeAt(image, 0x1000, 500, 600), ElementsAre("/b@0"));
 }
 
 TEST(ProcessImage, AnotherFileUnderTheSamePathIsAnotherFile) {
   ProcessImage image;
-  image.AddMapping({0x1000, 0x3000, 0, File("/lib", "abcd")});
-  image.AddMapping({0x1000, 0x3000, 0, File("/lib", "ef01")});
-  EXPECT_EQ(image.mappings[0].build_id(), "ef01");
-  image.AddMapping({0x5000, 0x7000, 0, File("/x", "", 1)});
-  image.AddMapping({0x5000, 0x7000, 0, File("/x", "", 2)});
+  image.AddMapping({0x1000, 0x3000, 0, File("/lib", 7, 1)});
+  EXPECT_TRUE(image.AddMapping({0x1000, 0x3000, 0, File("/lib", 7, 2)}));
+  EXPECT_EQ(image.mappings[0].file->inode_generation, 2u);
+  image.AddMapping({0x5000, 0x7000, 0, File("/x", 1)});
+  EXPECT_TRUE(image.AddMapping({0x5000, 0x7000, 0, File("/x", 2)}));
   EXPECT_EQ(image.mappings[1].file->inode, 2u);
 }
 

@@ -42,20 +42,21 @@ class ProcessTableTest : public testing::Test {
     table_->Apply(event);
   }
   void Map(uint64_t time_ns, uint32_t pid, uint64_t address, const std::string& path,
-           const std::string& build_id = "") {
+           uint64_t inode = 0) {
     SidebandEvent event = Event(Kind::kMap, time_ns, pid, pid);
     event.address = address;
     event.size_bytes = 0x1000;
     event.text = path;
-    event.build_id = build_id;
+    event.inode = inode;
+    event.inode_generation = inode + 1;
     table_->Apply(event);
   }
   // A process with a name, an executable and a library.
   void StartProgram(uint64_t time_ns, uint32_t parent, uint32_t pid, const std::string& name) {
     Fork(time_ns, parent, pid);
     Exec(time_ns + 1, pid, name);
-    Map(time_ns + 2, pid, 0x400000, "/bin/" + name, "aa");
-    Map(time_ns + 3, pid, 0x700000, "/lib/libc.so", "bb");
+    Map(time_ns + 2, pid, 0x400000, "/bin/" + name, 11);
+    Map(time_ns + 3, pid, 0x700000, "/lib/libc.so", 12);
   }
   ProcessImage* Find(uint32_t pid, uint64_t time_ns) { return table_->Find(Pid(pid), time_ns); }
   void UseScope(ProcessTable::Scope scope) {
@@ -86,7 +87,9 @@ TEST_F(ProcessTableTest, ExecNamesTheProgramAndItsFirstFileIsTheExecutable) {
   EXPECT_EQ(image->image_start_monotonic_ns, 1001u);
   EXPECT_EQ(image->end_monotonic_ns, 0u);
   EXPECT_TRUE(image->mappings_known);
-  EXPECT_EQ(image->FindMapping(0x400800)->build_id(), "aa");
+  EXPECT_EQ(image->FindMapping(0x400800)->file->inode, 11u);
+  EXPECT_EQ(image->FindMapping(0x400800)->file->inode_generation, 12u);
+  EXPECT_EQ(image->FindMapping(0x400800)->since_ns, 1002u);
   EXPECT_EQ(image->FindMapping(0x700800)->path(), "/lib/libc.so");
 }
 

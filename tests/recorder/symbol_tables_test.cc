@@ -9,6 +9,7 @@
 
 #include <vector>
 
+#include "recorder/clocks.h"
 #include "recorder/name_reader_process.h"
 #include "tests/recorder/elf_builder.h"
 #include "tests/recorder/temporary_file.h"
@@ -26,13 +27,7 @@ class SymbolTablesTest : public testing::Test {
       builder.AddFunction(name + std::to_string(i), static_cast<uint64_t>(i) * 16, 16);
     }
     builder.SetBuildId(name);
-    MappedFile file;
-    file.path = directory_.Write(name, builder.Build());
-    for (const char c : name) {
-      char hex[4];
-      snprintf(hex, sizeof hex, "%02x", static_cast<unsigned>(c));
-      file.build_id += hex;
-    }
+    const MappedFile file = MappedFileAt(directory_.Write(name, builder.Build()));
     return {0x1000, 0x2000, 0, std::make_shared<const MappedFile>(file)};
   }
 
@@ -64,16 +59,16 @@ class SymbolTablesTest : public testing::Test {
   ProcessImage image_ = GoneImage();
 };
 
-TEST_F(SymbolTablesTest, NamesComeFromTheFileWithTheBuildId) {
+TEST_F(SymbolTablesTest, NamesComeFromTheMappedFile) {
   const Mapping mapping = MapFile("liba", 3);
   EXPECT_EQ(NameAt(mapping, 17), "liba1");
   EXPECT_EQ(tables_.TakeUnreadable(), 0u);
 }
 
-TEST_F(SymbolTablesTest, AnotherBuildIdIsAnotherFile) {
+TEST_F(SymbolTablesTest, AnotherInodeIsAnotherFile) {
   Mapping mapping = MapFile("liba", 3);
   MappedFile other = *mapping.file;
-  other.build_id = "00";
+  ++other.inode;
   mapping.file = std::make_shared<const MappedFile>(other);
   EXPECT_EQ(NameAt(mapping, 17), "(unreadable)");
   EXPECT_EQ(NameAt(mapping, 17), "(unreadable)");
@@ -88,22 +83,76 @@ TEST_F(SymbolTablesTest, AnotherProcessMayShowTheFileLater) {
   EXPECT_EQ(NameAt(mapping, 17), "(unreadable)");
   directory_.Write("liba", bytes);
   EXPECT_EQ(NameAt(mapping, 17), "(unreadable)");  // the same process again: not asked
+  EXPECT_TRUE(SymbolTables::MayBeReadLater(*tables_.Get(image_, mapping)));
   image_.pid = Pid(5'000'002);
   EXPECT_EQ(NameAt(mapping, 17), "liba1");
   EXPECT_EQ(tables_.TakeUnreadable(), 1u);
 }
 
+// /proc tells no generation of the inode, an event does.
 TEST_F(SymbolTablesTest, ScannedAndAnnouncedMappingsShareATable) {
-  const Mapping announced = MapFile("liba", 1000);
-  MappedFile file = *announced.file;
-  file.build_id.clear();
-  file.inode = InodeOf(file.path);
-  const Mapping scanned{0x1000, 0x2000, 0, std::make_shared<const MappedFile>(file)};
+  const Mapping scanned = MapFile("liba", 1000);
   EXPECT_EQ(NameAt(scanned, 17), "liba1");
   EXPECT_EQ(tables_.open_files(), 1u);
+  MappedFile file = *scanned.file;
+  file.inode_generation = 77;
+  const Mapping announced{0x1000, 0x2000, 0, std::make_shared<const MappedFile>(file)};
   EXPECT_EQ(NameAt(announced, 17), "liba1");
   EXPECT_EQ(tables_.open_files(), 1u);
   EXPECT_EQ(tables_.Get(image_, scanned), tables_.Get(image_, announced));
+  // Once the file is gone, its number means another one.
+  file.inode_generation = 78;
+  const Mapping another{0x1000, 0x2000, 0, std::make_shared<const MappedFile>(file)};
+  EXPECT_NE(tables_.Get(image_, another), tables_.Get(image_, announced));
+}
+
+// What is copied over a file has its device, its inode and its path.
+TEST_F(SymbolTablesTest, FileThatWasWrittenIntoIsReadAnewAndHasNoNamesUntilItIsKnownWhatRan) {
+  Mapping mapping = MapFile("liba", 3);
+  mapping.since_ns = MonotonicNowNs();
+  ASSERT_FALSE(tables_.BeginInterval(MonotonicNowNs()));
+  EXPECT_EQ(NameAt(mapping, 17), "liba1");
+  const std::string build_id = tables_.Get(image_, mapping)->build_id;
+  ASSERT_FALSE(tables_.BeginInterval(MonotonicNowNs()));
+  EXPECT_EQ(NameAt(mapping, 17), "liba1");
+
+  const uint64_t before_ns = MonotonicNowNs();
+  usleep(20'000);  // the clock that files are stamped by ticks in steps
+  ElfBuilder builder(160);
+  for (int i = 0; i < 10; ++i) builder.AddFunction("new" + std::to_string(i), uint64_t(i) * 16, 16);
+  builder.SetBuildId("new");
+  directory_.Write("liba", builder.Build());
+  EXPECT_TRUE(tables_.BeginInterval(before_ns));
+  EXPECT_EQ(NameAt(mapping, 17), "(unreadable)");
+  EXPECT_TRUE(SymbolTables::MayBeReadLater(*tables_.Get(image_, mapping)));
+  EXPECT_EQ(tables_.Get(image_, mapping)->build_id, "");
+  EXPECT_EQ(NameAt(mapping, 17), "(unreadable)");
+  EXPECT_EQ(tables_.TakeUnreadable(), 1u);
+
+  usleep(20'000);
+  EXPECT_FALSE(tables_.BeginInterval(MonotonicNowNs()));
+  EXPECT_EQ(NameAt(mapping, 17), "new1");
+  EXPECT_NE(tables_.Get(image_, mapping)->build_id, build_id);
+  EXPECT_EQ(tables_.TakeUnreadable(), 0u);
+}
+
+TEST_F(SymbolTablesTest, FileThatWasWrittenIntoBetweenItsMappingAndItsNamingHasNoNames) {
+  Mapping mapping = MapFile("liba", 3);
+  ASSERT_FALSE(tables_.BeginInterval(MonotonicNowNs()));
+  mapping.since_ns = MonotonicNowNs();
+  tables_.Prepare(image_, mapping);
+  EXPECT_EQ(tables_.open_files(), 1u);
+  usleep(20'000);
+  directory_.Write("liba", ReadWholeFile(mapping.path()));
+  EXPECT_EQ(NameAt(mapping, 17), "(unreadable)");
+}
+
+TEST_F(SymbolTablesTest, FileThatWasMadeJustBeforeItRanHasNames) {
+  ASSERT_FALSE(tables_.BeginInterval(MonotonicNowNs()));
+  usleep(20'000);
+  Mapping mapping = MapFile("liba", 3);
+  mapping.since_ns = MonotonicNowNs();
+  EXPECT_EQ(NameAt(mapping, 17), "liba1");
 }
 
 TEST_F(SymbolTablesTest, FilesStayOpenUpToALimit) {
@@ -131,10 +180,8 @@ TEST_F(SymbolTablesTest, NamesOutliveTheFile) {
 
 TEST_F(SymbolTablesTest, StrippedFileIsNamedByItsDebugFile) {
   const ElfSymbols whole = ReadProgram("names_calls");
-  const ElfSymbols stripped = ReadProgram("names_calls.link");
-  MappedFile file;
-  file.path = directory_.Write("program", ReadWholeFile(TWOFOLD_NAMES_DIR "/names_calls.link"));
-  file.build_id = stripped.build_id();
+  const MappedFile file = MappedFileAt(
+      directory_.Write("program", ReadWholeFile(TWOFOLD_NAMES_DIR "/names_calls.link")));
   const Mapping mapping{0x1000, 0x2000, 0, std::make_shared<const MappedFile>(file)};
   // Where it is named by .symtab only.
   uint64_t offset = 0;

@@ -99,9 +99,8 @@ TEST_F(SymbolizerLive, PathsAreThoseOfTheProcesssOwnRoot) {
   Result<ElfSymbols> tiny = ElfSymbols::Read(
       UniqueFd(open(TWOFOLD_NAMES_DIR "/names_tiny", O_RDONLY | O_CLOEXEC)), "names_tiny");
   ASSERT_TRUE(tiny.has_value());
-  MappedFile file;
+  MappedFile file = MappedFileAt(TWOFOLD_NAMES_DIR "/names_tiny");
   file.path = "/program";
-  file.build_id = tiny->build_id();
   ProcessTable processes{ProcessTable::Scope{}};
   ProcessImage* image = processes.ReadFromProc(Pid(static_cast<uint32_t>(child)));
   ASSERT_NE(image, nullptr);

@@ -171,8 +171,14 @@ TEST_F(SymbolizerTest, RunTimeCodeHasTheNamesOfThePerfMap) {
   EXPECT_EQ(frame.offset, 5u);
   EXPECT_EQ(User(address + 0x20, true).symbol, "made");
   EXPECT_EQ(User(address + 0x20, false).symbol, "");
-  EXPECT_TRUE(symbolizer_.MayChangeName(Self(), address, false));
-  EXPECT_FALSE(symbolizer_.MayChangeName(Self(), AddressOf(&twofold_test_function), false));
+  const auto may_change = [&](uint64_t of) {
+    NameValidity validity;
+    (void)symbolizer_.UserFrame(Self(), of, false, TimeRange(), validity);
+    EXPECT_FALSE(validity.this_interval_only);
+    return validity.runtime_code;
+  };
+  EXPECT_TRUE(may_change(address));
+  EXPECT_FALSE(may_change(AddressOf(&twofold_test_function)));
   EXPECT_EQ(symbolizer_.TakeProcessesWithoutRuntimeNames(), 0u);
   EXPECT_EQ(symbolizer_.TakeUnusableRuntimeFiles(), 0u);
   unlink(name);
@@ -195,10 +201,43 @@ TEST_F(SymbolizerTest, AddressesWithoutMappingAreMessages) {
             "[process gone before its mappings were read]");
 }
 
+TEST_F(SymbolizerTest, PlaceThatTwoFilesHadInATimeHasNeithersName) {
+  const auto file = [](const std::string& path, uint64_t inode) {
+    MappedFile mapped;
+    mapped.path = path;
+    mapped.inode = inode;
+    return std::make_shared<const MappedFile>(mapped);
+  };
+  ProcessImage image;
+  image.pid = Pid(5'000'001);
+  image.start_boottime_ns = 1;
+  image.AddMapping({0x10000, 0x20000, 0, file("/lib/old.so", 1), 100});
+  image.AddMapping({0x10000, 0x20000, 0, file("/lib/new.so", 2), 200});
+  const auto at = [&](const TimeRange& when) {
+    NameValidity validity;
+    const FrameId id = symbolizer_.UserFrame(image, 0x10010, false, when, validity);
+    // Files that cannot be read may be readable later.
+    EXPECT_TRUE(validity.this_interval_only);
+    return frames_.Describe(id);
+  };
+  EXPECT_EQ(at({100, 199}).path, "/lib/old.so");
+  EXPECT_EQ(at({200, 300}).path, "/lib/new.so");
+  const auto either = at({150, 250});
+  EXPECT_EQ(either.kind, ModuleKind::kSpecial);
+  EXPECT_EQ(either.symbol, "[module replaced: new.so or old.so]");
+  image.AddMapping(
+      {0x10000, 0x20000, 0, std::make_shared<const MappedFile>(ClassifyMappingText("")), 300});
+  for (int i = 0; i < 5; ++i) {
+    image.AddMapping({0x10000, 0x20000, 0, file("/lib/" + std::to_string(i), 10 + i), 400});
+  }
+  EXPECT_EQ(at({0, 500}).symbol, "[module replaced: 0, 1, 2, 3 or [others]]");
+  EXPECT_EQ(at({250, 350}).symbol, "[module replaced: [no file] or new.so]");
+}
+
 TEST_F(SymbolizerTest, UnreadableModulesKeepTheirOffsetsAndAreCountedOnce) {
   MappedFile file;
   file.path = "/no/such/library.so";
-  file.build_id = "abcd";
+  file.inode = 1;
   ProcessImage image;
   image.pid = Pid(5'000'001);
   image.start_boottime_ns = 1;
@@ -206,7 +245,7 @@ TEST_F(SymbolizerTest, UnreadableModulesKeepTheirOffsetsAndAreCountedOnce) {
   const auto frame = frames_.Describe(symbolizer_.UserFrame(image, 0x10010, true));
   EXPECT_EQ(frame.kind, ModuleKind::kUserFile);
   EXPECT_EQ(frame.path, "/no/such/library.so");
-  EXPECT_EQ(frame.build_id, "abcd");
+  EXPECT_EQ(frame.build_id, "");
   EXPECT_EQ(frame.symbol, "");
   EXPECT_EQ(frame.offset, 0x3010u);
   (void)symbolizer_.UserFrame(image, 0x10020, true);

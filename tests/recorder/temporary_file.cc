@@ -49,9 +49,14 @@ UniqueFd MemoryFile(std::string_view bytes) {
   return fd;
 }
 
-unsigned long long InodeOf(const std::string& path) {
+MappedFile MappedFileAt(const std::string& path) {
   struct stat status {};
-  return stat(path.c_str(), &status) == 0 ? status.st_ino : 0;
+  EXPECT_EQ(stat(path.c_str(), &status), 0) << path;
+  MappedFile file;
+  file.path = path;
+  file.device = status.st_dev;
+  file.inode = status.st_ino;
+  return file;
 }
 
 }  // namespace twofold

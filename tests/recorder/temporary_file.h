@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "recorder/process_image.h"
 #include "recorder/unique_fd.h"
 
 namespace twofold {
@@ -30,7 +31,7 @@ std::string ReadWholeFile(const std::string& path);
 // A file in memory that holds these bytes.
 UniqueFd MemoryFile(std::string_view bytes);
 
-// The inode of a file; 0 when there is none.
-unsigned long long InodeOf(const std::string& path);
+// What a mapping of a file shows.
+MappedFile MappedFileAt(const std::string& path);
 
 }  // namespace twofold
