@@ -1,9 +1,7 @@
 #include "recorder/tracer.h"
 
 #include <bpf/btf.h>
-#include <linux/perf_event.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
