@@ -10,6 +10,7 @@
 #include "format/definitions_builder.h"
 #include "recorder/cgroup.h"
 #include "recorder/process_table.h"
+#include "recorder/stack_beginnings.h"
 #include "recorder/symbolizer.h"
 #include "recorder/tracer.h"
 
@@ -80,6 +81,9 @@ class CaptureBuilder {
   }
   Made<StackId> MakeUserStack(Tracer::StackClass stack_class, uint64_t hash,
                               const DefinedProcess& process);
+  // How far a user stack that was walked goes, by its frames' names.
+  StackEnd EndOfUserStack(const ProcessImage& image, const twofold_stack& stack,
+                          const std::vector<FrameId>& leaf_first) const;
   // Functions in which the handling of an interrupt begins: their callers were interrupted.
   static bool IsInterruptEntry(std::string_view name);
   // A waker's kernel stack; an interrupt's without what was interrupted. `kind` becomes kTimer

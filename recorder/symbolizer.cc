@@ -4,6 +4,7 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "recorder/clocks.h"
 #include "recorder/elf_notes.h"
@@ -57,6 +58,7 @@ struct Symbolizer::State {
                     bool is_return_address);
   FrameId RuntimeFrame(const ProcessImage& image, const Mapping& mapping, uint64_t address,
                        bool is_return_address);
+  void NoteBeginning(FrameId frame, std::string_view name);
 
   DefinitionsBuilder& definitions;
   KernelSymbols& kernel_symbols;
@@ -70,7 +72,13 @@ struct Symbolizer::State {
   SymbolTables tables;
   RuntimeNames runtime_names;
   ModuleId runtime_module;
+  std::vector<Beginning> beginnings;  // by frame id
 };
+
+void Symbolizer::State::NoteBeginning(FrameId frame, std::string_view name) {
+  if (frame.value >= beginnings.size()) beginnings.resize(frame.value + 1, Beginning::kUnnamed);
+  beginnings[frame.value] = BeginningOf(name);
+}
 
 Symbolizer::Symbolizer(DefinitionsBuilder& definitions, KernelSymbols& kernel_symbols,
                        NameReader& reader)
@@ -172,7 +180,10 @@ FrameId Symbolizer::State::FileFrame(const ProcessImage& image, const Mapping& m
     is_final = module.source->was_read;
     const auto name =
         tables.NameAt(*module.source, image, mapping, frame.offset - (is_return_address ? 1 : 0));
-    if (name) frame.symbol = definitions.InternString(*name);
+    if (name) {
+      frame.symbol = definitions.InternString(*name);
+      NoteBeginning(definitions.InternFrame(frame), *name);
+    }
   }
   const FrameId id = definitions.InternFrame(frame);
   if (!is_final) return id;
@@ -202,7 +213,9 @@ FrameId Symbolizer::State::RuntimeFrame(const ProcessImage& image, const Mapping
   frame.module = runtime_module;
   frame.symbol = definitions.InternString(entry->name);
   frame.offset = address - entry->start;
-  return definitions.InternFrame(frame);
+  const FrameId id = definitions.InternFrame(frame);
+  NoteBeginning(id, entry->name);
+  return id;
 }
 
 FrameId Symbolizer::UserFrame(const ProcessImage& image, uint64_t address, bool is_return_address) {
@@ -214,6 +227,11 @@ FrameId Symbolizer::UserFrame(const ProcessImage& image, uint64_t address, bool 
     return state_->RuntimeFrame(image, *mapping, address, is_return_address);
   }
   return state_->FileFrame(image, *mapping, address, is_return_address);
+}
+
+Beginning Symbolizer::BeginningOfFrame(FrameId frame) const {
+  return frame.value < state_->beginnings.size() ? state_->beginnings[frame.value]
+                                                 : Beginning::kUnnamed;
 }
 
 void Symbolizer::ApplyProgram(const SidebandEvent& event) {

@@ -233,7 +233,7 @@ MapSizes PlanMaps(uint64_t memory_bytes, const PlannedSources& sources) {
   MapSizes sizes;
   sizes.thread_slots = uint32_t(std::bit_floor(2 * part / sizeof(twofold_thread)));
   sizes.ended_account_bytes = uint32_t(std::min<uint64_t>(1 << 20, std::bit_floor(part)));
-  sizes.event_bytes = events ? sizes.ended_account_bytes : uint32_t(sysconf(_SC_PAGESIZE));
+  sizes.event_bytes = events ? uint32_t(std::bit_floor(part)) : uint32_t(sysconf(_SC_PAGESIZE));
   for (const Share& share : shares) {
     sizes.set_entries[share.set] = 1;
     if (!share.recorded) continue;
