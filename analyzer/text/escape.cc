@@ -2,7 +2,6 @@
 
 #include <cstdint>
 
-#include "format/base/escape_text.h"
 
 namespace twofold {
 namespace {
