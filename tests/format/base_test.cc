@@ -205,7 +205,9 @@ TEST(LossRegistry, NarrowingIsAdvisedOnlyWhereTheWholeHostWasRecorded) {
   for (const LossInfo& info : LossRegistry()) {
     for (const char* scope : {"processes", "threads", "cgroup", "command", ""}) {
       EXPECT_EQ(LossAdvice(info, scope), info.advice) << info.name;
-      EXPECT_EQ(LossAdvice(info, scope).find("-p"), std::string::npos) << info.name;
+      EXPECT_EQ(LossAdvice(info, scope).find("-p "), std::string::npos) << info.name;
+      EXPECT_EQ(LossAdvice(info, scope).find("-p,"), std::string::npos) << info.name;
+      EXPECT_EQ(LossAdvice(info, scope).find("-p."), std::string::npos) << info.name;
     }
   }
   const std::string narrow = "Recording a part of the host (-p, --cgroup) helps, too.";
