@@ -52,6 +52,9 @@ struct allocator_call {
 	__u64 new_weight_bytes;
 	__u64 new_weight_count;
 	__u64 new_user_stack;
+	/* Of an operator new that is not probed where it returns, as it is going to throw: what its
+	 * allocator maps meanwhile is the allocator's own. 0: none. */
+	__u64 failing_new_stack_pointer;
 };
 
 struct {
@@ -129,6 +132,11 @@ static __always_inline struct allocator_call *begin_call(struct pt_regs *ctx, __
 		call->stack_pointer = 0;
 		return NULL;
 	}
+	if (kind == TWOFOLD_ALLOCATION_MMAP && call->failing_new_stack_pointer &&
+	    stack_pointer <= call->failing_new_stack_pointer)
+		return NULL;
+	/* The exception is allocated, or the program goes on. */
+	call->failing_new_stack_pointer = 0;
 	call->stack_pointer = stack_pointer;
 	call->nested = 0;
 	call->kind = kind;
@@ -251,6 +259,9 @@ static __always_inline bool begin(struct pt_regs *ctx)
 		if (size_bytes <= most_new_bytes)
 			break;
 		count_loss(TWOFOLD_SOURCE_MEMORY, TWOFOLD_LOSS_ALLOCATION_UNSEEN, 1, 0);
+		call = call_of_current();
+		if (call && !call->stack_pointer)
+			call->failing_new_stack_pointer = PT_REGS_SP(ctx);
 		return false;
 	case TWOFOLD_ALLOCATOR_CALLOC:
 		size_bytes = PT_REGS_PARM1(ctx) * PT_REGS_PARM2(ctx);

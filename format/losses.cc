@@ -33,14 +33,14 @@ const std::vector<LossInfo>& LossRegistry() {
        "Open the capture with the version of twofold that recorded it, or a newer one."},
       {LossCause::kStackMapFull, "stack-map-full", kLoss,
        "New stacks found no room: their time is kept under [stack lost: map full].",
-       "Record with a larger --memory, or fewer processes with -p."},
+       "Record with a larger --memory."},
       {LossCause::kRowMapFull, "row-map-full", kLoss,
        "New combinations of thread and stacks found no room: their time is in no row.",
-       "Record with a larger --memory, or fewer processes with -p."},
+       "Record with a larger --memory."},
       {LossCause::kThreadTableFull, "thread-table-full", kLoss,
        "More threads appeared in one interval than the table holds: their time is kept under a "
        "thread named [thread table full].",
-       "Record with a shorter --interval, a larger --memory, or fewer processes with -p."},
+       "Record with a shorter --interval, or a larger --memory."},
       {LossCause::kKernelStackFailed, "kernel-stack-failed", kLoss,
        "The kernel could not walk its own stack: the time is kept under a special frame.",
        "A few are normal; many point to a kernel without a reliable unwinder."},
@@ -60,7 +60,7 @@ const std::vector<LossInfo>& LossRegistry() {
        "Look for another tracing tool on the host that runs at the same time."},
       {LossCause::kEventsLost, "events-lost", kNotice,
        "Process events overflowed their buffer: names of processes or frames may be missing.",
-       "Record fewer processes with -p, or when fewer processes start."},
+       "Record when fewer processes start on the host: their events come whatever is recorded."},
       {LossCause::kProcessUnknown, "process-unknown", kNotice,
        "Processes were gone before their mappings were read: their stacks have no names.",
        "Start the recording before these processes start."},
@@ -81,11 +81,12 @@ const std::vector<LossInfo>& LossRegistry() {
       {LossCause::kAccountLost, "account-lost", kLoss,
        "Threads ended faster than the recorder read their accounts: their states since the "
        "interval before are not known.",
-       "Record with a shorter --interval, or fewer processes with -p."},
+       "Record with a shorter --interval."},
       {LossCause::kInsertsCapped, "inserts-capped", kLoss,
        "New stacks or rows came faster than the recorder lets them into its maps, to spare the "
        "host: the time of such stacks is kept under [stack lost: too many at once].",
-       "Nothing, if it is only the first interval; otherwise record fewer processes with -p."},
+       "Nothing, if it is only the first interval; otherwise record with a larger --quantum or a "
+       "lower --frequency, which meet fewer stacks."},
       {LossCause::kRanUnseen, "ran-unseen", kNotice,
        "Threads ran without being traced before their stacks were walked: the time is kept under "
        "[stack lost: ran unseen].",
@@ -93,7 +94,7 @@ const std::vector<LossInfo>& LossRegistry() {
        "tracing."},
       {LossCause::kChainLost, "chain-lost", kNotice,
        "Wakers or chains of wakers found no room: the time is kept with an unknown waker.",
-       "Record with a larger --memory, fewer --wakers, or fewer processes with -p."},
+       "Record with a larger --memory, or fewer --wakers."},
       {LossCause::kRuntimeCodeUnnamed, "runtime-code-unnamed", kNotice,
        "Processes ran code that was made at run time, without a perf map or jitdump: that code has "
        "no names.",
@@ -114,7 +115,7 @@ const std::vector<LossInfo>& LossRegistry() {
        "harm does this, too."},
       {LossCause::kEventLost, "event-lost", kLoss,
        "Events came faster than the recorder took them out of their buffer: they are in no row.",
-       "Record with a larger --memory, or fewer processes with -p."},
+       "Record with a larger --memory."},
       {LossCause::kEventTimeLost, "event-time-lost", kNotice,
        "Events came faster than the recorder took them out of their buffer: sums hold them, but "
        "their times are missing.",

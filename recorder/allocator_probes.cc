@@ -24,14 +24,6 @@ bool Allocates(AllocatorFunction function) {
          function != AllocatorFunction::kNew;
 }
 
-// A path is anybody's text, and a terminal obeys some of it.
-std::string Printable(std::string text) {
-  for (char& c : text) {
-    if (uint8_t(c) < 0x20 || uint8_t(c) >= 0x7f) c = '?';
-  }
-  return text;
-}
-
 // Whether memory may be refused to a process that asks for no more than the host has.
 bool MayBeRefusedMemory(Pid pid) {
   for (const auto resource : {RLIMIT_AS, RLIMIT_DATA}) {
@@ -67,12 +59,16 @@ Result<void> AllocatorProbes::Follow(Pid pid) {
     (void)snprintf(place, sizeof place, "map_files/%llx-%llx",
                    static_cast<unsigned long long>(line.start),
                    static_cast<unsigned long long>(line.end));
-    files.try_emplace({line.device, line.inode}, File{place, Printable(line.text)});
+    files.try_emplace({line.device, line.inode}, File{place, line.text});
   });
   for (const auto& [id, file] : files) {
     const UniqueFd fd = OpenRegular(
         UniqueFd(openat(process->directory_fd(), file.place.c_str(), O_PATH | O_CLOEXEC)), 0);
-    if (!fd) continue;  // unmapped meanwhile, or no file
+    ++files_mapped_;
+    if (!fd) {  // unmapped meanwhile, or no file
+      ++files_not_looked_at_;
+      continue;
+    }
     met_.insert({pid.value, id.first, id.second});
     TWOFOLD_RETURN_IF_ERROR(ProbeFile(pid, fd.get(), file.name));
   }
@@ -81,13 +77,19 @@ Result<void> AllocatorProbes::Follow(Pid pid) {
 
 Result<void> AllocatorProbes::ProbeFile(Pid pid, int fd, const std::string& name) {
   struct stat status {};
-  if (fstat(fd, &status) != 0 || reader_.IsBlamed(status.st_uid)) return {};
+  if (fstat(fd, &status) != 0 || reader_.IsBlamed(status.st_uid)) {
+    ++files_not_looked_at_;
+    return {};
+  }
   const NameReader::Reply reply = reader_.Ask({.kind = NameRequestKind::kFindAllocators}, fd);
   if (reply.outcome == NameReader::Outcome::kLost) reader_.Blame(status.st_uid);
   if (reply.outcome == NameReader::Outcome::kNoReader) {
     return Error{.what = "the process that would look for allocator functions does not run",
                  .where = name,
                  .remedy = "twofold-record --check tells why"};
+  }
+  if (reply.outcome == NameReader::Outcome::kLost || reply.outcome == NameReader::Outcome::kError) {
+    ++files_not_looked_at_;
   }
   // A file without such functions, or one that cannot be read, which then has none for us.
   if (reply.outcome != NameReader::Outcome::kOk) return {};
@@ -130,6 +132,18 @@ Result<void> AllocatorProbes::ProbeFile(Pid pid, int fd, const std::string& name
   for (Link& link : links) links_.push_back(std::move(link));
   if (has_new_left_alone) without_new_.push_back(name);
   return {};
+}
+
+std::string AllocatorProbes::WhyNoFunctions() const {
+  if (files_mapped_ == 0) {
+    return "what the process has mapped cannot be read: it has ended, or is about to";
+  }
+  if (files_not_looked_at_ > 0) {
+    return std::to_string(files_not_looked_at_) + " of the " + std::to_string(files_mapped_) +
+           " files that the process has mapped could not be read, and the others do not define "
+           "malloc or the like";
+  }
+  return "no file that the process has mapped defines malloc or the like";
 }
 
 int AllocatorProbes::Attach(Pid pid, const std::string& path,

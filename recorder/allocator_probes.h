@@ -49,6 +49,9 @@ class AllocatorProbes {
   // Functions that are probed where they allocate, in all processes together.
   size_t allocating_functions() const { return allocating_functions_; }
 
+  // Why there are none, as far as it is known; ends a sentence that begins with "because".
+  std::string WhyNoFunctions() const;
+
   void Detach();
 
  private:
@@ -70,6 +73,8 @@ class AllocatorProbes {
   std::set<std::tuple<uint32_t, uint64_t, uint64_t>> met_;  // pid, device, inode
   std::vector<Link> links_;
   size_t allocating_functions_ = 0;
+  size_t files_mapped_ = 0;
+  size_t files_not_looked_at_ = 0;  // of them: could not be opened or read
   std::vector<std::string> without_new_;
 };
 

@@ -10,6 +10,7 @@
 #include "format/definitions_builder.h"
 #include "recorder/cgroup.h"
 #include "recorder/process_table.h"
+#include "recorder/stack_beginnings.h"
 #include "recorder/symbolizer.h"
 #include "recorder/tracer.h"
 
@@ -95,6 +96,9 @@ class CaptureBuilder {
   enum class UserStackUse { kRow, kWaker };
   Made<StackId> MakeUserStack(Tracer::StackClass stack_class, uint64_t hash,
                               const DefinedProcess& process, UserStackUse use);
+  // How far a user stack that was walked goes, by its frames' names.
+  StackEnd EndOfUserStack(const ProcessImage& image, const twofold_stack& stack,
+                          const std::vector<FrameId>& leaf_first) const;
   bool StillHolds(const Made<StackId>& made, const ProcessImage* image);
   // Of a waker or a chain.
   template <typename Id>

@@ -150,18 +150,44 @@ CaptureBuilder::Made<StackId> CaptureBuilder::MakeUserStack(Tracer::StackClass s
     // Who called an allocator function is told by the address that it returns to.
     const bool has_returned =
         stack_class == Tracer::StackClass::kMemory && recording_.settings.leak_scope == "user";
-    for (uint32_t i = walked; i-- > 0;) {
+    std::vector<FrameId> leaf_first;
+    for (uint32_t i = 0; i < walked; ++i) {
       const bool is_return = i > 0 || has_returned;
-      root_first.push_back(
+      leaf_first.push_back(
           symbolizer_.UserFrame(*process.image, stack->frames[i], is_return, when, validity));
     }
     made.places = PlacesVersion(*process.image, made.is_unmapped);
     if (validity.runtime_code) made.version = symbolizer_.VersionOfRuntimeNames(*process.image);
     if (validity.this_interval_only) made.made_in = builds_;
+    const StackEnd end = EndOfUserStack(*process.image, *stack, leaf_first);
+    if (end.begins) {
+      root_first.clear();  // whatever the walk met outside of it
+    } else if (end.ends_early && root_first.empty()) {
+      root_first = {definitions_.InternSpecialFrame("[stack ends: beginning not reached]")};
+    }
+    root_first.insert(root_first.end(), leaf_first.rend() - ptrdiff_t(end.frames),
+                      leaf_first.rend());
   }
   if (known == stacks.end()) ++stacks_made_;
   made.id = definitions_.InternStack(root_first);
   return stacks.insert_or_assign(hash, made).first->second;
+}
+
+StackEnd CaptureBuilder::EndOfUserStack(const ProcessImage& image, const twofold_stack& stack,
+                                        const std::vector<FrameId>& leaf_first) const {
+  if (!image.mappings_known) return {.frames = leaf_first.size()};
+  const bool has_c_library =
+      std::any_of(image.mappings.begin(), image.mappings.end(),
+                  [](const Mapping& mapping) { return IsCLibrary(mapping.path()); });
+  std::vector<FrameOfStack> frames;
+  for (size_t i = 0; i < leaf_first.size(); ++i) {
+    const Mapping* mapping = image.FindMapping(stack.frames[i]);
+    const std::string_view path = mapping != nullptr ? mapping->path() : std::string_view();
+    frames.push_back({.beginning = symbolizer_.BeginningOfFrame(leaf_first[i]),
+                      .in_c_library = IsCLibrary(path),
+                      .in_program = !path.empty() && path == image.executable});
+  }
+  return FindStackEnd(frames, has_c_library);
 }
 
 StackId CaptureBuilder::CallersStack(const twofold_stack& stack, uint32_t first, uint32_t end) {

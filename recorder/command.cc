@@ -13,7 +13,8 @@ namespace twofold {
 namespace {
 
 // Runs in the child; nothing but async-signal-safe calls.
-[[noreturn]] void HoldAndExecute(int gate, int exec_error, char* const* arguments) {
+[[noreturn]] void HoldAndExecute(int gate, int exec_error, Command::Output output,
+                                 char* const* arguments) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -25,6 +26,11 @@ namespace {
     got = read(gate, &token, 1);
   } while (got < 0 && errno == EINTR);
   if (got != 1) _exit(0);  // the recorder gave up
+  if (output == Command::Output::kToStandardError && dup2(STDERR_FILENO, STDOUT_FILENO) < 0) {
+    // Standard error is closed: what the command says has nowhere to go.
+    const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (nowhere < 0 || dup2(nowhere, STDOUT_FILENO) < 0) close(STDOUT_FILENO);
+  }
   execvp(arguments[0], arguments);
   const int error = errno;
   // The pipe holds four bytes for sure.
@@ -38,7 +44,8 @@ int ShellStatus(int wait_status) {
 
 }  // namespace
 
-Result<std::unique_ptr<Command>> Command::Fork(const std::vector<std::string>& arguments) {
+Result<std::unique_ptr<Command>> Command::Fork(const std::vector<std::string>& arguments,
+                                               Output output) {
   std::unique_ptr<Command> command(new Command());
   command->program_ = arguments.front();
   std::vector<char*> pointers;
@@ -65,7 +72,7 @@ Result<std::unique_ptr<Command>> Command::Fork(const std::vector<std::string>& a
   }
   if (pid == 0) {
     close(gate[1]);
-    HoldAndExecute(gate[0], exec_error[1], pointers.data());
+    HoldAndExecute(gate[0], exec_error[1], output, pointers.data());
   }
   command->pid_ = Pid(uint32_t(pid));
   command->pid_fd_.Reset(int(syscall(SYS_pidfd_open, pid, 0)));

@@ -14,8 +14,14 @@ namespace twofold {
 
 class Command {
  public:
+  enum class Output {
+    kAsIs,             // the recorder's standard output
+    kToStandardError,  // a capture goes to standard output, and nothing may come between
+  };
+
   // Forks. The child has the signal mask that the recorder started with.
-  static Result<std::unique_ptr<Command>> Fork(const std::vector<std::string>& arguments);
+  static Result<std::unique_ptr<Command>> Fork(const std::vector<std::string>& arguments,
+                                               Output output = Output::kAsIs);
 
   // Ends a child that is still at the gate; one that runs is left alone.
   ~Command();

@@ -1,11 +1,11 @@
 #include "recorder/leak_recording.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <string>
 
 #include "recorder/kernel_btf.h"
 #include "recorder/kernel_features.h"
+#include "recorder/note.h"
 #include "recorder/uprobe_multi.h"
 
 namespace twofold {
@@ -19,7 +19,7 @@ Result<void> GoOnWithout(const Options& options, const Error& failure) {
                                                     "can record"
                                                   : failure.remedy};
   }
-  std::fprintf(stderr, "Note: memory is not recorded, because %s.\n", failure.what.c_str());
+  PrintNote("memory is not recorded, because " + failure.what + ".");
   return {};
 }
 
@@ -50,10 +50,10 @@ Result<void> LeakRecording::Start(const Options& options, Tracer& tracer, NameRe
   if (!options.leak_kernel && functions == 0) {
     return GoOnWithout(
         options,
-        Error{.what = "no file that the process has mapped defines malloc or the like",
+        Error{.what = tracer.WhyNoAllocators(),
               .where = "-p " + std::to_string(options.pids.front().value),
-              .remedy = "A program with an allocator of its own, or without the names of its "
-                        "functions, can be recorded with --leak-scope kernel"});
+              .remedy = "What the kernel allocates can be recorded with --leak-scope kernel, also "
+                        "for programs with an allocator of their own"});
   }
   tracer_ = &tracer;
   reader_ = &reader;
@@ -67,11 +67,10 @@ Result<void> LeakRecording::Start(const Options& options, Tracer& tracer, NameRe
 
 void LeakRecording::TellOfFilesWithoutNew() {
   for (const std::string& file : tracer_->TakeFilesWithoutNew()) {
-    std::fprintf(stderr,
-                 "Note: what operator new of %s allocates is not recorded: an exception that it "
-                 "throws when memory is refused would end the program (this takes Linux 6.13, and "
-                 "a process without a limit on memory).\n",
-                 file.c_str());
+    PrintNote(
+        "what operator new of " + file +
+        " allocates is not recorded: an exception that it throws when memory is refused would "
+        "end the program (this takes Linux 6.13, and a process without a limit on memory).");
   }
 }
 
@@ -81,8 +80,8 @@ void LeakRecording::Follow(Pid pid) {
   TellOfFilesWithoutNew();
   if (probed || told_of_failure_) return;
   told_of_failure_ = true;
-  std::fprintf(stderr, "Note: memory that a new library allocates is not recorded, because %s.\n",
-               probed.error().what.c_str());
+  PrintNote("memory that a new library allocates is not recorded, because " + probed.error().what +
+            ".");
 }
 
 Restraint::Spent LeakRecording::Restrain(const Restraint::Spent& spent, uint64_t elapsed_ns,

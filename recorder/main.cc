@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "format/base/escape_text.h"
 #include "format/base/version.h"
 #include "recorder/check.h"
 #include "recorder/completion.h"
@@ -22,7 +23,7 @@ constexpr int kFailed = 1;
 constexpr int kUsedWrongly = 2;
 
 int Fail(const twofold::Error& error) {
-  std::fprintf(stderr, "twofold-record: %s\n", error.Message().c_str());
+  std::fprintf(stderr, "twofold-record: %s\n", twofold::EscapeText(error.Message()).c_str());
   return error.kind == twofold::Error::Kind::kUsage ? kUsedWrongly : kFailed;
 }
 

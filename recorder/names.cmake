@@ -28,5 +28,6 @@ set(TWOFOLD_RECORDER_NAMES_SOURCES
   sideband.cc
   sideband_record.cc
   small_file.cc
+  stack_beginnings.cc
   symbol_tables.cc
   symbolizer.cc)

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cerrno>
@@ -126,8 +127,13 @@ bool FilterCalls() {
   return filter.Install();
 }
 
+// A limit that is lower already stays where only CAP_SYS_RESOURCE could raise it.
 bool Limit(__rlimit_resource_t resource, rlim_t most) {
-  const rlimit limit = {most, most};
+  rlimit limit = {most, most};
+  if (setrlimit(resource, &limit) == 0) return true;
+  if (getrlimit(resource, &limit) != 0) return false;
+  limit.rlim_max = std::min(limit.rlim_max, most);
+  limit.rlim_cur = limit.rlim_max;
   return setrlimit(resource, &limit) == 0;
 }
 
@@ -147,7 +153,10 @@ Result<void> EnterSandbox() {
   // The directory of its own descriptors' facts, in which no file can be made. Where it may not do
   // that, the filter alone keeps it from opening anything.
   if (chroot("/proc/self/fdinfo") == 0 && chdir("/") != 0) return Failure("its directory");
-  if (!Limit(RLIMIT_CORE, 0) || !Limit(RLIMIT_FSIZE, kMaxFileBytes)) return Failure("core dumps");
+  if (!Limit(RLIMIT_CORE, 0)) return Failure("core dumps");
+  // A file in memory that would be larger costs the names in it, not the process.
+  signal(SIGXFSZ, SIG_IGN);
+  if (!Limit(RLIMIT_FSIZE, kMaxFileBytes)) return Failure("large files");
 #if !defined(__SANITIZE_ADDRESS__)  // whose shadow takes terabytes of addresses
   if (!Limit(RLIMIT_AS, kMaxMemoryBytes)) return Failure("memory");
 #endif

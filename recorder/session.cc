@@ -30,6 +30,7 @@
 #include "recorder/kernel_symbols.h"
 #include "recorder/leak_recording.h"
 #include "recorder/name_reader.h"
+#include "recorder/note.h"
 #include "recorder/own_cost.h"
 #include "recorder/probe.h"
 #include "recorder/process_table.h"
@@ -172,9 +173,9 @@ Result<void> Session::PrepareScope(const SchedulerTracepoints& tracepoints) {
   settings_.scope = Scope::kCgroup;
   settings_.cgroup_id = cgroup->id;
   if (!tracepoints.cgroup_attach && !options_.quiet) {
-    std::fprintf(stderr,
-                 "Note: this kernel has no tracepoint cgroup_attach_task: processes that are moved "
-                 "into the cgroup are seen at the end of an interval.\n");
+    PrintNote(
+        "this kernel has no tracepoint cgroup_attach_task: processes that are moved into the "
+        "cgroup are seen at the end of an interval.");
   }
   return {};
 }
@@ -193,8 +194,7 @@ Result<void> Session::PrepareTcp() {
                  .where = "--record tcp",
                  .remedy = "Record other sources (twofold-record --check tells what works here)"};
   }
-  std::fprintf(stderr, "Note: TCP retransmits are not recorded, because %s.\n",
-               tcp.error().what.c_str());
+  PrintNote("TCP retransmits are not recorded, because " + tcp.error().what + ".");
   return {};
 }
 
@@ -221,6 +221,12 @@ Result<void> Session::Prepare() {
   Result<OutputFile> output = OutputFile::Create(path_);
   if (!output) return std::move(output).error();
   output_.emplace(std::move(output).value());
+  if (output_->SharesPlaceWith(STDERR_FILENO)) {
+    return Error{
+        .what = "standard error goes to the same place, and words would damage the capture",
+        .where = "-o " + path_,
+        .remedy = "Send standard error elsewhere, for example: 2>recorder.log"};
+  }
 
   epoll_.Reset(epoll_create1(EPOLL_CLOEXEC));
   if (!epoll_) return EventError("events");
@@ -237,15 +243,21 @@ Result<void> Session::Prepare() {
 
   const Result<void> reader = name_reader_.Start();
   if (!reader && !options_.quiet) {
-    std::fprintf(
-        stderr,
-        "Note: functions of programs and libraries get no names in this recording, because "
-        "%s. `twofold symbolize` can add them later.\n",
-        reader.error().what.c_str());
+    PrintNote("functions of programs and libraries get no names in this recording, because " +
+              reader.error().what + ". `twofold symbolize` can add them later.");
   }
 
   if (!options_.command.empty()) {
-    Result<std::unique_ptr<Command>> command = Command::Fork(options_.command);
+    auto output_of_command = Command::Output::kAsIs;
+    if (output_->SharesPlaceWith(STDOUT_FILENO)) {
+      output_of_command = Command::Output::kToStandardError;
+      if (!options_.quiet) {
+        PrintNote(
+            "what the command writes to standard output goes to standard error, because the "
+            "capture goes to standard output.");
+      }
+    }
+    Result<std::unique_ptr<Command>> command = Command::Fork(options_.command, output_of_command);
     if (!command) return std::move(command).error();
     command_ = std::move(command).value();
     TWOFOLD_RETURN_IF_ERROR(Watch(command_->end_fd(), Wake::kCommand));
@@ -275,8 +287,7 @@ Result<void> Session::CheckCounters() {
                      "Record other sources, or on a host that offers hardware counters "
                      "(twofold-record --check tells)"};
   }
-  std::fprintf(stderr, "Note: cycles and instructions are not recorded, because %s.\n",
-               failure->what.c_str());
+  PrintNote("cycles and instructions are not recorded, because " + failure->what + ".");
   return {};
 }
 
@@ -320,10 +331,9 @@ Result<void> Session::Begin() {
     if (direct_map) {
       settings.direct_map = *direct_map;
     } else if (!options_.quiet) {
-      std::fprintf(stderr,
-                   "Note: user stacks are taken at the beginning of every block, which costs more, "
-                   "because %s.\n",
-                   direct_map.error().what.c_str());
+      PrintNote(
+          "user stacks are taken at the beginning of every block, which costs more, because " +
+          direct_map.error().what + ".");
     }
   }
   Result<std::unique_ptr<Tracer>> tracer = Tracer::Load(settings);
@@ -339,9 +349,8 @@ Result<void> Session::Begin() {
   if (!start_ns) return std::move(start_ns).error();
   TWOFOLD_RETURN_IF_ERROR(CheckCounters());
   if (tracer_->failed_execs_failure() && !options_.quiet) {
-    std::fprintf(stderr,
-                 "Note: attempts to execute a program that fail are not recorded, because %s.\n",
-                 tracer_->failed_execs_failure()->what.c_str());
+    PrintNote("attempts to execute a program that fail are not recorded, because " +
+              tracer_->failed_execs_failure()->what + ".");
   }
   processes_->ScanProc();
   if (settings.leak_scope != TracerSettings::LeakScope::kNone) {

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "format/base/escape_text.h"
 #include "recorder/status_line.h"
 
 namespace twofold {
@@ -13,15 +14,21 @@ std::string Fixed(double value, int digits) {
   return text;
 }
 
+bool RecordsAPart(const Options& options) {
+  return !options.pids.empty() || !options.tids.empty() || !options.cgroup.empty() ||
+         !options.comm.empty() || !options.command.empty();
+}
+
 }  // namespace
 
 std::string SummaryText(const Summary& summary, const Options& options) {
+  const std::string path = EscapeText(summary.path);
   const Cost& cost = summary.cost;
   const double cost_ns = double(cost.bpf_ns + cost.user_ns + cost.system_ns);
   std::string text = "Recorded " + Fixed(summary.seconds, 1) +
                      " s: " + CountText(summary.processes) + " processes, " +
                      CountText(summary.stacks) + " stacks, " + BytesText(summary.file_bytes) +
-                     " in " + (summary.path == "-" ? "standard output" : summary.path) + ".\n";
+                     " in " + (path == "-" ? "standard output" : path) + ".\n";
   text += "Own cost: " + Fixed(cost_ns / 1e9, 2) + " s of CPU";
   // Loading takes a moment whatever the window; in per cent of a very short one it would say
   // nothing.
@@ -34,7 +41,9 @@ std::string SummaryText(const Summary& summary, const Options& options) {
     text += "Stopped early: recording took " + Fixed(summary.stopped_at_permyriad / 100, 2) +
             " % of this host's CPU time, and --max-overhead allows " +
             Fixed(double(options.max_overhead_permyriad) / 100, 2) +
-            " %. Record fewer processes (-p, --cgroup), or allow more.\n";
+            (RecordsAPart(options) ? " %. Allow more, or record with fewer sources (--record).\n"
+                                   : " %. Record a part of the host (-p, --cgroup), or allow "
+                                     "more.\n");
   }
   if (summary.processes == 0) {
     const char* why = !options.comm.empty()     ? "in scope had a name that matches --comm"
@@ -43,7 +52,7 @@ std::string SummaryText(const Summary& summary, const Options& options) {
     text += std::string("Note: nothing was recorded, because no thread ") + why + ".\n";
   }
   if (summary.losses > 0) {
-    text += "Losses: " + CountText(summary.losses) + "; `twofold info " + summary.path +
+    text += "Losses: " + CountText(summary.losses) + "; `twofold info " + path +
             "` tells which and what helps.\n";
   }
   return text;

@@ -80,6 +80,7 @@ struct Symbolizer::State {
                     bool is_return_address, NameValidity& validity);
   FrameId RuntimeFrame(const ProcessImage& image, const Mapping& mapping, uint64_t address,
                        bool is_return_address, NameValidity& validity);
+  void NoteBeginning(FrameId frame, std::string_view name);
 
   DefinitionsBuilder& definitions;
   KernelSymbols& kernel_symbols;
@@ -94,7 +95,13 @@ struct Symbolizer::State {
   RuntimeNames runtime_names;
   ModuleId runtime_module;
   uint64_t overwritings = 0;
+  std::vector<Beginning> beginnings;  // by frame id
 };
+
+void Symbolizer::State::NoteBeginning(FrameId frame, std::string_view name) {
+  if (frame.value >= beginnings.size()) beginnings.resize(frame.value + 1, Beginning::kUnnamed);
+  beginnings[frame.value] = BeginningOf(name);
+}
 
 Symbolizer::Symbolizer(DefinitionsBuilder& definitions, KernelSymbols& kernel_symbols,
                        NameReader& reader)
@@ -196,7 +203,10 @@ FrameId Symbolizer::State::FileFrame(const ProcessImage& image, const Mapping& m
     validity.this_interval_only |= SymbolTables::MayBeReadLater(*module.source);
     const auto name =
         tables.NameAt(*module.source, image, mapping, frame.offset - (is_return_address ? 1 : 0));
-    if (name) frame.symbol = definitions.InternString(*name);
+    if (name) {
+      frame.symbol = definitions.InternString(*name);
+      NoteBeginning(definitions.InternFrame(frame), *name);
+    }
   }
   const FrameId id = definitions.InternFrame(frame);
   if (!is_final) return id;
@@ -228,7 +238,9 @@ FrameId Symbolizer::State::RuntimeFrame(const ProcessImage& image, const Mapping
   frame.module = runtime_module;
   frame.symbol = definitions.InternString(entry->name);
   frame.offset = address - entry->start;
-  return definitions.InternFrame(frame);
+  const FrameId id = definitions.InternFrame(frame);
+  NoteBeginning(id, entry->name);
+  return id;
 }
 
 FrameId Symbolizer::UserFrame(const ProcessImage& image, uint64_t address, bool is_return_address,
@@ -252,6 +264,11 @@ FrameId Symbolizer::UserFrame(const ProcessImage& image, uint64_t address, bool 
 FrameId Symbolizer::UserFrame(const ProcessImage& image, uint64_t address, bool is_return_address) {
   NameValidity unused;
   return UserFrame(image, address, is_return_address, TimeRange(), unused);
+}
+
+Beginning Symbolizer::BeginningOfFrame(FrameId frame) const {
+  return frame.value < state_->beginnings.size() ? state_->beginnings[frame.value]
+                                                 : Beginning::kUnnamed;
 }
 
 void Symbolizer::ApplyProgram(const SidebandEvent& event) {

@@ -13,6 +13,7 @@
 #include "recorder/name_reader.h"
 #include "recorder/process_table.h"
 #include "recorder/sideband.h"
+#include "recorder/stack_beginnings.h"
 
 namespace twofold {
 
@@ -46,6 +47,9 @@ class Symbolizer {
                     const TimeRange& when, NameValidity& validity);
   // At any time.
   FrameId UserFrame(const ProcessImage& image, uint64_t address, bool is_return_address);
+
+  // What the name of a frame that UserFrame gave says about where stacks begin.
+  Beginning BeginningOfFrame(FrameId frame) const;
 
   // What the kernel announced of a BPF program. Programs of a moment are gone from the kernel's
   // list of symbols when their addresses are to be named.

@@ -249,8 +249,7 @@ MapSizes PlanMaps(uint64_t memory_bytes, const PlannedSources& sources) {
   // At the default budget for more than 10,000 threads that all end at once, before the recorder
   // gets a CPU: a short account and a whole one of each.
   sizes.ended_account_bytes = uint32_t(std::min<uint64_t>(16 << 20, std::bit_floor(4 * part)));
-  sizes.event_bytes = events ? uint32_t(std::min<uint64_t>(1 << 20, std::bit_floor(part)))
-                             : uint32_t(sysconf(_SC_PAGESIZE));
+  sizes.event_bytes = events ? uint32_t(std::bit_floor(part)) : uint32_t(sysconf(_SC_PAGESIZE));
   for (const Share& share : shares) {
     sizes.set_entries[share.set] = 1;
     if (!share.recorded) continue;

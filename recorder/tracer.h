@@ -182,6 +182,9 @@ class Tracer {
   // more. Returns how many allocating functions are probed in all. Error: names what could not be.
   Result<size_t> FollowAllocators(Pid pid, NameReader& reader);
 
+  // As AllocatorProbes::WhyNoFunctions.
+  std::string WhyNoAllocators() const;
+
   // As AllocatorProbes::TakeFilesWithoutNew.
   std::vector<std::string> TakeFilesWithoutNew();
 

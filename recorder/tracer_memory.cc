@@ -111,6 +111,11 @@ Result<size_t> Tracer::FollowAllocators(Pid pid, NameReader& reader) {
   return state.allocator_probes->allocating_functions();
 }
 
+std::string Tracer::WhyNoAllocators() const {
+  const AllocatorProbes* probes = state_->allocator_probes.get();
+  return probes != nullptr ? probes->WhyNoFunctions() : "its allocator was not looked for";
+}
+
 std::vector<std::string> Tracer::TakeFilesWithoutNew() {
   AllocatorProbes* probes = state_->allocator_probes.get();
   return probes != nullptr ? probes->TakeFilesWithoutNew() : std::vector<std::string>();

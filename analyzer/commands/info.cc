@@ -8,6 +8,7 @@
 #include "analyzer/text/escape.h"
 #include "analyzer/text/table.h"
 #include "analyzer/text/units.h"
+#include "format/loss_advice.h"
 
 namespace twofold {
 
@@ -206,6 +207,10 @@ Result<std::string> DescribeLosses(Database& database, int64_t capture_id) {
   Result<std::vector<LossTotal>> totals = LossTotals(database, capture_id);
   if (!totals) return std::move(totals).error();
   if (totals->empty()) return std::string("\nLosses: none\n");
+  Result<Statement> settings =
+      FirstRow(database, "SELECT scope FROM capture WHERE capture_id = ?", capture_id);
+  if (!settings) return std::move(settings).error();
+  const std::string scope(settings->Text(0));
   std::string out = "\nLosses\n";
   for (const LossTotal& loss : *totals) {
     out += "  " + std::string(loss.info.name) + " (" + loss.source +
@@ -215,7 +220,7 @@ Result<std::string> DescribeLosses(Database& database, int64_t capture_id) {
       out += loss.in_rows ? ", kept" : ", shown as [lost: ...]";
     }
     out += "\n    " + Wrap(EscapeText(loss.info.description), 4, kInfoWidth) + "\n    " +
-           Wrap(EscapeText(loss.info.advice), 4, kInfoWidth) + "\n";
+           Wrap(EscapeText(LossAdvice(loss.info, scope)), 4, kInfoWidth) + "\n";
   }
   return out;
 }

@@ -8,6 +8,9 @@
 namespace twofold {
 namespace {
 
+// What recording costs is told as a share of windows that are no shorter.
+constexpr double kLeastWindow_ns = 1e9;
+
 // "0.25 %", "1 %": a setting, without figures that nobody gave.
 std::string PermyriadText(int64_t permyriad) {
   std::string text = std::to_string(permyriad / 100);
@@ -19,7 +22,7 @@ std::string PermyriadText(int64_t permyriad) {
 
 // New keys in maps, and the share of the host that was allowed.
 Result<std::string> DescribeLimits(Database& database, int64_t capture_id, double cost_ns,
-                                   double host_ns) {
+                                   double window_ns, double host_ns) {
   Result<Statement> row =
       FirstRow(database,
                "SELECT coalesce(max_overhead_permyriad, 0),"
@@ -37,7 +40,7 @@ Result<std::string> DescribeLimits(Database& database, int64_t capture_id, doubl
                                        FormatCount(std::llround(row->Real(2))) +
                                        " per second in the last interval");
   }
-  if (row->Int(0) > 0) {
+  if (row->Int(0) > 0 && window_ns >= kLeastWindow_ns) {
     out +=
         InfoLine("together", FormatShare(cost_ns, host_ns) + " of the host; --max-overhead was " +
                                  PermyriadText(row->Int(0)));
@@ -139,6 +142,9 @@ Result<std::string> DescribeCost(Database& database, int64_t capture_id) {
   double window_ns = row->Real(5);
   double host_ns = window_ns * static_cast<double>(row->Int(6));
   auto share = [&](double time_ns) {
+    // Loading takes half a second whatever the window: in per cent of a shorter one it says
+    // nothing.
+    if (window_ns < kLeastWindow_ns) return FormatDuration(static_cast<int64_t>(time_ns));
     return FormatDuration(static_cast<int64_t>(time_ns)) + ": " + FormatShare(time_ns, window_ns) +
            " of one CPU, " + FormatShare(time_ns, host_ns) + " of the host";
   };
@@ -149,7 +155,7 @@ Result<std::string> DescribeCost(Database& database, int64_t capture_id) {
   out += InfoLine("memory", FormatBytes(row->Int(3)) + " at most, and " + FormatBytes(row->Int(4)) +
                                 " of BPF maps");
   Result<std::string> limits =
-      DescribeLimits(database, capture_id, row->Real(0) + row->Real(2), host_ns);
+      DescribeLimits(database, capture_id, row->Real(0) + row->Real(2), window_ns, host_ns);
   if (!limits) return limits;
   return out + *limits;
 }

@@ -29,6 +29,7 @@ struct Message {
 };
 constexpr Message kMessages[] = {
     {"[stack ends: no frame pointer]", NameGap::kFramePointer},
+    {"[stack ends: beginning not reached]", NameGap::kFramePointer},
     {"[stack ends: memory not readable]", NameGap::kUnreadable},
     {"[user stack unreadable]", NameGap::kUnreadable},
     {"[kernel stack unreadable]", NameGap::kKernel},
@@ -298,8 +299,8 @@ class Finder {
 const NameGapInfo& InfoOf(NameGap gap) {
   static constexpr NameGapInfo kInfos[kNameGaps] = {
       {"no frame ptr",
-       "stacks end in code without frame pointers. Build the program and its libraries with "
-       "-fno-omit-frame-pointer, or take packages that are built so"},
+       "stacks end in code without frame pointers, short of where threads begin. Build the program "
+       "and its libraries with -fno-omit-frame-pointer, or take packages that are built so"},
       {"unreadable",
        "memory of stacks could not be read. A few are normal, when it is paged out or a thread is "
        "exiting"},
@@ -307,7 +308,9 @@ const NameGapInfo& InfoOf(NameGap gap) {
       {"not taken",
        "threads were blocked since before the recording, or none of their blocks was chosen. Start "
        "earlier, or record for longer"},
-      {"lost", "stacks found no room. The part Losses says what helps"},
+      {"lost",
+       "stacks were not kept: there was no room, a map was in use, too many were new at once, or "
+       "their thread ran unseen. Their frame says which, and the part Losses what helps"},
       {"process gone",
        "processes ended before their mappings were read. Start the recording before they start"},
       {"stripped",

@@ -1,76 +1,9 @@
 #include "analyzer/text/escape.h"
 
 #include <cstdint>
-#include <cstdio>
 
 namespace twofold {
 namespace {
-
-constexpr uint32_t kInvalid = UINT32_MAX;
-
-// Reads one character at `position` and moves past it; kInvalid moves past one byte.
-uint32_t NextCharacter(std::string_view text, size_t& position) {
-  auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
-  uint8_t lead = byte(position);
-  if (lead < 0x80) {
-    ++position;
-    return lead;
-  }
-  size_t length = lead >= 0xf0 && lead < 0xf5 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc2 ? 2 : 0;
-  if (lead >= 0xf5) length = 0;
-  if (length == 0 || position + length > text.size()) {
-    ++position;
-    return kInvalid;
-  }
-  uint32_t code = lead & (0xffu >> (length + 1));
-  for (size_t i = 1; i < length; ++i) {
-    uint8_t next = byte(position + i);
-    if ((next & 0xc0) != 0x80) {
-      ++position;
-      return kInvalid;
-    }
-    code = code << 6 | (next & 0x3f);
-  }
-  bool overlong = (length == 3 && code < 0x800) || (length == 4 && code < 0x10000);
-  bool surrogate = code >= 0xd800 && code < 0xe000;
-  if (overlong || surrogate || code > 0x10ffff) {
-    ++position;
-    return kInvalid;
-  }
-  position += length;
-  return code;
-}
-
-// Characters that can be used to make a text look like another one, or that XML does not allow.
-bool IsTreacherous(uint32_t code) {
-  return code == 0xad || code == 0x61c || code == 0x115f || code == 0x1160 || code == 0x180e ||
-         (code >= 0x200b && code <= 0x200f) || (code >= 0x2028 && code <= 0x202e) ||
-         (code >= 0x2060 && code <= 0x206f) || code == 0x3164 || code == 0xfeff ||
-         (code >= 0xfff0 && code <= 0xfffb) || (code & 0xfffe) == 0xfffe ||
-         (code >= 0xfdd0 && code <= 0xfdef) || (code >= 0xe0000 && code <= 0xe0fff);
-}
-
-std::string Escape(std::string_view text, bool as_frame) {
-  std::string out;
-  out.reserve(text.size());
-  char buffer[16];
-  for (size_t position = 0; position < text.size();) {
-    size_t start = position;
-    uint32_t code = NextCharacter(text, position);
-    if (code == '\\') {
-      out += "\\\\";
-    } else if (code == kInvalid || code < 0x20 || code == 0x7f || (as_frame && code == ';')) {
-      snprintf(buffer, sizeof(buffer), "\\x%02x", static_cast<uint8_t>(text[start]));
-      out += buffer;
-    } else if ((code >= 0x80 && code < 0xa0) || IsTreacherous(code)) {
-      snprintf(buffer, sizeof(buffer), "\\u{%x}", code);
-      out += buffer;
-    } else {
-      out += text.substr(start, position - start);
-    }
-  }
-  return out;
-}
 
 void AppendUtf8(std::string& out, uint32_t code) {
   if (code < 0x80) {
@@ -98,9 +31,19 @@ int HexDigit(char c) {
 
 }  // namespace
 
-std::string EscapeText(std::string_view text) { return Escape(text, false); }
-
-std::string EscapeFrame(std::string_view text) { return Escape(text, true); }
+std::string EscapeFrame(std::string_view text) {
+  const std::string escaped = EscapeText(text);
+  if (escaped.find(';') == std::string::npos) return escaped;
+  std::string out;
+  for (const char c : escaped) {
+    if (c == ';') {
+      out += "\\x3b";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
 
 std::string UnescapeText(std::string_view text) {
   std::string out;
@@ -161,7 +104,7 @@ size_t DisplayWidth(std::string_view text) {
   for (size_t position = 0; position < text.size();) {
     uint32_t code = NextCharacter(text, position);
     bool combining = (code >= 0x300 && code <= 0x36f) || (code >= 0xfe00 && code <= 0xfe0f);
-    bool wide = code != kInvalid &&
+    bool wide = code != kNoCharacter &&
                 ((code >= 0x1100 && code <= 0x115f) || (code >= 0x2e80 && code <= 0xa4cf) ||
                  (code >= 0xac00 && code <= 0xd7a3) || (code >= 0xf900 && code <= 0xfaff) ||
                  (code >= 0xfe30 && code <= 0xfe6f) || (code >= 0xff00 && code <= 0xff60) ||

@@ -6,14 +6,9 @@
 #include <string>
 #include <string_view>
 
-namespace twofold {
+#include "format/base/escape_text.h"  // EscapeText
 
-// Text that is safe on a terminal and in any XML or JSON document, and that can be turned back:
-//   a backslash                                      \\ (two backslashes)
-//   a control character, or a byte that is not UTF-8  \xHH
-//   an invisible or direction-changing character      \u{HHHH}
-// Everything else stays as it is.
-std::string EscapeText(std::string_view text);
+namespace twofold {
 
 // As EscapeText, and with ';' as \x3b: a frame of a folded line.
 std::string EscapeFrame(std::string_view text);

@@ -262,6 +262,13 @@ bool OutputFile::PartialIsOurs() const {
          status.st_ino == inode_;
 }
 
+bool OutputFile::SharesPlaceWith(int descriptor) const {
+  struct stat own;
+  struct stat other;
+  if (fstat(fd_, &own) != 0 || fstat(descriptor, &other) != 0) return false;
+  return !S_ISCHR(own.st_mode) && own.st_dev == other.st_dev && own.st_ino == other.st_ino;
+}
+
 void OutputFile::Discard() {
   // Errors have nobody to go to here; a partial file that stays has a name that says what it is.
   if (fd_ >= 0) close(std::exchange(fd_, -1));

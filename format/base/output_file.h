@@ -39,6 +39,10 @@ class OutputFile : public ByteSink {
   // path.
   std::string KeepPartial();
 
+  // Whether what is written to a descriptor comes out where this file's bytes do: the same pipe,
+  // socket or file. Devices do not count, as /dev/null mixes nothing up.
+  bool SharesPlaceWith(int descriptor) const;
+
   const std::string& path() const { return path_; }
 
  private:

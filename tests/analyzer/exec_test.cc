@@ -119,9 +119,37 @@ TEST(Exec, InfoCountsThemAndTheirErrors) {
 TEST(Exec, ShellWordsAreQuotedWhereAShellWouldSplitThem) {
   EXPECT_EQ(ShellWords(""), "");
   EXPECT_EQ(ShellWords(Zeros({"a", "", "b c", "it's", "$HOME", "x=1", "\n"})),
-            "a '' 'b c' 'it'\\''s' '$HOME' x=1 '\n'");
+            "a '' 'b c' 'it'\"'\"'s' '$HOME' x=1 '\n'");
   EXPECT_EQ(ShellWords("cut"), "cut");
   EXPECT_EQ(ShellWords(std::string("a\0cut", 5)), "a cut");
+}
+
+TEST(Exec, HarmlessShellWordsAreStillWhatAShellReads) {
+  const auto harmless = [](const std::vector<std::string>& words) {
+    return HarmlessShellWords(ShellWords(Zeros(words)));
+  };
+  EXPECT_EQ(harmless({"echo", "it's", "b c"}), "echo 'it'\"'\"'s' 'b c'");
+  EXPECT_EQ(harmless({"a\\b", "\x1b[31m", "it's\n"}), "$'a\\\\b' $'\\x1b[31m' 'it'\"'\"$'s\\x0a'");
+  EXPECT_EQ(harmless({"\u200b", "\xff"}), "$'\\xe2\\x80\\x8b' $'\\xff'");
+}
+
+TEST(Exec, QuotesAndBackslashesOfArgumentsAreEscapedOnce) {
+  CaptureMaker maker({"exec"});
+  ExecRow row;
+  row.thread = maker.AddImage("echo", 1, 1);
+  row.time_ns = 1;
+  row.file = maker.Text("/bin/echo");
+  row.arguments = maker.Text(Zeros({"it's my echo", "it's", "a\\b"}));
+  maker.Executed(row);
+  maker.EndInterval();
+  const std::string path = WriteTemporary("quotes.twofold", maker.Finish());
+  const std::string words = "'it'\"'\"'s' $'a\\\\b'";
+  EXPECT_THAT(RunTwofold({"table", "--view", "exec", path}).output,
+              HasSubstr("/bin/echo " + words + "\n"));
+  EXPECT_THAT(RunTwofold({"table", "--view", "exec", "--format", "csv", path}).output,
+              HasSubstr("\"'it'\"\"'\"\"'s my echo' 'it'\"\"'\"\"'s' $'a\\\\b'\","));
+  EXPECT_THAT(RunTwofold({"table", "--view", "exec", "--format", "json", path}).output,
+              HasSubstr("'it'\\\"'\\\"'s' $'a\\\\\\\\b'\""));
 }
 
 TEST(Exec, LongAndHostileTextsStayWithin80Columns) {

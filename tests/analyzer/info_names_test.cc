@@ -60,9 +60,9 @@ TEST(InfoNames, TellsByProcessHowMuchEndsEarlyAndHasNoName) {
             "  ends early  no name  pid  process  why\n"
             "      75.0 %   75.0 %    7  gzip     no frame ptr, not read\n"
             "         0 %   50.0 %    9  java     run-time code\n"
-            "  no frame ptr  stacks end in code without frame pointers. Build the program and\n"
-            "                its libraries with -fno-omit-frame-pointer, or take packages\n"
-            "                that are built so\n"
+            "  no frame ptr  stacks end in code without frame pointers, short of where\n"
+            "                threads begin. Build the program and its libraries with\n"
+            "                -fno-omit-frame-pointer, or take packages that are built so\n"
             "  not read      files were not read, or have neither names nor a build id.\n"
             "                'twofold info --modules' lists them\n"
             "  run-time code code made at run time has names only by a perf map. Java:\n"
@@ -74,6 +74,7 @@ TEST(InfoNames, TellsByProcessHowMuchEndsEarlyAndHasNoName) {
 TEST(InfoNames, TellsEveryReason) {
   for (auto [frame, reason] :
        {std::pair{"![stack ends: no frame pointer]", "no frame ptr"},
+        {"![stack ends: beginning not reached]", "no frame ptr"},
         {"![stack ends: memory not readable]", "unreadable"},
         {"![user stack unreadable]", "unreadable"},
         {"![truncated stack]", "too deep"},

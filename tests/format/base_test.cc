@@ -7,6 +7,7 @@
 #include "format/base/utf8.h"
 #include "format/capture.h"
 #include "format/definitions_builder.h"
+#include "format/loss_advice.h"
 
 namespace twofold::testing {
 namespace {
@@ -197,6 +198,22 @@ TEST(LossRegistry, HasEveryCauseOnceInOrder) {
 TEST(LossRegistry, UnknownCausesAreKnownAsUnknown) {
   EXPECT_EQ(GetLossInfo(LossCause::kMapBusy).name, "map-busy");
   EXPECT_EQ(GetLossInfo(static_cast<LossCause>(40000)).cause, LossCause::kUnknown);
+}
+
+// Who records one process already is not told to; and nothing is advised that does not help.
+TEST(LossRegistry, NarrowingIsAdvisedOnlyWhereTheWholeHostWasRecorded) {
+  for (const LossInfo& info : LossRegistry()) {
+    for (const char* scope : {"processes", "threads", "cgroup", "command", ""}) {
+      EXPECT_EQ(LossAdvice(info, scope), info.advice) << info.name;
+      EXPECT_EQ(LossAdvice(info, scope).find("-p "), std::string::npos) << info.name;
+      EXPECT_EQ(LossAdvice(info, scope).find("-p,"), std::string::npos) << info.name;
+      EXPECT_EQ(LossAdvice(info, scope).find("-p."), std::string::npos) << info.name;
+    }
+  }
+  const std::string narrow = "Recording a part of the host (-p, --cgroup) helps, too.";
+  EXPECT_TRUE(LossAdvice(GetLossInfo(LossCause::kRowMapFull), "system").ends_with(narrow));
+  // Events of all processes pass through one buffer, whatever is recorded.
+  EXPECT_FALSE(LossAdvice(GetLossInfo(LossCause::kEventsLost), "system").ends_with(narrow));
 }
 
 TEST(LossRegistry, SourcesHaveNames) {

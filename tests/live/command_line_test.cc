@@ -153,6 +153,34 @@ TEST(RecorderCommandLine, CaptureGoesToAPipe) {
   EXPECT_FALSE(LoadCapture(workplace.Path("piped.twofold")).partial());
 }
 
+TEST(RecorderCommandLine, WhatTheCommandWritesDoesNotDamageACaptureInAPipe) {
+  const Workplace workplace;
+  const std::string twofold = std::string(TWOFOLD_BIN_DIR) + "/twofold";
+  for (const std::string output : {"-", "/dev/stdout", "/dev/fd/1"}) {
+    const Outcome outcome =
+        RunToEnd(workplace, {"sh", "-c",
+                             RecorderPath() + " -o " + output +
+                                 " -- sh -c 'seq 1 1000; sleep 0.2; echo the end' | " + twofold +
+                                 " verify -"});
+    EXPECT_EQ(outcome.status, 0) << outcome.output << outcome.errors;
+    EXPECT_EQ(outcome.output.find("the end"), std::string::npos) << outcome.output;
+    EXPECT_NE(outcome.errors.find("\nthe end\n"), std::string::npos) << outcome.errors;
+    EXPECT_NE(outcome.errors.find("Note: what the command writes to standard output goes to "
+                                  "standard error"),
+              std::string::npos)
+        << outcome.errors;
+  }
+}
+
+TEST(RecorderCommandLine, CaptureAndWordsMayNotGoToTheSamePlace) {
+  const Workplace workplace;
+  const Outcome outcome =
+      RunToEnd(workplace, {"sh", "-c", RecorderPath() + " -o - -d 1 2>&1 | cat"});
+  EXPECT_NE(outcome.output.find("twofold-record: -o -: standard error goes to the same place"),
+            std::string::npos)
+      << outcome.output;
+}
+
 TEST(RecorderCommandLine, OutputThatExistsIsNotTouched) {
   const Workplace workplace;
   std::ofstream(workplace.Path("capture.twofold")) << "precious";

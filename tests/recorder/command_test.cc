@@ -31,6 +31,23 @@ TEST(Command, RunsOnlyAfterItsGateOpens) {
   EXPECT_EQ(command->WaitStatus(), 3);
 }
 
+TEST(Command, OutputMayGoToStandardError) {
+  const std::string script = "echo to-output; echo to-error >&2";
+  for (const auto output : {Command::Output::kAsIs, Command::Output::kToStandardError}) {
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    Result<std::unique_ptr<Command>> command = Command::Fork({"sh", "-c", script}, output);
+    ASSERT_TRUE(command.has_value());
+    EXPECT_TRUE((*command)->Execute());
+    EXPECT_EQ((*command)->WaitStatus(), 0);
+    const std::string to_output = testing::internal::GetCapturedStdout();
+    const std::string to_error = testing::internal::GetCapturedStderr();
+    const bool as_is = output == Command::Output::kAsIs;
+    EXPECT_EQ(to_output, as_is ? "to-output\n" : "");
+    EXPECT_EQ(to_error, as_is ? "to-error\n" : "to-output\nto-error\n");
+  }
+}
+
 TEST(Command, SignalGivesTheShellsStatus) {
   const std::unique_ptr<Command> command = Fork({"sh", "-c", "kill -TERM $$"});
   EXPECT_TRUE(command->Execute());

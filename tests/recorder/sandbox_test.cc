@@ -3,13 +3,16 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/capability.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -67,6 +70,41 @@ TEST(Sandbox, AnythingElseEndsTheProcess) {
     SCOPED_TRACE(name);
     EXPECT_EXIT(RunInside(action), KilledBySignal(SIGSYS), "");
   }
+}
+
+// As root without the capability to raise limits, which is then as everybody else.
+bool GiveUpRaisingLimits() {
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> rights = {};
+  if (syscall(SYS_capget, &header, rights.data()) != 0) return false;
+  rights[CAP_SYS_RESOURCE / 32].effective &= ~(1U << (CAP_SYS_RESOURCE % 32));
+  rights[CAP_SYS_RESOURCE / 32].permitted &= ~(1U << (CAP_SYS_RESOURCE % 32));
+  return syscall(SYS_capset, &header, rights.data()) == 0;
+}
+
+bool Limit(__rlimit_resource_t resource, rlim_t most) {
+  const rlimit limit = {most, most};
+  return setrlimit(resource, &limit) == 0;
+}
+
+// As `ulimit -f 16` and `ulimit -v 307200` leave it.
+[[noreturn]] void RunInsideOfLowLimits() {
+  bool done = Limit(RLIMIT_FSIZE, 16 << 10);
+#if !defined(__SANITIZE_ADDRESS__)
+  done = done && Limit(RLIMIT_AS, rlim_t{300} << 20);
+#endif
+  if (!done || !GiveUpRaisingLimits()) _exit(3);
+  RunInside([] {
+    // What does not fit is refused, and ends nothing.
+    const UniqueFd copy(memfd_create("copy", MFD_CLOEXEC));
+    const std::vector<char> large(size_t{64} << 10, 'x');
+    const ssize_t first = write(copy.get(), large.data(), large.size());
+    return first == 16 << 10 && write(copy.get(), large.data(), 1) < 0 && errno == EFBIG;
+  });
+}
+
+TEST(Sandbox, LowerLimitsThanItsOwnStay) {
+  EXPECT_EXIT(RunInsideOfLowLimits(), ExitedWithCode(0), "");
 }
 
 TEST(Sandbox, MemoryStaysPrivateAndIsNeverExecutable) {

@@ -6,6 +6,8 @@
 
 #include "analyzer/tabular/view.h"
 #include "analyzer/text/escape.h"
+#include "analyzer/text/json.h"
+#include "analyzer/text/shell_words.h"
 #include "analyzer/text/table.h"
 #include "analyzer/text/units.h"
 
@@ -74,25 +76,27 @@ std::string EndText(const Statement& row) {
 // What follows the first word of what a shell would read: the program's name for itself says no
 // more than its file.
 std::string_view WithoutFirstWord(std::string_view arguments) {
-  bool quoted = false;
+  char quote = 0;  // 0: outside of quotes
   for (size_t i = 0; i < arguments.size(); ++i) {
-    if (arguments[i] == '\\' && !quoted) {
-      ++i;
-    } else if (arguments[i] == '\'') {
-      quoted = !quoted;
-    } else if (arguments[i] == ' ' && !quoted) {
+    const char c = arguments[i];
+    if (quote != 0) {
+      if (c == quote) quote = 0;
+    } else if (c == '\'' || c == '"') {
+      quote = c;
+    } else if (c == ' ') {
       return arguments.substr(i + 1);
     }
   }
   return {};
 }
 
+// Not escaped, for FormatTable does that.
 std::string CommandText(const Statement& row) {
-  std::string text(row.IsNull(kFile) ? "[unreadable]" : row.Text(kFile));
+  std::string text = row.IsNull(kFile) ? "[unreadable]" : EscapeText(row.Text(kFile));
   std::string_view rest = WithoutFirstWord(row.Text(kArguments));
-  if (!rest.empty()) text += " " + std::string(rest);
+  if (!rest.empty()) text += " " + HarmlessShellWords(rest);
   if (row.Int(kArgumentsCut) != 0) text += " ...";
-  return text;
+  return UnescapeText(text);
 }
 
 class Maker {
@@ -215,6 +219,9 @@ class Maker {
       int column = static_cast<int>(i);
       if (row.IsNull(column)) {
         cells.emplace_back(std::monostate());
+      } else if (column == kArguments) {
+        std::string words = HarmlessShellWords(row.Text(column));
+        cells.emplace_back(Structure{.json = JsonString(words), .line = words});
       } else if (tabular_.columns[i].kind == CellKind::kText) {
         cells.emplace_back(std::string(row.Text(column)));
       } else {
