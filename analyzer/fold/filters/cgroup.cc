@@ -25,8 +25,12 @@ Result<Condition> Make(const std::string& value) {
 
 }  // namespace
 
-const Filter kCgroupFilter = {"cgroup", "PATH",
+const Filter kCgroupFilter = {"cgroup",
+                              "PATH",
                               "only processes in this control group or below it; * and ? match",
-                              "process_id", Make};
+                              "process_id",
+                              Make,
+                              "SELECT DISTINCT cgroup FROM process WHERE cgroup IS NOT NULL"
+                              " ORDER BY cgroup"};
 
 }  // namespace twofold
