@@ -27,73 +27,76 @@ std::string Service() {
   return maker.Finish();
 }
 
-RunResult Run(std::vector<std::string> words) {
+RunResult Twofold(std::vector<std::string> words) {
   words.push_back(WriteTemporary("service.twofold", Service()));
   return RunTwofold(words);
 }
 
 TEST(Filters, ThatMatchNothingFailInEveryCommandAndSuggestAName) {
   for (const char* command : {"fold", "flame", "table"}) {
-    RunResult result = Run({command, "--comm", "postgers"});
+    RunResult result = Twofold({command, "--comm", "postgers"});
     EXPECT_EQ(result.status, 1) << command;
     EXPECT_EQ(result.output, "") << command;
     EXPECT_EQ(result.words,
               "twofold: --comm: nothing in the capture matches 'postgers'. Perhaps 'postgres' is "
               "meant.\n");
   }
-  RunResult result = Run({"export", "--format", "json", "--comm", "postgers"});
+  RunResult result = Twofold({"export", "--format", "json", "--comm", "postgers"});
   EXPECT_EQ(result.status, 1);
   EXPECT_EQ(result.output, "");
 }
 
 TEST(Filters, ThatMatchNothingNameTheOneAtFault) {
-  EXPECT_THAT(Run({"fold", "--comm", "nginx", "--pid", "7"}).words, HasSubstr("--pid: nothing"));
-  EXPECT_THAT(Run({"fold", "--comm", "quite different"}).words,
+  EXPECT_THAT(Twofold({"fold", "--comm", "nginx", "--pid", "7"}).words,
+              HasSubstr("--pid: nothing"));
+  EXPECT_THAT(Twofold({"fold", "--comm", "quite different"}).words,
               HasSubstr("'twofold table' lists processes and threads"));
-  EXPECT_THAT(Run({"fold", "--from", "100"}).words,
+  EXPECT_THAT(Twofold({"fold", "--from", "100"}).words,
               HasSubstr("--from: nothing in the capture matches '100'. 'twofold info' tells"));
-  EXPECT_THAT(Run({"fold", "--capture", "web2"}).words, HasSubstr("Perhaps 'web1' is meant"));
+  EXPECT_THAT(Twofold({"fold", "--capture", "web2"}).words, HasSubstr("Perhaps 'web1' is meant"));
   // Each of them matches something.
-  RunResult result = Run({"fold", "--comm", "nginx", "--pid", "100"});
+  RunResult result = Twofold({"fold", "--comm", "nginx", "--pid", "100"});
   EXPECT_EQ(result.status, 1);
   EXPECT_THAT(result.words, HasSubstr("service.twofold: no time matches the filters"));
-  result = Run({"fold", "--focus", "nowhere"});
+  result = Twofold({"fold", "--focus", "nowhere"});
   EXPECT_EQ(result.status, 1);
   EXPECT_THAT(result.words, HasSubstr("no time matches the filters"));
 }
 
 TEST(Filters, ThatMatchNothingLeaveNoFile) {
   std::string path = TemporaryPath("nothing.svg");
-  EXPECT_EQ(Run({"flame", "--comm", "typo", "-o", path}).status, 1);
+  EXPECT_EQ(Twofold({"flame", "--comm", "typo", "-o", path}).status, 1);
   EXPECT_EQ(access(path.c_str(), F_OK), -1);
 }
 
 TEST(Filters, ACommIsTheNameOfThreadsAsARootToo) {
-  EXPECT_EQ(Run({"fold", "--root", "comm"}).output, Run({"fold", "--root", "thread"}).output);
-  EXPECT_THAT(Run({"fold", "--root", "comm"}).output,
+  EXPECT_EQ(Twofold({"fold", "--root", "comm"}).output,
+            Twofold({"fold", "--root", "thread"}).output);
+  EXPECT_THAT(Twofold({"fold", "--root", "comm"}).output,
               HasSubstr("nginx: worker;main;work 100000\n"));
 }
 
 TEST(TableTop, FunctionsByWhatTheyAreOf) {
-  EXPECT_EQ(Run({"table", "--view", "cpu", "--root", "process"}).output,
+  EXPECT_EQ(Twofold({"table", "--view", "cpu", "--root", "process"}).output,
             "Functions of the view cpu, 200 ms in all\n"
             "  self    %  total    % process  module function\n"
             "100 ms 50.0 100 ms 50.0 nginx    app    work\n"
             "100 ms 50.0 100 ms 50.0 postgres app    work\n"
             "   0 s  0.0 100 ms 50.0 nginx    app    main\n"
             "   0 s  0.0 100 ms 50.0 postgres app    main\n");
-  EXPECT_THAT(Run({"table", "--view", "cpu", "--root", "comm", "--format", "csv"}).output,
+  EXPECT_THAT(Twofold({"table", "--view", "cpu", "--root", "comm", "--format", "csv"}).output,
               HasSubstr("thread,function,module,self_ns"));
 }
 
 TEST(Picture, SaysHostFileTimeAndFilters) {
-  std::string all = Run({"flame"}).output;
+  std::string all = Twofold({"flame"}).output;
   EXPECT_THAT(all,
               HasSubstr(">Host web1, service.twofold, recorded 2026-01-31 12:30:05 UTC</text>"));
   EXPECT_THAT(all, Not(HasSubstr("Filters:")));
-  std::string some = Run({"flame", "--view", "offcpu", "--comm", "post*", "--state", "S"}).output;
+  std::string some =
+      Twofold({"flame", "--view", "offcpu", "--comm", "post*", "--state", "S"}).output;
   EXPECT_THAT(some, HasSubstr(">Filters: --comm 'post*' --state S</text>"));
-  some = Run({"flame", "--focus", "w<o|main"}).output;
+  some = Twofold({"flame", "--focus", "w<o|main"}).output;
   EXPECT_THAT(some, HasSubstr(">Filters: --focus 'w&lt;o|main'</text>"));
 }
 

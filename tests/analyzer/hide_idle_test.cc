@@ -144,7 +144,7 @@ std::string Host() {
   return maker.Finish();
 }
 
-RunResult Run(std::vector<std::string> words) {
+RunResult Twofold(std::vector<std::string> words) {
   words.push_back(WriteTemporary("idle.twofold", Host()));
   return RunTwofold(words);
 }
@@ -153,7 +153,7 @@ constexpr char kNote[] =
     "hidden as waiting for work: 1.50 s, 83.3 % (kernel threads 1.00 s, events 500 ms)";
 
 TEST(HideIdle, LeavesWhatWaitsForSomethingAndSaysHowMuchIsHidden) {
-  RunResult result = Run({"fold", "--view", "offcpu", "--hide-idle"});
+  RunResult result = Twofold({"fold", "--view", "offcpu", "--hide-idle"});
   EXPECT_EQ(result.status, 0);
   EXPECT_EQ(result.output,
             "app;main;copy;do_syscall_64;pipe_read;schedule 100000\n"
@@ -166,17 +166,17 @@ TEST(HideIdle, IsToldInEveryOutput) {
   for (std::vector<std::string> words :
        {std::vector<std::string>{"flame"}, {"export", "--format", "json"}}) {
     words.insert(words.end(), {"--view", "offcpu", "--hide-idle"});
-    RunResult result = Run(words);
+    RunResult result = Twofold(words);
     EXPECT_THAT(result.output, HasSubstr("hidden as waiting for work: 1.50 s, 83.3 %")) << words[0];
     EXPECT_THAT(result.words, HasSubstr(kNote)) << words[0];
   }
-  EXPECT_THAT(Run({"flame", "--view", "offcpu", "--hide-idle"}).output,
+  EXPECT_THAT(Twofold({"flame", "--view", "offcpu", "--hide-idle"}).output,
               HasSubstr(">Filters: --hide-idle</text>"));
-  EXPECT_THAT(Run({"table", "--view", "offcpu", "--hide-idle"}).words, HasSubstr(kNote));
+  EXPECT_THAT(Twofold({"table", "--view", "offcpu", "--hide-idle"}).words, HasSubstr(kNote));
 }
 
 TEST(HideIdle, ThatHidesAllSaysSoAndFails) {
-  RunResult result = Run({"fold", "--view", "offcpu", "--hide-idle", "--comm", "nginx"});
+  RunResult result = Twofold({"fold", "--view", "offcpu", "--hide-idle", "--comm", "nginx"});
   EXPECT_EQ(result.status, 1);
   EXPECT_EQ(result.output, "");
   EXPECT_THAT(result.words, HasSubstr("hidden as waiting for work: 500 ms, 100 %"));
@@ -185,22 +185,22 @@ TEST(HideIdle, ThatHidesAllSaysSoAndFails) {
 
 TEST(HideIdle, IsOfViewsOfSleepersOnly) {
   for (const char* view : {"cpu", "wakeup"}) {
-    RunResult result = Run({"fold", "--view", view, "--hide-idle"});
+    RunResult result = Twofold({"fold", "--view", view, "--hide-idle"});
     EXPECT_EQ(result.status, 2) << view;
     EXPECT_THAT(result.words, HasSubstr("does not show what threads wait for")) << view;
   }
-  EXPECT_EQ(Run({"table", "--view", "states", "--hide-idle"}).status, 2);
+  EXPECT_EQ(Twofold({"table", "--view", "states", "--hide-idle"}).status, 2);
 }
 
 TEST(TableTop, BlockedTimeBelongsToThePlaceThatWaits) {
-  EXPECT_EQ(Run({"table", "--view", "offcpu", "--limit", "4"}).output,
+  EXPECT_EQ(Twofold({"table", "--view", "offcpu", "--limit", "4"}).output,
             "Functions of the view offcpu, 1.80 s in all; self: of the place that waits\n"
             "  self    %  total     % module function\n"
             "1.00 s 55.6 1.00 s  55.6 kernel worker_thread\n"
             "500 ms 27.8 500 ms  27.8 app    loop\n"
             "200 ms 11.1 200 ms  11.1 app    transfer\n"
             "100 ms  5.6 100 ms   5.6 kernel pipe_read\n");
-  EXPECT_THAT(Run({"table", "--view", "offcpu", "--hide-idle", "--root", "process"}).output,
+  EXPECT_THAT(Twofold({"table", "--view", "offcpu", "--hide-idle", "--root", "process"}).output,
               HasSubstr("app     app    transfer\n"));
 }
 
