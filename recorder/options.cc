@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "recorder/comm_glob.h"
+#include "recorder/perf_words.h"
 
 namespace twofold {
 namespace {
@@ -157,6 +158,18 @@ Result<void> CheckScope(const Options& options) {
   return {};
 }
 
+// What -a says is so unless something else is chosen. In perf a command beside it says for how
+// long; here it says what.
+Result<void> CheckWholeSystem(const Options& options) {
+  if (!options.command.empty()) {
+    return UsageError("-a", "it is the whole system, and -- COMMAND is that command alone",
+                      "Leave out -a, or record for a time: twofold-record -d 10");
+  }
+  if (options.pids.empty() && options.tids.empty() && options.cgroup.empty()) return {};
+  return UsageError("-a", "it is the whole system, and -p, -t and --cgroup are a part of it",
+                    "Give one of them; without any the whole system is recorded");
+}
+
 // Whose memory, and how.
 Result<void> ParseLeakOptions(const po::variables_map& given, Options& options) {
   const auto value = [&](const char* name) { return given[name].as<std::string>(); };
@@ -218,7 +231,8 @@ po::options_description Description() {
       ("help,h", "")("version", "")("check", "")                          //
       ("output,o", text())("duration,d", text())                          //
       ("pid,p", text())("record", text())                                 //
-      ("frequency", text())("interval", text())                           //
+      ("frequency,F", text())("interval", text())                         //
+      ("all-cpus,a", "")(",g", "")                                        //
       ("memory", text())("quiet", "")                                     //
       ("tid,t", text())("cgroup", text())                                 //
       ("comm", text())("wakers", text())                                  //
@@ -275,10 +289,12 @@ How:
                         without a limit unless --max-overhead sets one
   --max-overhead PCT    per cent of the host's CPU time that recording may cost;
                         none: no limit (default: 1)
-  --frequency HZ        CPU samples per second and CPU (default: 99)
+  -F, --frequency HZ    CPU samples per second and CPU (default: 99)
   --interval S          length of the slices that time is kept in (default: 1)
   --memory MIB          budget of the kernel's maps (default: 64)
   --quiet               no status line and no summary, only errors
+  -a, --all-cpus        the whole system, as without any choice (as in perf)
+  -g                    nothing: stacks are always taken (as in perf)
 
   --check               tell what this host can record and what not, and why;
                         record nothing
@@ -323,6 +339,11 @@ Result<Options> ParseOptions(const std::vector<std::string>& arguments) {
       }
     }
     po::store(parsed, given);
+  } catch (const po::unknown_option& error) {
+    const std::string option = error.get_option_name();
+    const std::string instead(InsteadOfPerfs(option));
+    return UsageError("", error.what(),
+                      instead.empty() ? "twofold-record --help lists the options" : instead);
   } catch (const po::error& error) {
     return UsageError("", error.what(), "twofold-record --help lists the options");
   }
@@ -414,6 +435,7 @@ Result<Options> ParseOptions(const std::vector<std::string>& arguments) {
                       "Record them: --record cpu,offcpu,exec --args");
   }
   TWOFOLD_RETURN_IF_ERROR(CheckScope(options));
+  if (given.count("all-cpus") != 0) TWOFOLD_RETURN_IF_ERROR(CheckWholeSystem(options));
   if (!options.help && !options.version) TWOFOLD_RETURN_IF_ERROR(ParseLeakOptions(given, options));
   return options;
 }

@@ -75,7 +75,9 @@ void AddOptions(OptionSet& options) {
                 "long its threads existed (default of blocked time); share, of all that is shown; "
                 "second; total, nothing; " +
                     OfRatios() + ". No verdicts per second and in total");
-  options.Value("root", "FRAME", "first frame: process (default), thread, cgroup, capture or none");
+  options.Value(
+      "root", "FRAME",
+      "first frame: process (default), thread or comm (its name), cgroup, capture or none");
   for (const Filter* filter : Filters()) {
     bool of_any = false;
     for (const View& view : Views()) {
@@ -84,9 +86,7 @@ void AddOptions(OptionSet& options) {
     if (!of_any) continue;
     options.Value(filter->option, filter->value_name, filter->summary);
   }
-  for (const StackFilter* filter : StackFilters()) {
-    options.Value(filter->option, filter->value_name, filter->summary);
-  }
+  AddStackFilters(options);
   AddNameOptions(options);
   options.Value("format", "FORMAT", "table (default), csv, json, or svg, a flame graph");
   options.Value("limit", "N", "of the table: so many rows of each part (default: 16; 0: all)");
@@ -147,7 +147,7 @@ Result<DiffRequest> ParseRequest(const Arguments& arguments) {
     request.conditions.push_back(std::move(*condition));
   }
   TWOFOLD_RETURN_IF_ERROR(CheckConditions(*request.view, request.conditions));
-  Result<std::vector<StackStep>> steps = ParseStackFilters(arguments);
+  Result<std::vector<StackStep>> steps = ParseStackFilters(arguments, *request.view);
   if (!steps) return std::move(steps).error();
   request.steps = std::move(*steps);
   return request;
@@ -176,6 +176,7 @@ Result<Output> ParseOutput(const Arguments& arguments) {
   Result<double> limit = arguments.Number("limit", 16, 0, 1e9);
   if (!limit) return std::move(limit).error();
   output.report.limit = static_cast<size_t>(*limit);
+  output.report.width = TableWidth(arguments.Get("output", "-"));
   if (arguments.Has("width") && output.table != nullptr) {
     return Error{"only a picture has widths", "--width", "Give it with --format svg",
                  Error::Kind::kUsage};
@@ -240,11 +241,11 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   if (!diff) return std::move(diff).error();
   std::vector<std::string> notes = sides->notes;
   for (std::string& line : CompareCaptures(*sides, *request->view)) notes.push_back(line);
+  bool is_filtered = !request->conditions.empty() || !request->steps.empty();
   for (auto [name, side] :
        {std::pair("before", &sides->before), std::pair("after", &sides->after)}) {
     if (!side->weights.empty()) continue;
     const View& view = *request->view;
-    bool is_filtered = !request->conditions.empty() || !request->steps.empty();
     std::string nothing = std::string(name) + ": no " + std::string(QuantityName(view.unit));
     if (!is_filtered) {
       notes.push_back(nothing + " in the view " + std::string(view.name));
@@ -254,8 +255,12 @@ Result<ExitStatus> Run(const Arguments& arguments) {
     }
   }
   for (const std::string& note : notes) Say(note);
+  if (is_filtered && !has_gate && sides->before.weights.empty() && sides->after.weights.empty()) {
+    return ExitStatus::kFailed;  // said above
+  }
   if (how->table != nullptr) {
     Tabular table = MakeDiffTable(*diff, *sides, *request->view, how->report);
+    table.width = how->report.width;
     TWOFOLD_RETURN_IF_ERROR(how->table->write(table, *output));
   } else {
     std::string picture = DrawDiff(*diff, *sides, *request->view, how->width, notes);

@@ -3,10 +3,12 @@
 #include <sys/stat.h>
 
 #include "analyzer/cli/words.h"
+#include "analyzer/commands/origin.h"
 #include "analyzer/data/input.h"
 #include "analyzer/data/losses.h"
 #include "analyzer/fold/filter.h"
 #include "analyzer/fold/growth_notes.h"
+#include "analyzer/fold/no_match.h"
 #include "analyzer/fold/recorded.h"
 #include "analyzer/fold/stack_filter.h"
 #include "analyzer/fold/view_rows.h"
@@ -46,7 +48,7 @@ Result<FoldRequest> ParseRequest(const Arguments& arguments, Detail detail) {
     request.conditions.push_back(std::move(*condition));
   }
   TWOFOLD_RETURN_IF_ERROR(CheckConditions(*request.view, request.conditions));
-  Result<std::vector<StackStep>> steps = ParseStackFilters(arguments);
+  Result<std::vector<StackStep>> steps = ParseStackFilters(arguments, *request.view);
   if (!steps) return std::move(steps).error();
   request.steps = std::move(*steps);
   return request;
@@ -89,6 +91,14 @@ Result<std::vector<std::string>> NotesOnChains(Database& database, const View& v
   return notes;
 }
 
+bool IsFiltered(const FoldRequest& request) {
+  return !request.conditions.empty() || !request.steps.empty();
+}
+
+std::string WhatIsCounted(const View& view) {
+  return view.unit == Unit::kCycles ? "sample" : std::string(QuantityName(view.unit));
+}
+
 std::vector<std::string> NotesOn(const Folded& folded, const FoldRequest& request) {
   std::vector<std::string> notes = folded.notes;
   auto amount = [&](uint64_t value) { return FormatValue(request.view->unit, value); };
@@ -106,23 +116,24 @@ std::vector<std::string> NotesOn(const Folded& folded, const FoldRequest& reques
     notes.push_back(amount(folded.lost_left_out) +
                     " were lost while recording; a part of them may belong to what was selected");
   }
-  if (folded.stacks.empty()) {
-    std::string what(request.view->unit == Unit::kCycles ? "sample"
-                                                         : QuantityName(request.view->unit));
-    notes.push_back(request.conditions.empty() && request.steps.empty()
-                        ? "the capture holds no " + what + " in the view " +
-                              std::string(request.view->name)
-                        : "no " + what + " matches the filters");
+  if (folded.stacks.empty() && !IsFiltered(request)) {
+    notes.push_back("the capture holds no " + WhatIsCounted(*request.view) + " in the view " +
+                    std::string(request.view->name));
   }
   return notes;
 }
 
 }  // namespace
 
-Result<std::vector<StackStep>> ParseStackFilters(const Arguments& arguments) {
+Result<std::vector<StackStep>> ParseStackFilters(const Arguments& arguments, const View& view) {
   std::vector<StackStep> steps;
   for (const StackFilter* filter : StackFilters()) {
     if (!arguments.Has(filter->option)) continue;
+    if (filter->of_sleepers && !ShowsSleepers(view)) {
+      return Error{"the view " + std::string(view.name) + " does not show what threads wait for",
+                   "--" + std::string(filter->option), "Give it with --view offcpu",
+                   Error::Kind::kUsage};
+    }
     Result<StackStep> step = filter->make(arguments.Get(filter->option));
     if (!step) return std::move(step).error();
     steps.push_back(std::move(*step));
@@ -147,6 +158,17 @@ void AddOutputOptions(OptionSet& options) {
   options.Flag("strict", "exit with 3 when the capture is partial or has losses");
 }
 
+void AddStackFilters(OptionSet& options, std::string_view before) {
+  for (const StackFilter* filter : StackFilters()) {
+    std::string help = std::string(before) + std::string(filter->summary);
+    if (filter->value_name.empty()) {
+      options.Flag(filter->option, help);
+    } else {
+      options.Value(filter->option, filter->value_name, help);
+    }
+  }
+}
+
 void AddNameOptions(OptionSet& options) {
   options.Flag("no-demangle", "names of C++, Rust and Java functions as recorded");
 }
@@ -160,13 +182,13 @@ void AddFoldingOptions(OptionSet& options) {
   options.Value("view", "VIEW", views + " (default: cpu; events where there is no time)");
   options.Flag("runnable",
                "with --view offcpu: also time waiting for a CPU, as [woken], [preempted]");
-  options.Value("root", "FRAME", "first frame: process (default), thread, cgroup, capture or none");
+  options.Value(
+      "root", "FRAME",
+      "first frame: process (default), thread or comm (its name), cgroup, capture or none");
   for (const Filter* filter : Filters()) {
     options.Value(filter->option, filter->value_name, filter->summary);
   }
-  for (const StackFilter* filter : StackFilters()) {
-    options.Value(filter->option, filter->value_name, filter->summary);
-  }
+  AddStackFilters(options);
   options.OneOf("view", NamesOf(Views()));
   options.OneOf("root", NamesOf(RootFrames()));
   AddNameOptions(options);
@@ -221,6 +243,10 @@ Result<ExitStatus> RunFolding(const Arguments& arguments, const OutputFormat& fo
   }
   for (std::string& note : NotesOn(*folded, *request)) notes->push_back(std::move(note));
   for (const std::string& note : *notes) Say(note);
+  if (folded->stacks.empty() && IsFiltered(*request)) {
+    return in_file(NothingMatches(database, request->conditions,
+                                  "no " + WhatIsCounted(*request->view) + " matches the filters"));
+  }
 
   TWOFOLD_RETURN_IF_ERROR(DescribeWindow(database, *request, presentation));
   presentation.view = request->view;
@@ -228,6 +254,11 @@ Result<ExitStatus> RunFolding(const Arguments& arguments, const OutputFormat& fo
     presentation.title = "Blocked time and waits for a CPU";
   }
   if (folded->is_growth && presentation.title.empty()) presentation.title = "Growth of memory";
+  Result<std::string> origin = DescribeOrigin(database, request->conditions);
+  if (!origin) return std::move(origin).error();
+  presentation.facts.push_back(std::move(*origin));
+  std::string filters = FiltersText(arguments);
+  if (!filters.empty()) presentation.facts.push_back("Filters: " + filters);
   presentation.notes = std::move(*notes);
   TWOFOLD_RETURN_IF_ERROR(format.write(*folded, presentation, *output));
   TWOFOLD_RETURN_IF_ERROR(output->Commit());

@@ -20,9 +20,12 @@ void AddNameOptions(OptionSet& options);
 // Adds -o, --force and --strict.
 void AddOutputOptions(OptionSet& options);
 
+// Adds the filters of stacks; `before` stands before each one's help.
+void AddStackFilters(OptionSet& options, std::string_view before = "");
+
 // The filters of stacks that were given, in the order of StackFilters(). Error: as of
-// StackFilter::make.
-Result<std::vector<StackStep>> ParseStackFilters(const Arguments& arguments);
+// StackFilter::make, or one of them does not fit the view.
+Result<std::vector<StackStep>> ParseStackFilters(const Arguments& arguments, const View& view);
 
 // The file of -o. Error: a file is in the way and --force is not given, or it cannot be made.
 Result<OutputFile> CreateOutput(const Arguments& arguments);

@@ -26,6 +26,8 @@ std::string InfoLine(std::string_view label, std::string_view text) {
   return line + Wrap(wrapped, kInfoLabelWidth + 2, kInfoWidth) + "\n";
 }
 
+size_t InfoTableWidth() { return TableWidth("-"); }
+
 Result<Statement> FirstRow(Database& database, const char* sql, int64_t capture_id) {
   Result<Statement> statement = database.Prepare(sql, {capture_id});
   if (!statement) return statement;
@@ -200,7 +202,7 @@ Result<std::string> DescribeView(Database& database, int64_t capture_id, const V
                             {"pid", Align::kRight},
                             {"process", Align::kLeft},
                             {"executable", Align::kLeft}},
-                           rows, 2, kInfoWidth);
+                           rows, 2, InfoTableWidth());
 }
 
 Result<std::string> DescribeLosses(Database& database, int64_t capture_id) {

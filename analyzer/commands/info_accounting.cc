@@ -84,7 +84,7 @@ Result<std::string> DescribeAccounting(Database& database, int64_t capture_id) {
   if (rows.empty()) return out;
   return out +
          FormatTable({{"time", Align::kRight}, {"share", Align::kRight}, {"state", Align::kLeft}},
-                     rows, 2, kInfoWidth);
+                     rows, 2, InfoTableWidth());
 }
 
 }  // namespace twofold

@@ -76,7 +76,7 @@ std::string ModuleLines(const ModuleNames& module) {
   std::string line = right(Count(module.frames), 8) + right(Count(module.unnamed), 9) +
                      right(Duration(module.time_ns), 9) + "  " + kind + "  " +
                      (module.build_id ? EscapeText(*module.build_id) : "unknown");
-  return "  " + Shorten(path, kInfoWidth - 2) + "\n" + Shorten(line, kInfoWidth) + "\n";
+  return "  " + Shorten(path, InfoTableWidth() - 2) + "\n" + Shorten(line, InfoTableWidth()) + "\n";
 }
 
 }  // namespace
@@ -100,7 +100,7 @@ Result<std::string> DescribeNames(Database& database, int64_t capture_id) {
       ++more;
       continue;
     }
-    rows.push_back({Share(process.early_ns, process.time_ns),
+    rows.push_back({Duration(process.cpu_ns), Share(process.early_ns, process.time_ns),
                     Share(process.frames_unnamed, process.frames), std::to_string(process.pid),
                     process.name, WhyText(process)});
   }
@@ -109,15 +109,17 @@ Result<std::string> DescribeNames(Database& database, int64_t capture_id) {
   if (rows.empty()) {
     out += InfoLine("user stacks", "none ends early, and all of their frames have names");
   } else {
-    out += InfoLine("user stacks", "end early in " + FormatShare(early_ns, time_ns) +
-                                       " of their time. By process: the same, and the share of "
-                                       "the frames in its stacks that have no name");
-    out += FormatTable({{"ends early", Align::kRight},
+    out += InfoLine("user stacks",
+                    "end early in " + FormatShare(early_ns, time_ns) +
+                        " of their time. By process, the busiest first: the same, and the "
+                        "share of the frames in its stacks that have no name");
+    out += FormatTable({{"CPU", Align::kRight},
+                        {"ends early", Align::kRight},
                         {"no name", Align::kRight},
                         {"pid", Align::kRight},
                         {"process", Align::kLeft},
                         {"why", Align::kLeft}},
-                       rows, 2, kInfoWidth);
+                       rows, 2, InfoTableWidth());
     if (more > 0) {
       out += "  and " + Count(more) + (more == 1 ? " more process\n" : " more processes\n");
     }

@@ -1,5 +1,6 @@
 // What the parts of `twofold info` share, and those that are not in info.cc itself. Every part
-// gives whole lines of at most 80 columns, or nothing where the capture has nothing of it.
+// gives whole lines, sentences of at most 80 columns, or nothing where the capture has nothing of
+// it.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,12 @@
 
 namespace twofold {
 
-constexpr size_t kInfoWidth = 80;
+constexpr size_t kInfoWidth = 80;  // of sentences
+
 constexpr size_t kInfoLabelWidth = 14;
+
+// Of tables: what info says goes to standard output.
+size_t InfoTableWidth();
 
 // "  label       text", with the text wrapped and made harmless.
 std::string InfoLine(std::string_view label, std::string_view text);

@@ -3,6 +3,7 @@
 #include "analyzer/commands/folding.h"
 #include "analyzer/data/input.h"
 #include "analyzer/data/losses.h"
+#include "analyzer/fold/no_match.h"
 #include "analyzer/fold/recorded.h"
 #include "analyzer/tabular/output.h"
 #include "analyzer/tabular/view.h"
@@ -29,7 +30,9 @@ void AddOptions(OptionSet& options) {
       "view", "VIEW",
       Summaries(TabularViews()) + "; a view of stacks: its top functions (default: states)");
   options.Value("root", "ROW",
-                "one row per thread (default of states) or process (default of runq)");
+                "one row per thread (default of states), process (default of runq), comm (all "
+                "threads of a name), cgroup, or none: one for all; of top: functions by these "
+                "(default: none)");
   std::string views;
   for (const View& view : Views()) views += (views.empty() ? "" : ", ") + std::string(view.name);
   options.Value("of", "VIEW", "of top: the view of stacks: " + views + " (default: cpu)");
@@ -37,10 +40,11 @@ void AddOptions(OptionSet& options) {
       "by", "WHAT",
       "of states: divide blocked time by state (default), the kernel's, or by kind: disk, "
       "lock, sleep, network ...");
-  options.Value("limit", "N",
-                "of runq, tcp and top: so many rows; of exec: so many of the last; of longest: so "
-                "many of each "
-                "kind (default: 16; 0: all)");
+  options.Value(
+      "limit", "N",
+      "of states: so many rows, and what the others sum to; of runq, tcp and top: so many "
+      "rows; of exec: so many of the last; of longest: so many of each kind (default: 16, "
+      "of states as csv and json all; 0: all)");
   options.Value("wait-kinds", "FILE",
                 "kernel functions that tell what a thread waits for, before those that are known; "
                 "lines such as 'disk my_driver_wait'");
@@ -50,12 +54,10 @@ void AddOptions(OptionSet& options) {
     for (const TabularView& view : TabularViews()) of_any = of_any || Takes(view, *filter);
     if (of_any) options.Value(filter->option, filter->value_name, filter->summary);
   }
-  for (const StackFilter* filter : StackFilters()) {
-    options.Value(filter->option, filter->value_name, "of top: " + std::string(filter->summary));
-  }
+  AddStackFilters(options, "of top: ");
   std::vector<std::string_view> tables = TableNames();
   options.OneOf("view", {tables.begin(), tables.end()});
-  options.OneOf("root", {"thread", "process"});
+  options.OneOf("root", {RowsOfNames().begin(), RowsOfNames().end()});
   options.OneOf("of", NamesOf(Views()));
   options.OneOf("by", {"state", "kind"});
   options.OneOf("format", NamesOf(TabularOutputs()));
@@ -63,7 +65,9 @@ void AddOptions(OptionSet& options) {
   AddOutputOptions(options);
 }
 
-Result<TabularRequest> ParseRequest(const Arguments& arguments, const TabularView& view) {
+Result<TabularRequest> ParseRequest(const Arguments& arguments, const TableChoice& table,
+                                    bool for_people) {
+  const TabularView& view = *table.view;
   TabularRequest request;
   for (std::string_view option : kViewOptions) {
     if (TakesOption(view, option) || !arguments.Has(option)) continue;
@@ -77,11 +81,12 @@ Result<TabularRequest> ParseRequest(const Arguments& arguments, const TabularVie
   }
   Result<const View*> of = FindView(arguments.Get("of", "cpu"));
   if (!of) return std::move(of).error();
-  request.of = *of;
+  request.of = table.of != nullptr ? table.of : *of;
   Result<DividedBy> divided_by = ParseDividedBy(arguments.Get("by", "state"));
   if (!divided_by) return std::move(divided_by).error();
   request.divided_by = *divided_by;
-  Result<double> limit = arguments.Number("limit", 16, 0, 1e9);
+  Result<double> limit =
+      arguments.Number("limit", for_people || view.name != "states" ? 16 : 0, 0, 1e9);
   if (!limit) return std::move(limit).error();
   request.limit = static_cast<size_t>(*limit);
   if (static_cast<double>(request.limit) != *limit) {
@@ -107,7 +112,7 @@ Result<TabularRequest> ParseRequest(const Arguments& arguments, const TabularVie
                    Error::Kind::kUsage};
     }
   }
-  Result<std::vector<StackStep>> steps = ParseStackFilters(arguments);
+  Result<std::vector<StackStep>> steps = ParseStackFilters(arguments, *request.of);
   if (!steps) return std::move(steps).error();
   request.steps = std::move(*steps);
   return request;
@@ -128,12 +133,12 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   }
   Result<const TabularOutput*> format = FindTabularOutput(arguments.Get("format", "table"));
   if (!format) return std::move(format).error();
-  Result<TabularRequest> request = ParseRequest(arguments, *table->view);
+  Result<TabularRequest> request = ParseRequest(arguments, *table, (*format)->for_people);
   if (!request) return std::move(request).error();
-  if (table->of != nullptr) request->of = table->of;
   Result<WaitKinds> wait_kinds = WaitKinds::Load(arguments.Get("wait-kinds"));
   if (!wait_kinds) return std::move(wait_kinds).error();
   request->wait_kinds = &*wait_kinds;
+  request->width = TableWidth(arguments.Get("output", "-"));
   // Before the work, so that a file in the way is found at once.
   Result<OutputFile> output = CreateOutput(arguments);
   if (!output) return std::move(output).error();
@@ -161,10 +166,14 @@ Result<ExitStatus> Run(const Arguments& arguments) {
     Say("the values count '" + *event + "' and are no time");
   }
   if (tabular->rows.empty() && (!request->conditions.empty() || !request->steps.empty())) {
-    Say("no row matches the filters");
-  } else if (tabular->rows.empty() && tabular->notes.empty()) {
+    Error error = NothingMatches(database, request->conditions, "no row matches the filters");
+    if (error.where.empty()) error.where = path;
+    return error;
+  }
+  if (tabular->rows.empty() && tabular->notes.empty()) {
     Say("the table has no rows");
   }
+  tabular->width = request->width;
   TWOFOLD_RETURN_IF_ERROR((*format)->write(*tabular, *output));
   TWOFOLD_RETURN_IF_ERROR(output->Commit());
 
@@ -191,6 +200,8 @@ const Command kTableCommand = {
     "standard input.",
     "twofold table host.twofold\n"
     "twofold table --root process --comm 'tar*' host.twofold\n"
+    "twofold table --root cgroup --limit 0 host.twofold\n"
+    "twofold table --view offcpu --root process --hide-idle host.twofold\n"
     "twofold table --by kind host.twofold\n"
     "twofold table --view longest --comm tar --limit 3 host.twofold\n"
     "twofold table --view top --of offcpu --focus main host.twofold\n"

@@ -15,8 +15,6 @@
 namespace twofold {
 namespace {
 
-constexpr size_t kWidth = 80;
-
 TabularCell Real(double value) {
   if (!std::isfinite(value)) return {};
   char text[48];
@@ -224,7 +222,7 @@ class Report {
         {"change", Align::kRight}, {"95 % interval", Align::kRight}, {"verdict", Align::kLeft}};
     // A ratio says nothing about how much a function matters.
     if (ratio_ != nullptr) columns.insert(columns.begin() + 1, {"%", Align::kRight});
-    std::string text = FormatTable(columns, lines, 0, kWidth, 1);
+    std::string text = FormatTable(columns, lines, 0, options_.width, 1);
     size_t more = left_out[0] + left_out[1] + left_out[2] + left_out[3];
     if (more > 0) text += FormatCount(static_cast<int64_t>(more)) + " more rows: --limit 0\n";
     if (left_out[4] > 0 && grey) {
@@ -267,12 +265,12 @@ class Report {
       line.resize(std::max<size_t>(line.size() + 1, 10), ' ');
       // The innermost frames tell more: cut from the left.
       std::string path = sides_.tree.PathText(row->node);
-      while (DisplayWidth(path) > kWidth - line.size()) {
+      while (DisplayWidth(path) > options_.width - line.size()) {
         size_t next = path.find(';', path.rfind("\u2026", 0) == 0 ? 4 : 0);
         if (next == std::string::npos) break;
         path = "\u2026;" + path.substr(next + 1);
       }
-      text += line + Shorten(path, kWidth - line.size()) + "\n";
+      text += line + Shorten(path, options_.width - line.size()) + "\n";
     }
     return text;
   }

@@ -1,4 +1,4 @@
-// A diff as a table: for people in at most 80 columns, and in full for programs.
+// A diff as a table: for people as wide as asked for, and in full for programs.
 #pragma once
 
 #include <string>
@@ -9,7 +9,8 @@
 namespace twofold {
 
 struct DiffReportOptions {
-  size_t limit = 16;  // how many rows of each part people see; 0: all
+  size_t limit = 16;               // how many rows of each part people see; 0: all
+  size_t width = kUnlimitedWidth;  // of what people see
 };
 
 Tabular MakeDiffTable(const Diff& diff, const DiffSides& sides, const View& view,

@@ -12,13 +12,17 @@
 
 namespace twofold {
 
+struct Filter;
+
 struct Condition {
   std::string sql;  // on the columns of a view: "thread_id IN (...)"
   std::vector<SqlValue> parameters;
   bool selects_by_time = false;         // lost time has an interval, but no thread and no state
   bool selects_part_of_window = false;  // it depends on when, not only on the capture
-  std::string_view option = {};         // of the filter it is of
+  const Filter* filter = nullptr;       // that it is of; null: of none
+  std::string_view option = {};         // the filter's
   std::string_view column = {};
+  std::string value;  // as it was given
 };
 
 struct Filter {
@@ -28,6 +32,8 @@ struct Filter {
   std::string_view column;      // of the view, that it selects by
   // Error: the option's value is wrong (kUsage; names the option).
   Result<Condition> (*make)(const std::string& value);
+  // SQL: the names that a value may be or match, for suggestions; empty: they are no names.
+  std::string_view names_sql = {};
 };
 
 // All filters, in the order in which --help shows them.

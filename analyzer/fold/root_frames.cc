@@ -5,11 +5,10 @@
 namespace twofold {
 
 const std::vector<RootFrameName>& RootFrames() {
-  static const std::vector<RootFrameName> roots = {{"process", RootFrame::kProcess},
-                                                   {"thread", RootFrame::kThread},
-                                                   {"cgroup", RootFrame::kCgroup},
-                                                   {"capture", RootFrame::kCapture},
-                                                   {"none", RootFrame::kNone}};
+  static const std::vector<RootFrameName> roots = {
+      {"process", RootFrame::kProcess}, {"thread", RootFrame::kThread},
+      {"comm", RootFrame::kThread},     {"cgroup", RootFrame::kCgroup},
+      {"capture", RootFrame::kCapture}, {"none", RootFrame::kNone}};
   return roots;
 }
 

@@ -6,7 +6,8 @@ namespace twofold {
 
 const std::vector<const StackFilter*>& StackFilters() {
   static const std::vector<const StackFilter*> filters = {
-      &kFocusFilter, &kIgnoreFilter, &kHideFilter, &kShowFromFilter, &kMinPercentFilter,
+      &kHideIdleFilter, &kFocusFilter,    &kIgnoreFilter,
+      &kHideFilter,     &kShowFromFilter, &kMinPercentFilter,
   };
   return filters;
 }

@@ -2,7 +2,7 @@
 // an option and a step from stacks to stacks, in a file of its own in fold/filters/, plus one line
 // in the list in stack_filter.cc. It works on every view and for every output.
 //
-// The four that take a regular expression mean what they mean in pprof. An expression is looked for
+// Those that take a regular expression mean what they mean in pprof. An expression is looked for
 // in a function's name as shown, in the path of its source file and in that of its program or
 // library. The first frame (process, thread or cgroup) is no function, and stays.
 #pragma once
@@ -35,10 +35,11 @@ struct StackStep {
 
 struct StackFilter {
   std::string_view option;      // without its dashes
-  std::string_view value_name;  // for --help
+  std::string_view value_name;  // for --help; empty: it takes no value
   std::string_view summary;     // for --help
   // Error: the option's value is wrong (kUsage; names the option).
   Result<StackStep> (*make)(const std::string& value);
+  bool of_sleepers = false;  // it looks at stacks that wait: only for views that ShowsSleepers()
 };
 
 // All filters of stacks, in the order in which they are applied and --help shows them.

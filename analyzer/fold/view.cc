@@ -76,6 +76,10 @@ std::string_view QuantityName(Unit unit) {
   return UnitName(unit);
 }
 
+bool ShowsSleepers(const View& view) {
+  return view.sql_view == "offcpu" && view.shape != StackShape::kWaker;
+}
+
 const std::vector<View>& Views() {
   static const std::vector<View> views = {
       {"cpu", "On-CPU time", "time on a CPU, by sampling", "cpu", "cpu", "value_ns",

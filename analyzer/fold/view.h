@@ -85,6 +85,9 @@ std::string_view UnitName(Unit unit);
 // "time", "cycles", "memory", "segments" or "events": what values are of, in sentences.
 std::string_view QuantityName(Unit unit);
 
+// Whether the view's stacks begin with what the thread whose time it is waits in.
+bool ShowsSleepers(const View& view);
+
 // All views, in the order in which --help shows them. Those of the sources cpu and offcpu divide
 // the threads' time among them; those of kWakersSource show blocked time again.
 const std::vector<View>& Views();

@@ -169,11 +169,11 @@ class Finder {
   // Rows by process and user stack; those of one come one after the other.
   Result<void> ReadRows() {
     Result<Statement> rows = database_.Prepare(
-        "SELECT process_id, user_stack_id, kernel_stack_id, total(value_ns) FROM ("
-        " SELECT process_id, user_stack_id, kernel_stack_id, value_ns FROM cpu"
+        "SELECT process_id, user_stack_id, kernel_stack_id, total(value_ns), total(cpu_ns) FROM ("
+        " SELECT process_id, user_stack_id, kernel_stack_id, value_ns, value_ns AS cpu_ns FROM cpu"
         " WHERE capture_id = ?1 AND loss IS NULL AND special_frame IS NULL"
         " UNION ALL"
-        " SELECT process_id, user_stack_id, kernel_stack_id, value_ns FROM offcpu"
+        " SELECT process_id, user_stack_id, kernel_stack_id, value_ns, 0 FROM offcpu"
         " WHERE capture_id = ?1 AND loss IS NULL AND special_frame IS NULL) "
         "WHERE process_id IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
         {capture_id_});
@@ -196,6 +196,9 @@ class Finder {
       last_process = rows->Int(0);
       last_user = user;
       double time_ns = std::clamp(rows->Real(3), 0.0, 9.2e18);
+      double cpu_ns = std::clamp(rows->Real(4), 0.0, 9.2e18);
+      uint64_t& process_cpu_ns = found_.processes.back().cpu_ns;
+      process_cpu_ns = Add(process_cpu_ns, static_cast<uint64_t>(cpu_ns));
       AddRow(nodes_[static_cast<size_t>(user)], nodes_[static_cast<size_t>(kernel)], counted,
              static_cast<uint64_t>(time_ns), found_.processes.back());
     }
@@ -282,7 +285,8 @@ class Finder {
                      });
     std::stable_sort(found_.processes.begin(), found_.processes.end(),
                      [](const ProcessNames& a, const ProcessNames& b) {
-                       return std::tie(b.gap_ns, a.pid) < std::tie(a.gap_ns, b.pid);
+                       return std::tie(b.cpu_ns, b.gap_ns, a.pid) <
+                              std::tie(a.cpu_ns, a.gap_ns, b.pid);
                      });
   }
 

@@ -41,6 +41,7 @@ const NameGapInfo& InfoOf(NameGap gap);
 struct ProcessNames {
   int64_t pid = 0;
   std::string name;
+  uint64_t cpu_ns = 0;          // on a CPU, by sampling
   uint64_t time_ns = 0;         // with a user stack, on a CPU or blocked
   uint64_t early_ns = 0;        // part of it whose user stacks end early
   uint64_t gap_ns = 0;          // part of it whose stacks end early or have frames without names
@@ -60,7 +61,7 @@ struct ModuleNames {
 };
 
 struct NameGaps {
-  std::vector<ProcessNames> processes;  // all with a user stack or a gap, most time with gaps first
+  std::vector<ProcessNames> processes;  // all with a user stack or a gap, the busiest first
   std::vector<ModuleNames> modules;     // those with unnamed frames, most of these first
 };
 

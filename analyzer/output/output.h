@@ -19,6 +19,7 @@ struct Presentation {
   int64_t window_ns = 0;          // the time that the stacks cover
   int64_t start_realtime_ns = 0;  // CLOCK_REALTIME where it begins
   int64_t cpu_period_ns = 0;  // that one CPU sample stands for; 0: there are none, or it changes
+  std::vector<std::string> facts;  // where and when it was recorded, and what was chosen of it
   std::vector<std::string> notes;  // what is missing, a sentence each
 
   std::string title;         // empty: the view's

@@ -104,6 +104,7 @@ class Picture {
         out += EscapeXml(line) + "</text>\n";
       }
     };
+    for (const std::string& fact : presentation_.facts) append_lines("facts", EscapeText(fact));
     append_lines("facts", Facts());
     for (const std::string& note : presentation_.notes) append_lines("note", EscapeText(note));
     header_bottom_ = y + 6;

@@ -24,7 +24,7 @@ const std::vector<TabularOutput>& TabularOutputs();
 // Error: the name is unknown; suggests one.
 Result<const TabularOutput*> FindTabularOutput(std::string_view name);
 
-// Aligned text of at most 80 columns with a caption, headings and a last line with totals.
+// Aligned text, as wide as Tabular::width, with a caption, headings and a last line with totals.
 Result<void> WriteTextTable(const Tabular& tabular, ByteSink& sink);
 
 // RFC 4180: a heading line with the columns' names, times in nanoseconds, empty cells for nothing.

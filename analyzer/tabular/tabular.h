@@ -9,6 +9,8 @@
 #include <variant>
 #include <vector>
 
+#include "analyzer/text/table.h"
+
 namespace twofold {
 
 enum class CellKind {
@@ -38,9 +40,12 @@ struct Tabular {
   std::vector<std::string> notes;  // what is missing, a sentence each
   std::vector<TabularColumn> columns;
   std::vector<std::vector<TabularCell>> rows;  // in their order; cells as columns
-  std::vector<TabularCell> total;              // the same over all rows, for people
+  std::vector<TabularCell>
+      rest;  // what the rows left out by a limit sum to, for people; may be empty
+  std::vector<TabularCell> total;  // the same over all rows, for people
   std::string text;  // for people, where rows and columns are not what they read best: instead of
-                     // caption, columns, rows and total. Escaped, of at most 80 columns
+                     // caption, columns, rows and total. Escaped, as wide as the request says
+  size_t width = kUnlimitedWidth;  // of the table for people
 };
 
 }  // namespace twofold

@@ -11,7 +11,7 @@ const std::vector<TabularView>& TabularViews() {
   static const std::vector<TabularView> views = {
       {"states",
        "where the time of every thread went, exactly: on a CPU, waiting for one, blocked",
-       {"root", "by", "wait-kinds"},
+       {"root", "by", "limit", "wait-kinds"},
        {"process_id", "thread_id", "interval_id"},
        MakeStates},
       {"runq",
@@ -36,7 +36,7 @@ const std::vector<TabularView>& TabularViews() {
        MakeExec},
       {"top",
        "functions by their own time and by that of all stacks that they are in",
-       {"of", "limit", "no-demangle"},
+       {"root", "of", "limit", "no-demangle"},
        {"process_id", "thread_id", "interval_id", "state", "kind", "min_age_ns"},
        MakeTop},
   };
@@ -67,11 +67,19 @@ Result<TableChoice> FindTable(std::string_view name) {
                Error::Kind::kUsage};
 }
 
+const std::vector<std::string_view>& RowsOfNames() {
+  static const std::vector<std::string_view> names = {"thread", "process", "comm", "cgroup",
+                                                      "none"};
+  return names;
+}
+
 Result<RowsOf> ParseRowsOf(std::string_view name) {
-  if (name == "thread") return RowsOf::kThread;
-  if (name == "process") return RowsOf::kProcess;
+  const std::vector<std::string_view>& names = RowsOfNames();
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (names[i] == name) return static_cast<RowsOf>(i);
+  }
   return Error{"there are no rows of '" + std::string(name) + "'", "--root",
-               Suggestion(name, {"thread", "process"}), Error::Kind::kUsage};
+               Suggestion(name, names), Error::Kind::kUsage};
 }
 
 Result<DividedBy> ParseDividedBy(std::string_view name) {

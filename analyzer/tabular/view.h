@@ -16,8 +16,11 @@
 
 namespace twofold {
 
-// What one row is.
-enum class RowsOf { kThread, kProcess };
+// What one row is: kComm, all threads of one name; kCgroup, all of one control group; kNone: all.
+enum class RowsOf { kThread, kProcess, kComm, kCgroup, kNone };
+
+// The names of these, in their order, as --root has them.
+const std::vector<std::string_view>& RowsOfNames();
 
 // Error: the name is unknown; suggests one.
 Result<RowsOf> ParseRowsOf(std::string_view name);
@@ -32,11 +35,12 @@ struct TabularRequest {
   std::optional<RowsOf> rows_of;      // nullopt: as the view likes best
   std::vector<Condition> conditions;  // all must hold
   DividedBy divided_by = DividedBy::kState;
-  size_t limit = 16;
+  size_t limit = 16;                // 0: none
   bool demangle = true;             // names of frames
   WaitKinds* wait_kinds = nullptr;  // never null where the view needs it
   const View* of = nullptr;  // the view of stacks that it is about; never null where it needs one
-  std::vector<StackStep> steps;  // filters of its stacks
+  std::vector<StackStep> steps;    // filters of its stacks
+  size_t width = kUnlimitedWidth;  // of texts for people
 };
 
 struct TabularView {

@@ -32,30 +32,6 @@ constexpr size_t kMaxFileBytes = 1 << 20;
 
 uint32_t Bit(WaitKind kind) { return 1u << static_cast<uint8_t>(kind); }
 
-// Whether `text` matches `pattern`, in which * stands for any letters and ? for one.
-bool MatchesPattern(std::string_view pattern, std::string_view text) {
-  size_t p = 0;
-  size_t t = 0;
-  size_t star = std::string_view::npos;  // the last star, and where the text went on after it
-  size_t after_star = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      after_star = t;
-    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t])) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++after_star;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
-}
-
 Result<WaitKind> ParseKind(std::string_view name, const std::string& where) {
   std::vector<std::string_view> names;
   for (size_t i = 0; i < kWaitKinds; ++i) {
@@ -83,6 +59,29 @@ Result<std::string> ReadTable(const std::string& path) {
 }
 
 }  // namespace
+
+bool MatchesPattern(std::string_view pattern, std::string_view text) {
+  size_t p = 0;
+  size_t t = 0;
+  size_t star = std::string_view::npos;  // the last star, and where the text went on after it
+  size_t after_star = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      after_star = t;
+    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == text[t])) {
+      ++p;
+      ++t;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      t = ++after_star;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
 
 const WaitKindInfo& InfoOf(WaitKind kind) { return kInfos[static_cast<size_t>(kind)]; }
 

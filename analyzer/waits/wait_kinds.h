@@ -38,6 +38,9 @@ struct WaitKindInfo {
 
 const WaitKindInfo& InfoOf(WaitKind kind);
 
+// Whether `text` matches `pattern`, in which * stands for any letters and ? for one.
+bool MatchesPattern(std::string_view pattern, std::string_view text);
+
 class WaitKinds {
  public:
   // The table of the program, after the lines of the file at `path` where one is given. Error: the

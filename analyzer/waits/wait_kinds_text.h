@@ -1,4 +1,4 @@
-// wait_kinds.txt, embedded at build time (analyzer/embed.cmake).
+// wait_kinds.txt and wait_places.txt, embedded at build time (analyzer/embed.cmake).
 #pragma once
 
 #include <string_view>
@@ -6,5 +6,6 @@
 namespace twofold {
 
 extern const std::string_view kWaitKindsText;
+extern const std::string_view kWaitPlacesText;
 
 }  // namespace twofold

@@ -55,11 +55,12 @@ TEST(InfoNames, TellsByProcessHowMuchEndsEarlyAndHasNoName) {
   maker.EndInterval();
   EXPECT_EQ(Names(maker.Finish()),
             "Names\n"
-            "  user stacks   end early in 33.3 % of their time. By process: the same, and the\n"
-            "                share of the frames in its stacks that have no name\n"
-            "  ends early  no name  pid  process  why\n"
-            "      75.0 %   75.0 %    7  gzip     no frame ptr, not read\n"
-            "         0 %   50.0 %    9  java     run-time code\n"
+            "  user stacks   end early in 33.3 % of their time. By process, the busiest\n"
+            "                first: the same, and the share of the frames in its stacks that\n"
+            "                have no name\n"
+            "     CPU  ends early  no name  pid  process  why\n"
+            "  300 ms      75.0 %   75.0 %    7  gzip     no frame ptr, not read\n"
+            "  200 ms         0 %   50.0 %    9  java     run-time code\n"
             "  no frame ptr  stacks end in code without frame pointers, short of where\n"
             "                threads begin. Build the program and its libraries with\n"
             "                -fno-omit-frame-pointer, or take packages that are built so\n"
@@ -69,6 +70,20 @@ TEST(InfoNames, TellsByProcessHowMuchEndsEarlyAndHasNoName) {
             "                -XX:+PreserveFramePointer and jcmd PID Compiler.perfmap; Node:\n"
             "                --perf-basic-prof-only-functions; Python 3.12: -X perf; .NET:\n"
             "                DOTNET_PerfMapEnabled=1\n");
+}
+
+TEST(InfoNames, TheBusiestProcessComesFirstHoweverLongOthersSleep) {
+  CaptureMaker maker;
+  ThreadId sleeper = maker.AddThread("sleeper", 7);
+  ThreadId busy = maker.AddThread("busy", 8);
+  StackId broken = maker.Stack({"![stack ends: no frame pointer]", "read"});
+  maker.Blocked(sleeper, BlockState::kInterruptible, broken, maker.Stack({"k:pipe_read"}),
+                100 * kSecondNs);
+  maker.Cpu(sleeper, broken, StackId(), 1);
+  maker.Cpu(busy, broken, StackId(), 30);
+  maker.EndInterval();
+  std::string names = Names(maker.Finish());
+  EXPECT_LT(names.find("busy"), names.find("sleeper")) << names;
 }
 
 TEST(InfoNames, TellsEveryReason) {

@@ -6,6 +6,7 @@
 
 #include "analyzer/text/escape.h"
 #include "tests/analyzer/capture_maker.h"
+#include "tests/analyzer/terminal.h"
 
 namespace twofold::testing {
 namespace {
@@ -259,7 +260,8 @@ TEST(TableKinds, FitsIn80ColumnsWhateverItHolds) {
                       .blocked_ns = {sum_ns}});
   }
   maker.EndInterval();
-  std::string text = Table(maker.Finish(), {});
+  std::string text =
+      RunOnTerminal({"table", "--by", "kind", WriteTemporary("wide.twofold", maker.Finish())});
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) EXPECT_LE(DisplayWidth(line), 80u) << line;
   EXPECT_THAT(text, HasSubstr("nnnn\u2026\n"));

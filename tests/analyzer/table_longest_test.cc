@@ -6,6 +6,7 @@
 
 #include "analyzer/text/escape.h"
 #include "tests/analyzer/capture_maker.h"
+#include "tests/analyzer/terminal.h"
 
 namespace twofold::testing {
 namespace {
@@ -239,7 +240,10 @@ TEST(TableLongest, NamesAndLongStacksFitIn80Columns) {
   block.chain = chain;
   maker.interval().exemplars = {block};
   maker.EndInterval();
-  std::string text = Table(maker.Finish(), {});
+  std::string capture = maker.Finish();
+  EXPECT_THAT(Table(capture, {}), HasSubstr(" < a_function_0\n")) << "a pipe cuts nothing";
+  std::string text =
+      RunOnTerminal({"table", "--view", "longest", WriteTemporary("wide.twofold", capture)});
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
   EXPECT_THAT(text, HasSubstr("    kernel   a_function_99 < a_function_98 < a_function_97 < "));
   std::istringstream lines(text);

@@ -6,6 +6,7 @@
 
 #include "analyzer/text/escape.h"
 #include "tests/analyzer/capture_maker.h"
+#include "tests/analyzer/terminal.h"
 
 namespace twofold::testing {
 namespace {
@@ -165,7 +166,8 @@ TEST(TableRunQueue, NamesAreEscapedAndLinesFitIn80Columns) {
   maker.EndInterval();
   std::string capture = maker.Finish();
   for (const char* root : {"process", "thread"}) {
-    std::string text = Table(capture, {"--root", root});
+    std::string text = RunOnTerminal(
+        {"table", "--view", "runq", "--root", root, WriteTemporary("wide.twofold", capture)});
     EXPECT_EQ(text.find('\x1b'), std::string::npos);
     std::istringstream lines(text);
     for (std::string line; std::getline(lines, line);) EXPECT_LE(DisplayWidth(line), 80u) << line;

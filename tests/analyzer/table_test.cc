@@ -2,10 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <sstream>
 
 #include "analyzer/text/escape.h"
 #include "tests/analyzer/capture_maker.h"
+#include "tests/analyzer/terminal.h"
 
 namespace twofold::testing {
 namespace {
@@ -151,9 +153,15 @@ TEST(TableStates, WhereNoTickHitAThreadUserAndKernelAreUnknown) {
 TEST(TableStates, NoMatchingRowIsSaid) {
   std::string path = WriteTemporary("table.twofold", TwoProcesses());
   RunResult result = RunTwofold({"table", "--pid", "1", "--format", "json", path});
-  EXPECT_EQ(result.status, 0);
-  EXPECT_EQ(result.output, "[]\n");
-  EXPECT_EQ(result.words, "twofold: no row matches the filters\n");
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(result.output, "");
+  EXPECT_EQ(result.words,
+            "twofold: --pid: nothing in the capture matches '1'. 'twofold table' lists processes "
+            "and threads.\n");
+  // Each is there, but not together.
+  result = RunTwofold({"table", "--pid", "100", "--comm", "gzip", path});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.words, HasSubstr("no row matches the filters"));
 }
 
 TEST(TableStates, ACaptureWithoutAccountsIsAnErrorThatSaysSo) {
@@ -243,7 +251,8 @@ TEST(TableStates, FitsIn80ColumnsWhateverItHolds) {
   maker.EndInterval();
   std::string capture = maker.Finish();
   for (const char* root : {"thread", "process"}) {
-    std::string text = Table(capture, {"--root", root});
+    std::string text = RunOnTerminal(
+        {"table", "--limit", "0", "--root", root, WriteTemporary("wide.twofold", capture)});
     std::istringstream lines(text);
     size_t count = 0;
     for (std::string line; std::getline(lines, line); ++count) {
@@ -252,6 +261,67 @@ TEST(TableStates, FitsIn80ColumnsWhateverItHolds) {
     EXPECT_EQ(count, 27u);
     EXPECT_THAT(text, HasSubstr("nnnn\u2026\n"));
   }
+}
+
+TEST(TableStates, APipeCutsNothing) {
+  std::string capture = TwoProcesses(std::string(200, 'n'));
+  EXPECT_THAT(Table(capture, {}), HasSubstr(" " + std::string(200, 'n') + "\n"));
+}
+
+TEST(TableStates, ALimitSumsUpTheRest) {
+  std::string capture = TwoProcesses();
+  EXPECT_EQ(Table(capture, {"--limit", "1"}),
+            "CPU to other in per cent of existed; S and D: blocked, letters as in ps\n"
+            "  pid tid existed  CPU user kern woken preem    S   D other thread\n"
+            "  200 200  2.00 s 30.0 30.0    0   7.5  12.5    0   0  50.0 gzip\n"
+            " rest      1.90 s 21.1  5.3 15.8   5.3   2.6 42.1 2.6  26.3 2 threads\n"
+            "total      3.90 s 25.6 18.1  7.5   6.4   7.7 20.5 1.3  38.5 3 threads\n");
+  std::string path = WriteTemporary("table.twofold", capture);
+  EXPECT_EQ(RunTwofold({"table", "--limit", "1", path}).words,
+            "twofold: shows the 1 with most CPU time of 3 threads, and what the others sum to; "
+            "--limit 0 shows all\n");
+  EXPECT_EQ(RunTwofold({"table", path}).words, "");
+  // For programs all rows are there unless a limit is given, and that is said.
+  RunResult csv = RunTwofold({"table", "--format", "csv", "--limit", "2", path});
+  EXPECT_EQ(Csv(csv.output).size(), 3u);
+  EXPECT_THAT(csv.words, HasSubstr("shows the 2 with most CPU time of 3 threads"));
+}
+
+TEST(TableStates, ManyThreadsAreNotAllShownToPeople) {
+  CaptureMaker maker;
+  for (uint32_t i = 1; i <= 100; ++i) {
+    ThreadId thread = maker.AddThread("worker", i);
+    maker.AddAccount({.thread = thread,
+                      .existed_ns = 1000 * kMs,
+                      .on_cpu_ns = i * kMs,
+                      .blocked_ns = {(1000 - i) * kMs}});
+  }
+  maker.EndInterval();
+  std::string capture = maker.Finish();
+  std::string text = Table(capture, {});
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1 + 1 + 16 + 2);
+  // 1 + 2 + ... + 84 ms of 84 s, 5050 ms of 100 s.
+  EXPECT_THAT(text, HasSubstr(" rest     84.0 s  4.2"));
+  EXPECT_THAT(text, HasSubstr("total      100 s  5.0"));
+  EXPECT_EQ(Csv(Table(capture, {"--format", "csv"})).size(), 101u);
+  text = Table(capture, {"--limit", "0"});
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1 + 1 + 100 + 1);
+}
+
+TEST(TableStates, RowsAreOfThreadsProcessesNamesControlGroupsOrAll) {
+  std::string capture = TwoProcesses("tar");  // gzip's second thread is called as another process
+  EXPECT_EQ(Table(capture, {"--root", "comm"}),
+            "CPU to other in per cent of existed; S and D: blocked, letters as in ps\n"
+            "threads existed  CPU user kern woken preem    S   D other thread\n"
+            "      1  2.00 s 30.0 30.0    0   7.5  12.5    0   0  50.0 gzip\n"
+            "      2  1.90 s 21.1  5.3 15.8   5.3   2.6 42.1 2.6  26.3 tar\n"
+            "      3  3.90 s 25.6 18.1  7.5   6.4   7.7 20.5 1.3  38.5 total\n");
+  EXPECT_EQ(Table(capture, {"--root", "none"}),
+            "CPU to other in per cent of existed; S and D: blocked, letters as in ps\n"
+            "threads existed  CPU user kern woken preem    S   D other\n"
+            "      3  3.90 s 25.6 18.1  7.5   6.4   7.7 20.5 1.3  38.5\n");
+  EXPECT_THAT(Table(capture, {"--root", "cgroup"}), HasSubstr("38.5 [no cgroup]\n"));
+  EXPECT_THAT(Csv(Table(capture, {"--root", "comm", "--format", "csv"}))[0].back(), "thread");
 }
 
 }  // namespace

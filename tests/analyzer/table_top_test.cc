@@ -6,6 +6,7 @@
 
 #include "analyzer/text/escape.h"
 #include "tests/analyzer/capture_maker.h"
+#include "tests/analyzer/terminal.h"
 
 namespace twofold::testing {
 namespace {
@@ -55,7 +56,10 @@ TEST(TableTop, IsAlsoForPrograms) {
 TEST(TableTop, SaysHowMuchItShows) {
   RunResult result = Top(Recursion(), {"--limit", "2"});
   EXPECT_THAT(result.words, HasSubstr("shows the 2 of 4 functions"));
-  EXPECT_THAT(Top(Recursion(), {"--focus", "nowhere"}).words, HasSubstr("no row matches"));
+  RunResult none = RunTwofold(
+      {"table", "--view", "top", "--focus", "nowhere", WriteTemporary("top.twofold", Recursion())});
+  EXPECT_EQ(none.status, 1);
+  EXPECT_THAT(none.words, HasSubstr("no row matches"));
 }
 
 TEST(TableTop, IsOfAnyViewOfStacks) {
@@ -66,7 +70,7 @@ TEST(TableTop, IsOfAnyViewOfStacks) {
   maker.EndInterval();
   std::string capture = maker.Finish();
   EXPECT_THAT(Top(capture, {"--of", "offcpu", "--state", "S"}).output,
-              HasSubstr("4.00 us 100.0 4.00 us 100.0 kernel futex_wait\n"));
+              HasSubstr("4.00 us 100.0 4.00 us 100.0 app    main\n"));
   std::string path = WriteTemporary("top.twofold", capture);
   EXPECT_EQ(RunTwofold({"table", "--view", "top", "--of", "offwake", path}).status, 1);
   EXPECT_EQ(RunTwofold({"table", "--view", "top", "--of", "offcup", path}).status, 2);
@@ -81,7 +85,12 @@ TEST(TableTop, FitsIn80ColumnsWhateverNamesAre) {
             StackId(), 1);
   maker.Cpu(thread, maker.Stack({"[/lib/" + std::string(200, 'm') + "+0x10]"}), StackId(), 1);
   maker.EndInterval();
-  std::istringstream lines(Top(maker.Finish()).output);
+  std::string path = WriteTemporary("wide.twofold", maker.Finish());
+  EXPECT_THAT(RunTwofold({"table", "--view", "top", path}).output, HasSubstr(std::string(300, 'n')))
+      << "a pipe cuts nothing";
+  EXPECT_THAT(RunOnTerminal({"table", "--view", "top", path}, 140), HasSubstr(std::string(90, 'n')))
+      << "a wide terminal cuts less";
+  std::istringstream lines(RunOnTerminal({"table", "--view", "top", path}));
   size_t count = 0;
   for (std::string line; std::getline(lines, line); ++count) {
     EXPECT_LE(DisplayWidth(line), 80u) << line;

@@ -164,6 +164,26 @@ TEST(Options, UnknownOrIncompleteOptionsAreNamed) {
   EXPECT_THAT(Refusal({"-o", ""}), HasSubstr("empty"));
 }
 
+TEST(Options, HabitsOfPerfAreUnderstood) {
+  EXPECT_EQ(Parse({"-F", "49"}).frequency_hz, 49u);
+  EXPECT_EQ(Parse({"-F49"}).frequency_hz, 49u);
+  EXPECT_EQ(Parse({"-ag", "-F", "49", "-d", "3"}).frequency_hz, 49u);
+  EXPECT_EQ(Parse({"-g", "-p", "12"}).pids, std::vector{Pid(12)});
+  EXPECT_THAT(Parse({"-g", "--", "make"}).command, ElementsAre("make"));
+  EXPECT_THAT(Refusal({"-F", "0"}), HasSubstr("--frequency: '0'"));
+}
+
+TEST(Options, HabitsOfPerfThatMeanSomethingElseAreAnswered) {
+  EXPECT_THAT(Refusal({"-a", "--", "sleep", "10"}), HasSubstr("that command alone"));
+  EXPECT_THAT(Refusal({"-a", "-p", "12"}), HasSubstr("are a part of it"));
+  EXPECT_THAT(Refusal({"-e", "cycles"}), HasSubstr("--record chooses"));
+  EXPECT_THAT(Refusal({"-ecycles"}), HasSubstr("--record chooses"));
+  EXPECT_THAT(Refusal({"--event=cycles"}), HasSubstr("--record chooses"));
+  EXPECT_THAT(Refusal({"--call-graph", "dwarf"}), HasSubstr("stacks are always taken"));
+  EXPECT_THAT(Refusal({"-c", "1000"}), HasSubstr("--frequency HZ"));
+  EXPECT_THAT(Refusal({"--no-such-thing"}), HasSubstr("--help lists the options"));
+}
+
 TEST(Options, ScopeIsOneOfFourAndANameNarrowsAnyOfThem) {
   EXPECT_THAT(Parse({"-t", "31,7,31"}).tids, ElementsAre(Tid(31), Tid(7)));
   EXPECT_THAT(Parse({"--tid=7"}).tids, ElementsAre(Tid(7)));

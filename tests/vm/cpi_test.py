@@ -66,7 +66,7 @@ def run(build, shift):
     burner = folder / "burner"
     vm.compile_static(HERE / "burner.c", burner, kernel.platform.compiler)
     result = vm.run(kernel, HERE / "cpi.sh",
-                    {"twofold-record": kernels.recorder(KERNEL, build), "burner": burner},
+                    {"twofold-record": kernels.program("twofold-record", KERNEL, build), "burner": burner},
                     build / "vm" / f"cpi-{shift}", 300, platform=vm.arm64(icount_shift=shift))
     status = (result.folder / "cpi.status").read_text().strip()
     if status != "0":

@@ -25,10 +25,10 @@ def fetch(name):
     return vm.fetch_kernel(*KERNELS[name])
 
 
-def recorder(name, build):
-    """The static recorder for a kernel's machine."""
+def program(word, name, build):
+    """twofold or twofold-record for a kernel's machine; both are static."""
     folder = build if KERNELS[name][2].architecture == "amd64" else build.with_name(build.name + "-arm64")
-    path = folder / "bin" / "twofold-record"
+    path = folder / "bin" / word
     if not path.exists():
         raise vm.CannotRun(f"there is no {path}: `tools/build{'' if folder is build else ' --arm64'}` makes it")
     return path

@@ -248,6 +248,18 @@ def nothing_is_lost(captures):
     return ", ".join(f"{name} {count}" for name, count in sorted(found.items())) or "none"
 
 
+def analyzer_agrees(captures):
+    """twofold runs there"""
+    for view in ("cpu", "offcpu"):
+        there = captures.text(f"analyzer.{view}")
+        expect(there == captures.run("fold", "sleeps", "--view", view),
+               f"twofold fold --view {view} says something else there: {captures.text('analyzer.words').strip()}")
+    # Names are made readable by a child process, and a table is for people.
+    there = captures.text("analyzer.table")
+    expect(there == captures.run("table", "sleeps"), "twofold table says something else there")
+    return "as here"
+
+
 def check_agrees(captures):
     """--check agrees"""
     words = captures.text("check.words")
@@ -283,7 +295,7 @@ def check_refuses(captures):
 
 FEATURES = (recordings_end_well, captures_are_whole, time_is_accounted_for, blocked_shares, cpu_shares,
             states_of_threads, stacks_have_names, wakers_are_right, execs_are_all_there, retransmits_are_right,
-            user_leaks_are_found, kernel_leaks_are_found, nothing_is_lost, check_agrees)
+            user_leaks_are_found, kernel_leaks_are_found, nothing_is_lost, check_agrees, analyzer_agrees)
 FEATURES_OF_REFUSAL = (refuses, check_refuses)
 
 
@@ -325,7 +337,7 @@ def run(name, build, timeout_s):
     twofold = build / "bin" / "twofold"
     if not twofold.exists():
         raise vm.CannotRun(f"there is no {twofold}: `tools/build` makes it")
-    programs = {"twofold-record": kernels.recorder(name, build)}
+    programs = {word: kernels.program(word, name, build) for word in ("twofold", "twofold-record")}
     kernel = kernels.fetch(name)
     folder = build / "vm" / f"kernel-{name}"
     workload_folder = build / "vm" / f"workloads-{kernel.platform.architecture}"

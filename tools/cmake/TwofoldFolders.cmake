@@ -10,6 +10,22 @@ function(twofold_library name)
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
 endfunction()
 
+# twofold_program(NAME LIBRARY): one file from main.cc, which can be copied to any Linux of the same architecture. It keeps
+# the names of its functions; what only a debugger needs is in NAME.debug beside it.
+function(twofold_program name library)
+  add_executable(${name} main.cc)
+  target_link_libraries(${name} PRIVATE ${library})
+  if(TWOFOLD_STATIC)
+    target_link_options(${name} PRIVATE -static)
+  endif()
+  if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+    add_custom_command(TARGET ${name} POST_BUILD
+      COMMAND ${CMAKE_OBJCOPY} --only-keep-debug $<TARGET_FILE:${name}> $<TARGET_FILE:${name}>.debug
+      COMMAND ${CMAKE_OBJCOPY} --strip-debug --add-gnu-debuglink=$<TARGET_FILE:${name}>.debug $<TARGET_FILE:${name}>
+      VERBATIM)
+  endif()
+endfunction()
+
 # twofold_test(NAME LIBRARIES... SOURCES files...): a GoogleTest program, one ctest test per TEST().
 function(twofold_test name)
   cmake_parse_arguments(ARG "" "LABEL" "LIBRARIES;SOURCES" ${ARGN})

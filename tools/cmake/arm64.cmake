@@ -1,4 +1,4 @@
-# Toolchain file: the recorder for arm64, built on another machine (tools/build --arm64). Compiler and C library are
+# Toolchain file: the programs for arm64, built on another machine (tools/build --arm64). Compiler and C library are
 # Debian's cross packages; the other static libraries are arm64 packages that were only unpacked, into the folder
 # TWOFOLD_ARM64_SYSROOT, by tools/lib/debian_packages.py.
 set(CMAKE_SYSTEM_NAME Linux)

@@ -31,8 +31,12 @@ Result<Condition> Make(const std::string& value) {
 
 }  // namespace
 
-const Filter kCaptureFilter = {"capture", "NAME",
+const Filter kCaptureFilter = {"capture",
+                               "NAME",
                                "only captures of this host, file name (* and ? match) or number",
-                               "interval_id", Make};
+                               "interval_id",
+                               Make,
+                               "SELECT file_name FROM capture UNION"
+                               " SELECT hostname FROM capture ORDER BY 1"};
 
 }  // namespace twofold

@@ -25,8 +25,12 @@ Result<Condition> Make(const std::string& value) {
 
 }  // namespace
 
-const Filter kCgroupFilter = {"cgroup", "PATH",
+const Filter kCgroupFilter = {"cgroup",
+                              "PATH",
                               "only time in this control group or below it; * and ? match",
-                              "thread_id", Make};
+                              "thread_id",
+                              Make,
+                              "SELECT DISTINCT cgroup FROM thread WHERE cgroup IS NOT NULL"
+                              " ORDER BY cgroup"};
 
 }  // namespace twofold

@@ -20,6 +20,7 @@ Result<Condition> Make(const std::string& value) {
 }  // namespace
 
 const Filter kCommFilter = {
-    "comm", "NAME", "only threads and processes of this name; * and ? match", "thread_id", Make};
+    "comm",      "NAME", "only threads and processes of this name; * and ? match",
+    "thread_id", Make,   "SELECT name FROM thread UNION SELECT name FROM process ORDER BY name"};
 
 }  // namespace twofold

@@ -18,6 +18,7 @@ extern const Filter kCaptureFilter;
 extern const Filter kKindFilter;
 extern const Filter kMinAgeFilter;
 
+extern const StackFilter kHideIdleFilter;
 extern const StackFilter kFocusFilter;
 extern const StackFilter kIgnoreFilter;
 extern const StackFilter kHideFilter;

@@ -9,7 +9,6 @@
 namespace twofold {
 namespace {
 
-constexpr size_t kWidth = 80;
 constexpr size_t kGap = 1;
 
 // At most seven letters: FormatDuration, with long times in seconds, hours or days.
@@ -70,8 +69,9 @@ Result<void> WriteTextTable(const Tabular& tabular, ByteSink& sink) {
     }
   };
   for (const std::vector<TabularCell>& row : tabular.rows) append(row);
+  if (!tabular.rest.empty()) append(tabular.rest);
   if (!tabular.total.empty()) append(tabular.total);
-  std::string text = tabular.caption + "\n" + FormatTable(columns, lines, 0, kWidth, kGap);
+  std::string text = tabular.caption + "\n" + FormatTable(columns, lines, 0, tabular.width, kGap);
   return sink.Append(std::span(reinterpret_cast<const uint8_t*>(text.data()), text.size()));
 }
 

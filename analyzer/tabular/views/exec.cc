@@ -14,7 +14,6 @@
 namespace twofold {
 namespace {
 
-constexpr size_t kWidth = 80;
 // So that something is left for the file and its arguments.
 constexpr size_t kWidestName = 12;
 constexpr size_t kWidestParent = 15;
@@ -131,7 +130,7 @@ class Maker {
                                     {"lasted", Align::kRight},
                                     {"ended", Align::kLeft},
                                     {"file", Align::kLeft}},
-                                   lines_, 0, kWidth, 1);
+                                   lines_, 0, request_.width, 1);
     }
     return std::move(tabular_);
   }

@@ -14,7 +14,6 @@
 namespace twofold {
 namespace {
 
-constexpr size_t kWidth = 80;
 // More wakers than any recorder keeps: a chain of a stranger's database is not walked forever.
 constexpr size_t kMaxWakers = 1000;
 
@@ -395,28 +394,29 @@ class Maker {
     if (several_captures_) ids += ", in " + std::to_string(row.capture_id);
     ids += ")";
     size_t used = DisplayWidth(start) + ids.size();
-    size_t left = used + 8 < kWidth ? kWidth - used : 8;
+    size_t left = used + 8 < request_.width ? request_.width - used : 8;
     std::string name = row.thread.empty() ? "[no name]" : EscapeText(row.thread);
-    std::string out = Shorten(start + Shorten(name, left) + ids, kWidth) + "\n";
+    std::string out = Shorten(start + Shorten(name, left) + ids, request_.width) + "\n";
     for (auto [label, frames] : {std::pair{"kernel", &row.kernel}, {"user", &row.user}}) {
-      if (!frames->empty()) out += Labelled(label, ShortStack(*frames, kWidth - 13));
+      if (!frames->empty()) out += Labelled(label, ShortStack(*frames, request_.width - 13));
     }
     const char* label = "woken by";
     for (const Waker& waker : row.wakers) {
-      std::string who = Shorten(EscapeText(NameOf(waker)), 20);
+      std::string who = Shorten(EscapeText(NameOf(waker)), PartOf(request_.width, 20));
       if (waker.has_thread) who += " (" + std::to_string(waker.tid) + ")";
       std::string line = who;
       const std::vector<StackFrame>& frames = waker.kernel.empty() ? waker.user : waker.kernel;
-      if (!frames.empty()) line += ": " + ShortStack(frames, kWidth - 15 - DisplayWidth(who));
+      if (!frames.empty())
+        line += ": " + ShortStack(frames, request_.width - 15 - DisplayWidth(who));
       out += Labelled(label, line);
       label = "  after";
     }
     return out;
   }
 
-  static std::string Labelled(std::string label, const std::string& text) {
+  std::string Labelled(std::string label, const std::string& text) const {
     label.resize(9, ' ');
-    return "    " + label + Shorten(text, kWidth - 13) + "\n";
+    return "    " + label + Shorten(text, request_.width - 13) + "\n";
   }
 
   Database& database_;

@@ -5,6 +5,7 @@
 #include <map>
 #include <tuple>
 
+#include "analyzer/tabular/row_groups.h"
 #include "analyzer/tabular/view.h"
 #include "analyzer/text/escape.h"
 #include "analyzer/text/table.h"
@@ -13,7 +14,6 @@
 namespace twofold {
 namespace {
 
-constexpr size_t kWidth = 80;
 constexpr size_t kBarWidth = 38;
 
 struct Bucket {
@@ -32,12 +32,7 @@ struct Histogram {
 };
 
 struct Row {
-  int64_t capture_id = 0;
-  int64_t pid = 0;
-  int64_t tid = 0;
-  int64_t threads = 0;
-  std::string process;
-  std::string thread;
+  RowIdentity identity;
   Histogram histogram;
 };
 
@@ -94,7 +89,7 @@ class Maker {
     if (request_.limit != 0 && all > request_.limit) {
       order.resize(request_.limit);
       tabular.notes.push_back("shows the " + std::to_string(order.size()) + " of " +
-                              std::to_string(all) + (of_threads() ? " threads" : " processes") +
+                              RowsText(rows_of(), all) +
                               " that waited longest; --limit 0 shows all");
     }
     Fill(order, tabular);
@@ -102,40 +97,43 @@ class Maker {
   }
 
  private:
-  bool of_threads() const { return request_.rows_of == RowsOf::kThread; }
+  RowsOf rows_of() const { return request_.rows_of.value_or(RowsOf::kProcess); }
 
   // Rows of a table with the filters: key, process_id, thread_id, then `columns`.
   Result<Statement> Select(const std::string& table, const std::string& columns,
                            const std::string& group) {
     std::vector<SqlValue> parameters;
     std::string where = WhereText(request_.conditions, parameters);
-    std::string key = of_threads() ? "thread_id" : "process_id";
+    std::string key = GroupKey(rows_of(), "of_threads");
     return database_.Prepare(
-        "SELECT part." + key + ", process.capture_id, process.pid, thread.tid, process.name," +
-            " thread.name, part.* FROM (SELECT " + key +
-            ", min(thread_id) AS one_thread_id, count(DISTINCT thread_id) AS threads, " + columns +
-            " FROM (SELECT " + table + ".*, (SELECT process_id FROM thread WHERE" +
-            " thread.thread_id = " + table + ".thread_id) AS process_id FROM " + table + ")" +
-            where + " GROUP BY " + key + group +
+        "SELECT part.row_key, process.capture_id, process.pid, thread.tid, process.name,"
+        " thread.name, process.cgroup, part.* FROM (SELECT " +
+            key +
+            " AS row_key, min(thread_id) AS one_thread_id, count(DISTINCT thread_id) AS threads, " +
+            columns + " FROM (SELECT " + table + ".*, (SELECT process_id FROM thread WHERE" +
+            " thread.thread_id = " + table + ".thread_id) AS process_id FROM " + table +
+            ") AS of_threads" + where + " GROUP BY " + key + group +
             ") AS part LEFT JOIN thread ON thread.thread_id = part.one_thread_id"
             " LEFT JOIN process ON process.process_id = thread.process_id",
         parameters);
   }
 
   // The row that a row of Select belongs to. Its own columns are from kFirst on.
-  static constexpr int kThreads = 8;
-  static constexpr int kFirst = 9;
+  static constexpr int kThreads = 9;
+  static constexpr int kFirst = 10;
   Result<Row*> Target(const Statement& row) {
     if (row.IsNull(2) || row.IsNull(3)) return NoSuchRow();
-    Row& target = rows_[row.Int(0)];
-    if (target.threads == 0) {
-      target.capture_id = row.Int(1);
-      target.pid = row.Int(2);
-      target.tid = row.Int(3);
-      target.process = std::string(row.Text(4));
-      target.thread = std::string(row.Text(5));
+    Row& target = rows_[std::string(row.Text(0))];
+    if (target.identity.threads == 0) {
+      target.identity = {row.Int(1),
+                         row.Int(2),
+                         row.Int(3),
+                         0,
+                         std::string(row.Text(4)),
+                         std::string(row.Text(5)),
+                         std::string(row.Text(6))};
     }
-    target.threads = std::max(target.threads, row.Int(kThreads));
+    target.identity.threads = std::max(target.identity.threads, row.Int(kThreads));
     return &target;
   }
 
@@ -193,33 +191,33 @@ class Maker {
     std::stable_sort(order.begin(), order.end(), [](const Row* a, const Row* b) {
       const Histogram& x = a->histogram;
       const Histogram& y = b->histogram;
-      return std::tuple(-x.TimeNs(), -x.waits, a->capture_id, a->pid, a->tid) <
-             std::tuple(-y.TimeNs(), -y.waits, b->capture_id, b->pid, b->tid);
+      const RowIdentity& of_a = a->identity;
+      const RowIdentity& of_b = b->identity;
+      return std::tuple(-x.TimeNs(), -x.waits, of_a.capture_id, of_a.pid, of_a.tid) <
+             std::tuple(-y.TimeNs(), -y.waits, of_b.capture_id, of_b.pid, of_b.tid);
     });
     return order;
   }
 
   void Fill(const std::vector<const Row*>& order, Tabular& tabular) const {
-    tabular.columns = {
-        {"capture_id", "", CellKind::kNumber},
-        {"pid", "pid", CellKind::kNumber},
-        {of_threads() ? "tid" : "threads", "", CellKind::kNumber},
-        {"process", "", CellKind::kText},
-    };
-    if (of_threads()) tabular.columns.push_back({"thread", "", CellKind::kText});
+    tabular.columns = FirstColumns(rows_of(), several_captures_);
+    for (TabularColumn& column : LastColumns(rows_of())) {
+      tabular.columns.push_back(std::move(column));
+    }
     for (const char* name :
          {"woken_ns", "preempted_ns", "waits", "p50_at_most_ns", "p90_at_most_ns", "p99_at_most_ns",
           "max_at_most_ns", "from_ns", "to_ns", "count"}) {
       tabular.columns.push_back({name, "", CellKind::kNumber});
     }
     tabular.text = "Waiting for a CPU: since a thread was woken, or since it lost its CPU\n\n";
-    tabular.text += Describe(all_, of_threads() ? "all threads" : "all processes");
+    tabular.text += Describe(all_, rows_of() == RowsOf::kThread ? "all threads" : "all processes");
     for (const Row* row : order) {
       const Histogram& histogram = row->histogram;
       tabular.text += "\n" + Describe(histogram, Title(*row));
-      std::vector<TabularCell> first = {row->capture_id, row->pid,
-                                        of_threads() ? row->tid : row->threads, row->process};
-      if (of_threads()) first.emplace_back(row->thread);
+      std::vector<TabularCell> first = FirstCells(rows_of(), row->identity);
+      for (TabularCell& cell : LastCells(rows_of(), row->identity)) {
+        first.push_back(std::move(cell));
+      }
       for (TabularCell cell :
            {TabularCell(histogram.woken_ns), TabularCell(histogram.preempted_ns),
             TabularCell(histogram.waits), AtMost(histogram, 50), AtMost(histogram, 90),
@@ -244,11 +242,26 @@ class Maker {
   }
 
   std::string Title(const Row& row) const {
-    std::string name = of_threads() ? row.thread : row.process;
-    std::string title = Shorten(EscapeText(name), 24) + " (pid " + std::to_string(row.pid);
-    if (of_threads()) title += ", tid " + std::to_string(row.tid);
-    if (several_captures_) title += ", in capture " + std::to_string(row.capture_id);
-    return title + ")";
+    const RowIdentity& identity = row.identity;
+    auto shortened = [&](const std::string& text) {
+      return Shorten(EscapeText(text), PartOf(request_.width, 24));
+    };
+    std::string place =
+        several_captures_ ? ", in capture " + std::to_string(identity.capture_id) : std::string();
+    switch (rows_of()) {
+      case RowsOf::kThread:
+        return shortened(identity.thread) + " (pid " + std::to_string(identity.pid) + ", tid " +
+               std::to_string(identity.tid) + place + ")";
+      case RowsOf::kProcess:
+        return shortened(identity.process) + " (pid " + std::to_string(identity.pid) + place + ")";
+      case RowsOf::kComm:
+        return shortened(identity.thread);
+      case RowsOf::kCgroup:
+        return shortened(identity.cgroup.empty() ? "[no cgroup]" : identity.cgroup);
+      case RowsOf::kNone:
+        break;
+    }
+    return "all threads";
   }
 
   // Two lines and a histogram.
@@ -258,7 +271,7 @@ class Maker {
       times += ", " + FormatDuration(histogram.woken_ns) + " woken + " +
                FormatDuration(histogram.preempted_ns) + " preempted";
     }
-    std::string out = Shorten(title + ": " + times, kWidth) + "\n";
+    std::string out = Shorten(title + ": " + times, request_.width) + "\n";
     if (histogram.waits == 0) return out;
     std::string bounds;
     for (auto [percent, name] : {std::pair{50, "p50"}, {90, "p90"}, {99, "p99"}, {100, "max"}}) {
@@ -271,7 +284,7 @@ class Maker {
     return out + bounds + "\n" + Bars(histogram);
   }
 
-  static std::string Bars(const Histogram& histogram) {
+  std::string Bars(const Histogram& histogram) const {
     int64_t most = 1;
     for (const auto& [number, bucket] : histogram.buckets) most = std::max(most, bucket.count);
     std::vector<std::vector<std::string>> lines;
@@ -298,14 +311,14 @@ class Maker {
                         {"to", Align::kRight},
                         {"waits", Align::kRight},
                         {"", Align::kLeft}},
-                       lines, 2, kWidth);
+                       lines, 2, request_.width);
   }
 
   Database& database_;
   const TabularRequest& request_;
   bool several_captures_ = false;
   bool has_times_ = false;
-  std::map<int64_t, Row> rows_;  // by thread_id or process_id
+  std::map<std::string, Row> rows_;  // by GroupKey
   Histogram all_;
 };
 

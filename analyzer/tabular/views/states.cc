@@ -1,12 +1,13 @@
 // The table "states": one row per thread or process, its time by state. As the SQL view states, but
 // of the intervals that the filters select, and by process where that is asked for.
+#include <cmath>
+
+#include "analyzer/tabular/row_groups.h"
 #include "analyzer/tabular/view.h"
 #include "analyzer/text/units.h"
 
 namespace twofold {
 namespace {
-
-enum class Group { kThread, kProcess, kAll };
 
 // Times of the query below, in its order.
 struct TimeColumn {
@@ -32,23 +33,24 @@ constexpr TimeColumn kTimes[] = {
     {"residue_ns", ""},
 };
 
-// Columns of the query: capture_id, pid, tid, threads, process name, thread name, and the times.
+// Columns of the query: capture_id, pid, tid, threads, process name, thread name, cgroup, and the
+// times.
 constexpr int kCapture = 0;
 constexpr int kPid = 1;
 constexpr int kTid = 2;
 constexpr int kThreads = 3;
 constexpr int kProcessName = 4;
 constexpr int kThreadName = 5;
-constexpr int kFirstTime = 6;
+constexpr int kCgroup = 6;
+constexpr int kFirstTime = 7;
 
 RowsOf RowsOfStates(const TabularRequest& request) {
   return request.rows_of.value_or(RowsOf::kThread);
 }
 
-std::string Query(const TabularRequest& request, Group group, std::vector<SqlValue>& parameters) {
+std::string Query(const TabularRequest& request, RowsOf rows_of,
+                  std::vector<SqlValue>& parameters) {
   std::string where = WhereText(request.conditions, parameters);
-  std::string key = group == Group::kThread ? "thread_id" : "'all'";
-  if (group == Group::kProcess) key = "process_id";
   return "WITH part AS ("
          " SELECT account.*,"
          " (SELECT process_id FROM thread WHERE thread.thread_id = account.thread_id) AS process_id"
@@ -63,7 +65,7 @@ std::string Query(const TabularRequest& request, Group group, std::vector<SqlVal
          " sum(uninterruptible_ns) AS uninterruptible_ns, sum(stopped_ns) AS stopped_ns,"
          " sum(traced_ns) AS traced_ns, sum(parked_ns) AS parked_ns, sum(idle_ns) AS idle_ns,"
          " sum(other_ns) AS other_ns FROM part" +
-         where + " GROUP BY " + key +
+         where + " GROUP BY " + GroupKey(rows_of, "part") +
          "), divided AS ("
          " SELECT *, CASE WHEN known_ns = on_cpu_ns THEN known_user_ns"
          " WHEN known_ns > 0"
@@ -71,6 +73,7 @@ std::string Query(const TabularRequest& request, Group group, std::vector<SqlVal
          " END AS user_ns,"
          " stopped_ns + traced_ns + parked_ns + idle_ns + other_ns AS rest_ns FROM total"
          ") SELECT process.capture_id, process.pid, thread.tid, threads, process.name, thread.name,"
+         " process.cgroup,"
          " existed_ns, on_cpu_ns, user_ns, on_cpu_ns - user_ns, woken_ns, preempted_ns,"
          " interruptible_ns, uninterruptible_ns, stopped_ns, traced_ns, parked_ns, idle_ns,"
          " other_ns, rest_ns, on_cpu_ns + woken_ns + preempted_ns + interruptible_ns +"
@@ -113,49 +116,98 @@ Result<Tabular> Shape(Database& database, const TabularRequest& request) {
   Result<std::vector<std::string>> notes =
       MissingNotes(database, "has_accounts", "accounts of threads");
   if (!notes) return std::move(notes).error();
-  bool of_threads = RowsOfStates(request) == RowsOf::kThread;
+  RowsOf rows_of = RowsOfStates(request);
   Tabular tabular;
   tabular.notes = std::move(*notes);
   tabular.caption = "CPU to other in per cent of existed; S and D: blocked, letters as in ps";
-  tabular.columns = {{"capture_id", *captures > 1 ? "in" : "", CellKind::kNumber},
-                     {"pid", "pid", CellKind::kNumber}};
-  if (of_threads) {
-    tabular.columns.push_back({"tid", "tid", CellKind::kNumber});
-  } else {
-    tabular.columns.push_back({"threads", "threads", CellKind::kNumber});
-  }
+  tabular.columns = FirstColumns(rows_of, *captures > 1);
   for (const TimeColumn& time : kTimes) {
     tabular.columns.push_back({time.name, time.heading, time.kind});
   }
-  tabular.columns.push_back({"process", of_threads ? "" : "process", CellKind::kText});
-  if (of_threads) tabular.columns.push_back({"thread", "thread", CellKind::kText});
+  for (TabularColumn& column : LastColumns(rows_of)) tabular.columns.push_back(std::move(column));
   return tabular;
 }
 
-// Cells of a row of the query, in the order of Shape.
-std::vector<TabularCell> Cells(const Statement& row, Group group, RowsOf rows_of) {
-  bool of_threads = rows_of == RowsOf::kThread;
-  std::vector<TabularCell> cells;
-  if (group == Group::kAll) {
-    cells = {{}, std::string("total"), {}};
-    if (!of_threads) cells[2] = row.Int(kThreads);
-  } else {
-    cells = {row.Int(kCapture), row.Int(kPid), row.Int(of_threads ? kTid : kThreads)};
-  }
+void Append(std::vector<TabularCell>& cells, std::vector<TabularCell> more) {
+  for (TabularCell& cell : more) cells.push_back(std::move(cell));
+}
+
+RowIdentity IdentityOf(const Statement& row) {
+  return {row.Int(kCapture),
+          row.Int(kPid),
+          row.Int(kTid),
+          row.Int(kThreads),
+          std::string(row.Text(kProcessName)),
+          std::string(row.Text(kThreadName)),
+          std::string(row.Text(kCgroup))};
+}
+
+std::vector<TabularCell> TimesOf(const Statement& row) {
+  std::vector<TabularCell> times;
   for (size_t i = 0; i < std::size(kTimes); ++i) {
-    cells.push_back(NumberOrNothing(row, kFirstTime + static_cast<int>(i)));
+    times.push_back(NumberOrNothing(row, kFirstTime + static_cast<int>(i)));
   }
-  if (group == Group::kAll) {
-    cells.emplace_back();
-    if (of_threads) {
-      int64_t threads = row.Int(kThreads);
-      cells.emplace_back(FormatCount(threads) + (threads == 1 ? " thread" : " threads"));
+  return times;
+}
+
+// What rows sum to that are not shown.
+class Rest {
+ public:
+  void Add(const Statement& row) {
+    threads_ += row.Int(kThreads);
+    for (size_t i = 0; i < std::size(kTimes); ++i) {
+      sums_[i] += row.Int(kFirstTime + static_cast<int>(i));
     }
-  } else {
-    cells.emplace_back(std::string(row.Text(kProcessName)));
-    if (of_threads) cells.emplace_back(std::string(row.Text(kThreadName)));
+    if (!row.IsNull(kFirstTime + kUser)) known_ns_ += row.Int(kFirstTime + kOnCpu);
+    ++rows_;
   }
-  return cells;
+
+  size_t rows() const { return rows_; }
+
+  std::vector<TabularCell> Cells(RowsOf rows_of) const {
+    std::vector<TabularCell> cells = FirstCellsOfSum(rows_of, "rest", threads_);
+    for (size_t i = 0; i < std::size(kTimes); ++i) cells.emplace_back(sums_[i]);
+    // As in rows of several threads: those that no tick hit are taken to be like the others.
+    size_t first = cells.size() - std::size(kTimes);
+    cells[first + kUser] = cells[first + kSystem] = TabularCell();
+    if (known_ns_ > 0) {
+      int64_t user_ns =
+          std::llround(static_cast<double>(sums_[kOnCpu]) * static_cast<double>(sums_[kUser]) /
+                       static_cast<double>(known_ns_));
+      cells[first + kUser] = user_ns;
+      cells[first + kSystem] = sums_[kOnCpu] - user_ns;
+    }
+    Append(cells, LastCellsOfSum(rows_of, "rest", threads_));
+    return cells;
+  }
+
+ private:
+  // Indices into kTimes.
+  static constexpr int kOnCpu = 1;
+  static constexpr int kUser = 2;
+  static constexpr int kSystem = 3;
+
+  size_t rows_ = 0;
+  int64_t threads_ = 0;
+  int64_t sums_[std::size(kTimes)] = {};
+  int64_t known_ns_ = 0;  // CPU time of rows that ticks divided
+};
+
+// Calls `with(row)` for each row of the query.
+template <typename With>
+Result<void> ForEachRow(Database& database, const TabularRequest& request, RowsOf rows_of,
+                        With with) {
+  std::vector<SqlValue> parameters;
+  std::string sql = Query(request, rows_of, parameters);
+  Result<Statement> statement = database.Prepare(sql, parameters);
+  if (!statement) return std::move(statement).error();
+  while (true) {
+    Result<bool> row = statement->Step();
+    if (!row) return std::move(row).error();
+    if (!*row) return {};
+    TWOFOLD_RETURN_IF_ERROR(CheckRow(*statement));
+    with(*statement);
+  }
 }
 
 }  // namespace
@@ -165,25 +217,25 @@ Result<Tabular> MakeStates(Database& database, const TabularRequest& request) {
   Result<Tabular> tabular = Shape(database, request);
   if (!tabular) return tabular;
   RowsOf rows_of = RowsOfStates(request);
-  Group rows = rows_of == RowsOf::kThread ? Group::kThread : Group::kProcess;
-  for (Group group : {rows, Group::kAll}) {
-    std::vector<SqlValue> parameters;
-    std::string sql = Query(request, group, parameters);
-    Result<Statement> statement = database.Prepare(sql, parameters);
-    if (!statement) return std::move(statement).error();
-    while (true) {
-      Result<bool> row = statement->Step();
-      if (!row) return std::move(row).error();
-      if (!*row) break;
-      TWOFOLD_RETURN_IF_ERROR(CheckRow(*statement));
-      std::vector<TabularCell> cells = Cells(*statement, group, rows_of);
-      if (group == Group::kAll) {
-        tabular->total = std::move(cells);
-      } else {
-        tabular->rows.push_back(std::move(cells));
-      }
-    }
+  Rest rest;
+  TWOFOLD_RETURN_IF_ERROR(ForEachRow(database, request, rows_of, [&](const Statement& row) {
+    if (request.limit != 0 && tabular->rows.size() == request.limit) return rest.Add(row);
+    RowIdentity identity = IdentityOf(row);
+    std::vector<TabularCell> cells = FirstCells(rows_of, identity);
+    Append(cells, TimesOf(row));
+    Append(cells, LastCells(rows_of, identity));
+    tabular->rows.push_back(std::move(cells));
+  }));
+  if (rest.rows() > 0) {
+    tabular->rest = rest.Cells(rows_of);
+    tabular->notes.push_back(LimitNote(request.limit, request.limit + rest.rows(), rows_of));
   }
+  if (rows_of == RowsOf::kNone) return tabular;  // it is the total
+  TWOFOLD_RETURN_IF_ERROR(ForEachRow(database, request, RowsOf::kNone, [&](const Statement& row) {
+    tabular->total = FirstCellsOfSum(rows_of, "total", row.Int(kThreads));
+    Append(tabular->total, TimesOf(row));
+    Append(tabular->total, LastCellsOfSum(rows_of, "total", row.Int(kThreads)));
+  }));
   return tabular;
 }
 

@@ -11,6 +11,7 @@
 #include <map>
 #include <tuple>
 
+#include "analyzer/tabular/row_groups.h"
 #include "analyzer/tabular/stack_reader.h"
 #include "analyzer/tabular/view.h"
 #include "analyzer/text/units.h"
@@ -49,11 +50,7 @@ struct Times {
 };
 
 struct Row {
-  int64_t capture_id = 0;
-  int64_t pid = 0;
-  int64_t tid = 0;
-  std::string process;
-  std::string thread;
+  RowIdentity identity;
   Times times;
 };
 
@@ -103,7 +100,7 @@ class Maker {
   }
 
  private:
-  bool of_threads() const { return request_.rows_of.value_or(RowsOf::kThread) == RowsOf::kThread; }
+  RowsOf rows_of() const { return request_.rows_of.value_or(RowsOf::kThread); }
 
   Result<void> Check() {
     for (auto [column, what] : {std::pair{"has_accounts", "accounts of threads"},
@@ -185,7 +182,8 @@ class Maker {
         " (SELECT process_id FROM thread WHERE thread.thread_id = account.thread_id) AS process_id"
         " FROM account"
         "), total AS ("
-        " SELECT thread_id, sum(existed_ns) AS existed_ns, sum(on_cpu_ns) AS on_cpu_ns,"
+        " SELECT thread_id, min(process_id) AS process_id, sum(existed_ns) AS existed_ns, "
+        "sum(on_cpu_ns) AS on_cpu_ns,"
         " sum(user_ns) AS user_ns, sum(user_ns) + sum(system_ns) AS known_ns,"
         " sum(woken_ns) AS woken_ns, sum(preempted_ns) AS preempted_ns,"
         " sum(interruptible_ns) AS s_ns, sum(uninterruptible_ns) AS d_ns,"
@@ -196,7 +194,9 @@ class Maker {
             ") SELECT total.thread_id, process.process_id, process.capture_id, process.pid,"
             " thread.tid, process.name, thread.name, existed_ns, on_cpu_ns, user_ns, known_ns,"
             " woken_ns, preempted_ns, s_ns, d_ns, stopped_ns, traced_ns, parked_ns, idle_ns,"
-            " other_ns FROM total LEFT JOIN thread ON thread.thread_id = total.thread_id"
+            " other_ns, process.cgroup, " +
+            GroupKey(rows_of(), "total") +
+            " FROM total LEFT JOIN thread ON thread.thread_id = total.thread_id"
             " LEFT JOIN process ON process.process_id = thread.process_id ORDER BY total.thread_id",
         parameters);
     if (!rows) return std::move(rows).error();
@@ -211,6 +211,8 @@ class Maker {
   Result<void> AddAccount(const Statement& row) {
     constexpr int kFirstTime = 7;
     constexpr int kFirstState = 13;
+    constexpr int kCgroup = 20;
+    constexpr int kKey = 21;
     if (row.IsNull(3) || row.IsNull(4)) {
       return Error{"the table account holds a row that no capture has", "",
                    "Load the captures again"};
@@ -233,11 +235,15 @@ class Maker {
       KindTimes shares = Share(static_cast<uint64_t>(blocked_ns), weights_[{row.Int(0), state}]);
       for (size_t i = 0; i < kWaitKinds; ++i) times.kinds[i] += shares[i];
     }
-    Row& target = rows_[row.Int(of_threads() ? 0 : 1)];
+    Row& target = rows_[std::string(row.Text(kKey))];
     if (target.times.threads == 0) {
-      target = {
-          row.Int(2), row.Int(3), row.Int(4), std::string(row.Text(5)), std::string(row.Text(6)),
-          {}};
+      target.identity = {row.Int(2),
+                         row.Int(3),
+                         row.Int(4),
+                         0,
+                         std::string(row.Text(5)),
+                         std::string(row.Text(6)),
+                         std::string(row.Text(kCgroup))};
     }
     target.times.Add(times);
     return {};
@@ -289,20 +295,19 @@ class Maker {
   }
 
   std::vector<TabularColumn> Columns(bool several_captures) const {
-    std::vector<TabularColumn> columns = {
-        {"capture_id", several_captures ? "in" : "", CellKind::kNumber},
-        {"pid", "pid", CellKind::kNumber},
-        of_threads() ? TabularColumn{"tid", "tid", CellKind::kNumber}
-                     : TabularColumn{"threads", "threads", CellKind::kNumber},
-        {"existed_ns", "existed", CellKind::kDuration},
-        {"on_cpu_ns", "CPU", CellKind::kShare},
-        {"user_ns", "", CellKind::kShare},
-        {"system_ns", "", CellKind::kShare},
-        {"woken_ns", "", CellKind::kShare},
-        {"preempted_ns", "", CellKind::kShare},
-        {"", "wait", CellKind::kShare},
-        {"blocked_ns", "", CellKind::kShare},
-    };
+    std::vector<TabularColumn> columns = FirstColumns(rows_of(), several_captures);
+    for (TabularColumn& column : std::vector<TabularColumn>{
+             {"existed_ns", "existed", CellKind::kDuration},
+             {"on_cpu_ns", "CPU", CellKind::kShare},
+             {"user_ns", "", CellKind::kShare},
+             {"system_ns", "", CellKind::kShare},
+             {"woken_ns", "", CellKind::kShare},
+             {"preempted_ns", "", CellKind::kShare},
+             {"", "wait", CellKind::kShare},
+             {"blocked_ns", "", CellKind::kShare},
+         }) {
+      columns.push_back(std::move(column));
+    }
     std::array<bool, kWaitKinds> shown = ShownKinds();
     for (size_t i = 0; i < kWaitKinds; ++i) {
       const WaitKindInfo& info = InfoOf(static_cast<WaitKind>(i));
@@ -310,8 +315,7 @@ class Maker {
           {std::string(info.column), shown[i] ? std::string(info.heading) : "", CellKind::kShare});
     }
     columns.push_back({"", "other", CellKind::kShare});
-    columns.push_back({"process", of_threads() ? "" : "process", CellKind::kText});
-    if (of_threads()) columns.push_back({"thread", "thread", CellKind::kText});
+    for (TabularColumn& column : LastColumns(rows_of())) columns.push_back(std::move(column));
     return columns;
   }
 
@@ -330,27 +334,39 @@ class Maker {
     for (const auto& [key, row] : rows_) order.push_back(&row);
     std::stable_sort(order.begin(), order.end(), [](const Row* a, const Row* b) {
       if (a->times.on_cpu_ns != b->times.on_cpu_ns) return a->times.on_cpu_ns > b->times.on_cpu_ns;
-      return std::tie(a->capture_id, a->pid, a->tid) < std::tie(b->capture_id, b->pid, b->tid);
+      const RowIdentity& of_a = a->identity;
+      const RowIdentity& of_b = b->identity;
+      return std::tie(of_a.capture_id, of_a.pid, of_a.tid) <
+             std::tie(of_b.capture_id, of_b.pid, of_b.tid);
     });
     auto append = [](std::vector<TabularCell>& cells, std::vector<TabularCell> more) {
       cells.insert(cells.end(), more.begin(), more.end());
     };
-    for (const Row* row : order) {
-      std::vector<TabularCell> cells = {row->capture_id, row->pid,
-                                        of_threads() ? row->tid : row->times.threads};
-      append(cells, TimeCells(row->times));
-      cells.emplace_back(row->process);
-      if (of_threads()) cells.emplace_back(row->thread);
+    Times rest;
+    for (size_t i = 0; i < order.size(); ++i) {
+      const Times& times = order[i]->times;
+      if (request_.limit != 0 && i >= request_.limit) {
+        rest.Add(times);
+        continue;
+      }
+      RowIdentity identity = order[i]->identity;
+      identity.threads = times.threads;
+      std::vector<TabularCell> cells = FirstCells(rows_of(), identity);
+      append(cells, TimeCells(times));
+      append(cells, LastCells(rows_of(), identity));
       tabular.rows.push_back(std::move(cells));
     }
-    tabular.total = {{}, std::string("total"), {}};
-    if (!of_threads()) tabular.total[2] = total_.threads;
-    append(tabular.total, TimeCells(total_));
-    tabular.total.emplace_back();
-    if (of_threads()) {
-      tabular.total.emplace_back(FormatCount(total_.threads) +
-                                 (total_.threads == 1 ? " thread" : " threads"));
+    auto sum_up = [&](const std::string& label, const Times& times) {
+      std::vector<TabularCell> cells = FirstCellsOfSum(rows_of(), label, times.threads);
+      append(cells, TimeCells(times));
+      append(cells, LastCellsOfSum(rows_of(), label, times.threads));
+      return cells;
+    };
+    if (rest.threads > 0) {
+      tabular.rest = sum_up("rest", rest);
+      tabular.notes.push_back(LimitNote(request_.limit, order.size(), rows_of()));
     }
+    if (rows_of() != RowsOf::kNone) tabular.total = sum_up("total", total_);
     return tabular;
   }
 
@@ -358,7 +374,7 @@ class Maker {
   const TabularRequest& request_;
   std::vector<std::string> notes_;
   std::map<std::pair<int64_t, size_t>, KindTimes> weights_;  // by thread_id and index into kStates
-  std::map<int64_t, Row> rows_;                              // by thread_id or process_id
+  std::map<std::string, Row> rows_;                          // by GroupKey
   Times total_;
   int64_t all_ns_ = 0;  // what was read so far: no sum overflows while this does not
 };

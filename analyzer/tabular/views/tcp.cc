@@ -15,7 +15,6 @@
 namespace twofold {
 namespace {
 
-constexpr size_t kWidth = 80;
 constexpr size_t kIndent = 4;
 
 // Why packets were sent again, as the SQL view has it.
@@ -219,7 +218,7 @@ class Maker {
 
   // "192.0.2.1:443 -> 198.51.100.7:50000, established; fast 12, timeout 3", on as many lines as it
   // takes.
-  static std::string Details(const Flow& flow) {
+  std::string Details(const Flow& flow) const {
     std::string kinds;
     for (std::string_view kind : kKinds) {
       auto found = flow.segments_of_kind.find(std::string(kind));
@@ -235,11 +234,11 @@ class Maker {
     for (const std::string& part : {EscapeText(flow.local), "-> " + EscapeText(flow.remote) + ",",
                                     EscapeText(Joined(flow.states, ", ")) + ";", kinds}) {
       size_t width = kIndent + DisplayWidth(line) + 1 + DisplayWidth(part);
-      if (!line.empty() && width > kWidth) {
+      if (!line.empty() && width > request_.width) {
         out += std::string(kIndent, ' ') + line + "\n";
         line.clear();
       }
-      line += (line.empty() ? "" : " ") + Shorten(part, kWidth - kIndent);
+      line += (line.empty() ? "" : " ") + Shorten(part, request_.width - kIndent);
     }
     return out + std::string(kIndent, ' ') + line + "\n";
   }
@@ -265,7 +264,7 @@ class Maker {
                                           {"last", Align::kRight},
                                           {"pid", Align::kRight},
                                           {"process", Align::kLeft}},
-                                         lines, 0, kWidth));
+                                         lines, 0, request_.width));
     std::string line;
     std::getline(table, line);
     out += line + "\n";

@@ -2,8 +2,8 @@
 // stacks that they are in, of any view of stacks; where the view has a ratio, with that.
 //
 // A function counts once for a stack, however often it is in it. In views with wakers the time that
-// is a function's alone is the sleeper's: that of its innermost frame, where the waker's stack
-// begins.
+// is a function's alone is the sleeper's. Of blocked time it belongs to the place that waits, not
+// to the scheduler that every thread waits in (waits/wait_places.h).
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -15,6 +15,7 @@
 #include "analyzer/fold/ratio.h"
 #include "analyzer/fold/recorded.h"
 #include "analyzer/fold/view_rows.h"
+#include "analyzer/fold/wait_frames.h"
 #include "analyzer/tabular/view.h"
 #include "analyzer/text/escape.h"
 #include "analyzer/text/table.h"
@@ -23,13 +24,13 @@
 namespace twofold {
 namespace {
 
-constexpr size_t kWidth = 80;
 constexpr size_t kWidestModule = 18;
 
 struct Function {
-  uint32_t text = 0;    // index into Folded::texts
-  uint32_t module = 0;  // as FrameDetail::module
-  RatioSums self;       // value: in the view's unit
+  uint32_t root = Folded::kNoRoot;  // name of whose it is: a process, a thread ...
+  uint32_t text = 0;                // index into Folded::texts
+  uint32_t module = 0;              // as FrameDetail::module
+  RatioSums self;                   // value: in the view's unit
   RatioSums total;
   size_t last_stack = SIZE_MAX;  // that was added
 };
@@ -40,31 +41,67 @@ std::string ModuleName(const Folded& folded, uint32_t module) {
   return detail.kind == "special" ? "" : detail.name;
 }
 
+// Escaped; empty for none.
+std::string_view RootText(const Folded& folded, const Function& function) {
+  return function.root == Folded::kNoRoot ? std::string_view() : folded.Text(function.root);
+}
+
+// What rows are of beside their functions, as a heading; empty: of all.
+std::string_view RootHeading(const TabularRequest& request) {
+  switch (request.rows_of.value_or(RowsOf::kNone)) {
+    case RowsOf::kThread:
+    case RowsOf::kComm:
+      return "thread";
+    case RowsOf::kProcess:
+      return "process";
+    case RowsOf::kCgroup:
+      return "cgroup";
+    case RowsOf::kNone:
+      break;
+  }
+  return "";
+}
+
+RootFrame RootOf(const TabularRequest& request) {
+  switch (request.rows_of.value_or(RowsOf::kNone)) {
+    case RowsOf::kThread:
+    case RowsOf::kComm:
+      return RootFrame::kThread;
+    case RowsOf::kProcess:
+      return RootFrame::kProcess;
+    case RowsOf::kCgroup:
+      return RootFrame::kCgroup;
+    case RowsOf::kNone:
+      break;
+  }
+  return RootFrame::kNone;
+}
+
 // All functions of the stacks, most time of their own first.
 class Functions {
  public:
-  explicit Functions(const Folded& folded) : folded_(folded) {
+  // `places` tells the places that wait; null: the view's stacks do not wait.
+  Functions(const Folded& folded, WaitPlaces* places) : folded_(folded), places_(places) {
     std::map<std::pair<uint32_t, std::string>, size_t> indices;
     for (const FrameName& name : folded.names) {
       uint32_t module = name.frame == 0 ? 0 : folded.details.frames[name.frame - 1].module;
       auto [entry, fresh] =
-          indices.try_emplace({name.text, ModuleName(folded, module)}, functions_.size());
-      if (fresh) functions_.push_back({name.text, module});
-      function_of_name_.push_back(entry->second);
+          indices.try_emplace({name.text, ModuleName(folded, module)}, kinds_.size());
+      if (fresh) kinds_.push_back({.text = name.text, .module = module});
+      kind_of_name_.push_back(entry->second);
     }
     for (size_t i = 0; i < folded.stacks.size(); ++i) AddStack(i);
   }
 
   std::vector<Function> InOrder() && {
-    functions_.erase(
-        std::remove_if(functions_.begin(), functions_.end(),
-                       [](const Function& function) { return function.last_stack == SIZE_MAX; }),
-        functions_.end());
     std::sort(functions_.begin(), functions_.end(), [&](const Function& a, const Function& b) {
       if (a.self.value != b.self.value) return a.self.value > b.self.value;
       if (a.total.value != b.total.value) return a.total.value > b.total.value;
       if (a.text != b.text) return folded_.texts[a.text] < folded_.texts[b.text];
-      return ModuleName(folded_, a.module) < ModuleName(folded_, b.module);
+      if (a.module != b.module) {
+        return ModuleName(folded_, a.module) < ModuleName(folded_, b.module);
+      }
+      return RootText(folded_, a) < RootText(folded_, b);
     });
     return std::move(functions_);
   }
@@ -77,19 +114,37 @@ class Functions {
         uint32_t name = folded_.nodes[node].name;
         if (folded_.names[name].kind == FrameKind::kSeparator) continue;
         if (folded_.names[name].kind == FrameKind::kRoot) continue;
-        Function& function = functions_[function_of_name_[name]];
+        Function& function = FunctionOf(stack, name);
         if (function.last_stack != index) function.total.Add(stack);
         function.last_stack = index;
       }
     }
-    uint32_t innermost = stack.kernel != 0 ? stack.kernel : stack.user;
-    if (innermost == 0) return;
-    functions_[function_of_name_[folded_.nodes[innermost].name]].self.Add(stack);
+    uint32_t own = stack.kernel != 0 ? stack.kernel : stack.user;
+    if (own == 0) return;
+    if (places_ != nullptr && folded_.names[folded_.nodes[own].name].kind == FrameKind::kKernel) {
+      WaitFrames frames(folded_, stack);
+      size_t place = places_->PlaceOf(frames.functions);
+      if (place != WaitPlaces::npos) own = frames.nodes[place];
+    }
+    FunctionOf(stack, folded_.nodes[own].name).self.Add(stack);
+  }
+
+  Function& FunctionOf(const FoldedStack& stack, uint32_t name) {
+    size_t kind = kind_of_name_[name];
+    auto [entry, fresh] = indices_.try_emplace({stack.root, kind}, functions_.size());
+    if (fresh) {
+      functions_.push_back(kinds_[kind]);
+      functions_.back().root = stack.root;
+    }
+    return functions_[entry->second];
   }
 
   const Folded& folded_;
+  WaitPlaces* places_;
+  std::vector<Function> kinds_;  // without roots and sums
+  std::vector<size_t> kind_of_name_;
+  std::map<std::pair<uint32_t, size_t>, size_t> indices_;  // of functions, by root and kind
   std::vector<Function> functions_;
-  std::vector<size_t> function_of_name_;
 };
 
 double PercentOf(uint64_t part, uint64_t whole) {
@@ -109,8 +164,11 @@ std::string PercentText(uint64_t part, uint64_t whole) {
   return text;
 }
 
-std::string TextFor(const Folded& folded, const std::vector<Function>& functions, const View& view,
-                    const std::string& caption) {
+std::string TextFor(const Folded& folded, const std::vector<Function>& functions,
+                    const TabularRequest& request, const std::string& caption) {
+  const View& view = *request.of;
+  const size_t width = request.width;
+  const std::string_view root_heading = RootHeading(request);
   std::vector<std::vector<std::string>> lines;
   std::vector<TableColumn> columns = {{"self", Align::kRight},  {"%", Align::kRight},
                                       {"total", Align::kRight}, {"%", Align::kRight},
@@ -122,13 +180,17 @@ std::string TextFor(const Folded& folded, const std::vector<Function>& functions
   const bool has_errors = folded.Variance() > 0;
   constexpr size_t kPlaceOfError = 1;
   if (has_errors) columns.insert(columns.begin() + kPlaceOfError, {"+-", Align::kRight});
+  if (!root_heading.empty()) {
+    columns.insert(columns.end() - 2, {std::string(root_heading), Align::kLeft});
+  }
   for (const Function& function : functions) {
-    std::vector<std::string> line = {FormatCell(view.unit, function.self.value),
-                                     PercentText(function.self.value, folded.total),
-                                     FormatCell(view.unit, function.total.value),
-                                     PercentText(function.total.value, folded.total),
-                                     Shorten(ModuleName(folded, function.module), kWidestModule),
-                                     UnescapeText(folded.texts[function.text])};
+    std::vector<std::string> line = {
+        FormatCell(view.unit, function.self.value),
+        PercentText(function.self.value, folded.total),
+        FormatCell(view.unit, function.total.value),
+        PercentText(function.total.value, folded.total),
+        Shorten(ModuleName(folded, function.module), PartOf(width, kWidestModule)),
+        UnescapeText(folded.texts[function.text])};
     if (view.ratio != nullptr) {
       line.insert(line.begin() + kPlaceOfRatio,
                   function.self.value == 0 ? std::string() : FormatRatio(function.self));
@@ -138,9 +200,12 @@ std::string TextFor(const Folded& folded, const std::vector<Function>& functions
       line.insert(line.begin() + kPlaceOfError,
                   error < 0.5 ? "" : FormatCell(view.unit, static_cast<uint64_t>(error)));
     }
+    if (!root_heading.empty()) {
+      line.insert(line.end() - 2, UnescapeText(RootText(folded, function)));
+    }
     lines.push_back(std::move(line));
   }
-  return caption + "\n" + FormatTable(columns, lines, 0, kWidth, 1);
+  return caption + "\n" + FormatTable(columns, lines, 0, width, 1);
 }
 
 // With four decimals; nothing where the samples are too few to tell.
@@ -196,7 +261,7 @@ Result<Tabular> MakeTop(Database& database, const TabularRequest& request) {
   TWOFOLD_RETURN_IF_ERROR(CheckRecorded(database, view, /*with_waiting=*/false));
   FoldRequest fold;
   fold.view = &view;
-  fold.root = RootFrame::kNone;
+  fold.root = RootOf(request);
   fold.demangle = request.demangle;
   fold.conditions = request.conditions;
   fold.steps = request.steps;
@@ -210,7 +275,10 @@ Result<Tabular> MakeTop(Database& database, const TabularRequest& request) {
   Result<std::vector<std::string>> more = NotesOnGrowth(database, view, request.conditions);
   if (!more) return std::move(more).error();
   for (std::string& note : *more) tabular.notes.push_back(std::move(note));
-  std::vector<Function> functions = Functions(*folded).InOrder();
+  Result<WaitPlaces> places = WaitPlaces::Load();
+  if (!places) return std::move(places).error();
+  bool waits = ShowsSleepers(view);
+  std::vector<Function> functions = Functions(*folded, waits ? &*places : nullptr).InOrder();
   size_t all = functions.size();
   if (request.limit != 0 && all > request.limit) {
     functions.resize(request.limit);
@@ -219,25 +287,32 @@ Result<Tabular> MakeTop(Database& database, const TabularRequest& request) {
                             std::string(QuantityName(view.unit)) +
                             " of their own; --limit 0 shows all");
   }
-  tabular.columns = {{"function", "", CellKind::kText}, {"module", "", CellKind::kText}};
+  const std::string root_column(RootHeading(request));
+  if (!root_column.empty()) tabular.columns.push_back({root_column, "", CellKind::kText});
+  tabular.columns.push_back({"function", "", CellKind::kText});
+  tabular.columns.push_back({"module", "", CellKind::kText});
   AddColumns("self", view, tabular.columns);
   AddColumns("total", view, tabular.columns);
   for (const Function& function : functions) {
     // Outputs escape texts themselves.
     std::vector<TabularCell> cells = {UnescapeText(folded->texts[function.text]),
                                       UnescapeText(ModuleName(*folded, function.module))};
+    if (!root_column.empty()) {
+      cells.insert(cells.begin(), UnescapeText(RootText(*folded, function)));
+    }
     AddCells(function.self, *folded, view, cells);
     AddCells(function.total, *folded, view, cells);
     tabular.rows.push_back(std::move(cells));
   }
   std::string caption = "Functions of the view " + std::string(view.name) + ", " +
                         FormatEstimate(view.unit, folded->total, folded->Variance()) + " in all";
+  if (waits) caption += "; self: of the place that waits";
   if (view.ratio != nullptr) {
     RatioSums all;
     for (const FoldedStack& stack : folded->stacks) all.Add(stack);
     caption += ", " + std::string(view.ratio->name) + " " + FormatRatio(all);
   }
-  tabular.text = TextFor(*folded, functions, view, caption);
+  tabular.text = TextFor(*folded, functions, request, caption);
   return tabular;
 }
 
