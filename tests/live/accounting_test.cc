@@ -281,10 +281,9 @@ std::map<std::pair<uint32_t, ThreadId>, OffCpu> OffCpuByInterval(const Capture& 
 // Intervals end while threads begin and end: what a thread did is in the interval in which it did
 // it, in rows and accounts alike.
 TEST(Accounting, RowsAndAccountsAreOfTheSameInstant) {
-  const auto [capture, truth] =
-      RecordCommand({"--exact", "--interval", "0.02", "--max-overhead", "none", "--frequency",
-                     "997"},
-                    {WorkloadPath("brief_lives"), "500"});
+  const auto [capture, truth] = RecordCommand(
+      {"--exact", "--interval", "0.1", "--max-overhead", "none", "--frequency", "997"},
+      {WorkloadPath("brief_lives"), "500"});
   ExpectIdentity(capture);
   double accounts_ns = 0;
   double apart_ns = 0;
@@ -296,15 +295,15 @@ TEST(Accounting, RowsAndAccountsAreOfTheSameInstant) {
   }
   std::printf("%zu intervals, %.3f ms of %.3f ms apart\n", capture.intervals.size(), apart_ns / 1e6,
               accounts_ns / 1e6);
-  EXPECT_GT(capture.intervals.size(), 20u);
+  EXPECT_GT(capture.intervals.size(), 5u);
   EXPECT_EQ(without_account, 0u);
   EXPECT_LT(apart_ns, kIdentityPart * accounts_ns);
 }
 
 TEST(Accounting, IntervalsEndWhenTheyShouldAlsoWhereNoCpuComesToRest) {
-  const auto [capture, truth] = RecordCommand({"--interval", "0.5", "-d", "3", "--max-overhead",
-                                               "none"},
-                                              {WorkloadPath("ping_pongs"), "4"});
+  const auto [capture, truth] =
+      RecordCommand({"--interval", "0.5", "-d", "3", "--max-overhead", "none"},
+                    {WorkloadPath("ping_pongs"), "4"});
   constexpr double kInterval_ns = 5e8;
   for (const Interval& interval : capture.intervals) {
     // On a busy machine one may last twice as long.
