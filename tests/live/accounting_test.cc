@@ -297,7 +297,9 @@ TEST(Accounting, RowsAndAccountsAreOfTheSameInstant) {
               accounts_ns / 1e6);
   EXPECT_GT(capture.intervals.size(), 5u);
   EXPECT_EQ(without_account, 0u);
-  EXPECT_LT(apart_ns, kIdentityPart * accounts_ns);
+  // A block whose end no tracer was told of is in the interval where its thread is seen again.
+  const double missed = double(LossCountOf(capture, LossCause::kWakeupMissed));
+  EXPECT_LT(apart_ns, kIdentityPart * accounts_ns + missed * 2e8);
 }
 
 TEST(Accounting, IntervalsEndWhenTheyShouldAlsoWhereNoCpuComesToRest) {
