@@ -289,10 +289,13 @@ TEST(Accounting, RowsAndAccountsAreOfTheSameInstant) {
   double accounts_ns = 0;
   double apart_ns = 0;
   size_t without_account = 0;
-  // What no tracer was told of is in the interval in which the thread is seen again.
-  std::set<ThreadId> ran_unseen;
+  // What no tracer was told of is in the interval in which the thread is seen again, and under the
+  // name that it has then.
+  std::set<uint32_t> ran_unseen;  // tids
   const auto note_unseen = [&](ThreadId thread, StackId stack) {
-    if (StackHas(capture, stack, "[stack lost: ran unseen]")) ran_unseen.insert(thread);
+    if (StackHas(capture, stack, "[stack lost: ran unseen]")) {
+      ran_unseen.insert(capture.GetThread(thread).tid.value);
+    }
   };
   for (const Interval& interval : capture.intervals) {
     for (const BlockedRow& row : *interval.blocked) note_unseen(row.thread, row.kernel_stack);
@@ -301,7 +304,7 @@ TEST(Accounting, RowsAndAccountsAreOfTheSameInstant) {
   EXPECT_LT(ran_unseen.size(), 50u);
   for (const auto& [key, sum] : OffCpuByInterval(capture)) {
     without_account += !sum.has_account;
-    if (ran_unseen.contains(key.second)) continue;
+    if (ran_unseen.contains(capture.GetThread(key.second).tid.value)) continue;
     accounts_ns += sum.accounts_ns;
     apart_ns += std::fabs(sum.rows_ns - sum.accounts_ns);
   }
