@@ -17,8 +17,8 @@ const volatile __u32 ended_wakeup_bytes; /* the recorder is woken when the buffe
 
 __u64 window_start_ns; /* written by the recorder before the first pass over all tasks */
 
-/* The latest boundary of intervals, written by the recorder a moment before it comes. Its lowest bit
- * is that of the interval which begins there (TWOFOLD_SUMS). */
+/* The latest boundary of intervals, written by the recorder a moment before it comes. Its lowest
+ * bit is that of the interval which begins there (TWOFOLD_SUMS). */
 __u64 boundary_ns;
 /* Nothing counts from the latest boundary on: the recording is over. */
 __u32 is_over;

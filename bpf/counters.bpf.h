@@ -41,7 +41,8 @@ static __always_inline void find_stacks(struct bpf_perf_event_data *ctx, struct 
 				      TWOFOLD_LOSS_USER_STACK_FAILED);
 }
 
-/* The row of what runs, in this interval, made if need be; NULL: it could not be, which is counted. */
+/* The row of what runs, in this interval, made if need be; NULL: it could not be, which is counted.
+ */
 static __always_inline struct twofold_counter_value *row_of_current(struct bpf_perf_event_data *ctx)
 {
 	struct task_struct *current_task = bpf_get_current_task_btf();

@@ -2,8 +2,8 @@
 /*
  * The longest single blocks and waits of an interval, so that one outlier is not lost in a sum.
  * Each CPU keeps its own few for threads that go on there; the recorder takes the longest of all
- * CPUs. There are two pages, as rows have two sums: programs write into one while the recorder reads
- * the other.
+ * CPUs. There are two pages, as rows have two sums: programs write into one while the recorder
+ * reads the other.
  */
 #ifndef TWOFOLD_EXEMPLARS_BPF_H
 #define TWOFOLD_EXEMPLARS_BPF_H

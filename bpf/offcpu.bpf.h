@@ -11,7 +11,8 @@
  *
  * What goes on at an interval's end is split there: one part for the interval before, and one for
  * the next. Whoever comes first after the boundary does it: what ends the block or the wait, or the
- * pass over all tasks, which walks the stacks of threads that are still asleep, once for each block.
+ * pass over all tasks, which walks the stacks of threads that are still asleep, once for each
+ * block.
  *
  * Some wake-ups are never traced: neither sched_waking nor the switch-in reaches any tracer
  * (measured on one virtual machine, whose kernel keeps some threads from tracing: about one block
@@ -207,8 +208,8 @@ static __always_inline void add_to_row(const struct twofold_offcpu_key *key, __u
 }
 
 /*
- * Adds what was chosen of a part to the rows of the interval that it ended in, and of the one before.
- * A global function: the verifier looks at it once, not wherever it is called.
+ * Adds what was chosen of a part to the rows of the interval that it ended in, and of the one
+ * before. A global function: the verifier looks at it once, not wherever it is called.
  */
 __noinline int credit_part(__u32 thread, const struct sleeper_stacks *stacks,
 			   const struct part *part, __u64 ended)
@@ -656,8 +657,8 @@ int BPF_PROG(waking, struct task_struct *task)
 		if (chosen)
 			state->chain = chain;
 	}
-	/* The thread can run from here on, as far as the sleeper's own time goes: what the walk of its
-	 * waker adds is a part of the wait that follows, whatever was chosen. */
+	/* The thread can run from here on, as far as the sleeper's own time goes: what the walk of
+	 * its waker adds is a part of the wait that follows, whatever was chosen. */
 	wake(task, state, now_ns);
 	return 0;
 }
@@ -832,8 +833,8 @@ static __always_inline void split_offcpu(struct task_struct *task, struct twofol
 }
 
 /*
- * A block that ended before the boundary, or began before it, and whose thread still waits for a CPU:
- * the interval cannot wait for its row until the thread goes on.
+ * A block that ended before the boundary, or began before it, and whose thread still waits for a
+ * CPU: the interval cannot wait for its row until the thread goes on.
  */
 static __always_inline void credit_pending(struct task_struct *task, struct twofold_task *state)
 {
@@ -847,13 +848,14 @@ static __always_inline void credit_pending(struct task_struct *task, struct twof
 	block.end_ns = end_ns;
 	if (end_ns > pass_boundary_ns && !block.before_ns)
 		return;
-	/* Its waker is still at it, or it runs: then it has the row already, or a program that comes
-	 * later writes it. After the last pass nothing comes. */
-	if (pass != TWOFOLD_PASS_LAST && (task_state(task) || task->on_cpu ||
-					  switches_of(task) != state->switches))
+	/* Its waker is still at it, or it runs: then it has the row already, or a program that
+	 * comes later writes it. After the last pass nothing comes. */
+	if (pass != TWOFOLD_PASS_LAST &&
+	    (task_state(task) || task->on_cpu || switches_of(task) != state->switches))
 		return;
 	stacks_at_pass(task, state, &stacks);
-	/* Success means that the thread did not go on meanwhile, so what was walked is its stacks. */
+	/* Success means that the thread did not go on meanwhile, so what was walked is its stacks.
+	 */
 	if (__sync_val_compare_and_swap(&state->pending_end_ns, end_ns, 0) != end_ns)
 		return;
 	if (pass != TWOFOLD_PASS_LAST)

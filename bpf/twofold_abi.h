@@ -254,8 +254,9 @@ struct twofold_task {
 	__u64 block_began_ns;	/* of the open block, or of the last one */
 	/* The last part of a block that ended, and was chosen: its row is written where the thread
 	 * goes on. Whoever changes pending_end_ns atomically away from a value credits it. */
-	__u64 pending_end_ns;	  /* when the block ended; 0: none is pending */
-	__u64 pending_ns;	  /* its length, from the boundary on if it began before that; 0: not kept */
+	__u64 pending_end_ns; /* when the block ended; 0: none is pending */
+	__u64 pending_ns; /* its length, from the boundary on if it began before that; 0: not kept
+			   */
 	__u64 pending_quantum_ns; /* the quantum that it was chosen by; 0: it is certain */
 	__u64 pending_before_ns;  /* the same for what lies before the boundary */
 	__u64 pending_before_quantum_ns;

@@ -26,7 +26,7 @@ class AccountBook {
 
  private:
   uint64_t end_ns_ = UINT64_MAX;
-  std::vector<twofold_account> later_;  // of the next interval
+  std::vector<twofold_account> later_;                    // of the next interval
   std::unordered_map<uint32_t, twofold_account> before_;  // by thread
   std::vector<AccountDifference> differences_;
   std::unordered_map<uint32_t, size_t> places_;  // of threads in differences_

@@ -73,13 +73,13 @@ class CumulativeMap {
   template <typename Visit>
   Result<void> ReadDifferences(Visit visit) {
     for (Map& map : maps_) {
-      TWOFOLD_RETURN_IF_ERROR((ForEachEntry<Key, Value>(map.fd, [&](const Key& key,
-                                                                    const Value& now) {
-        Value& before = map.before[key];
-        if (std::memcmp(&before, &now, sizeof(Value)) == 0) return;
-        visit(key, now, before);
-        before = now;
-      })));
+      TWOFOLD_RETURN_IF_ERROR(
+          (ForEachEntry<Key, Value>(map.fd, [&](const Key& key, const Value& now) {
+            Value& before = map.before[key];
+            if (std::memcmp(&before, &now, sizeof(Value)) == 0) return;
+            visit(key, now, before);
+            before = now;
+          })));
     }
     return {};
   }
@@ -89,13 +89,13 @@ class CumulativeMap {
   template <typename Visit>
   Result<void> ReadDifferencesOfSum(size_t sum, Visit visit) {
     for (Map& map : maps_) {
-      TWOFOLD_RETURN_IF_ERROR((ForEachEntry<Key, Value>(map.fd, [&](const Key& key,
-                                                                    const Value& now) {
-        auto& before = map.before[key].of[sum];
-        if (std::memcmp(&before, &now.of[sum], sizeof(before)) == 0) return;
-        visit(key, now.of[sum], before);
-        before = now.of[sum];
-      })));
+      TWOFOLD_RETURN_IF_ERROR(
+          (ForEachEntry<Key, Value>(map.fd, [&](const Key& key, const Value& now) {
+            auto& before = map.before[key].of[sum];
+            if (std::memcmp(&before, &now.of[sum], sizeof(before)) == 0) return;
+            visit(key, now.of[sum], before);
+            before = now.of[sum];
+          })));
     }
     return {};
   }

@@ -2,9 +2,10 @@
 // while they do, the other does not exist. When the maps in use fill up the recorder moves on to
 // fresh ones, so that a recording may last as long as it likes.
 //
-// Order of calls for a move: MakeFresh; place it; turn the programs to it; wait until none can still
-// be at the old map; Retire. The retired map can be read until Release. What changes the map of maps
-// waits for programs, for up to seconds on a busy host: that is left to a thread of its own.
+// Order of calls for a move: MakeFresh; place it; turn the programs to it; wait until none can
+// still be at the old map; Retire. The retired map can be read until Release. What changes the map
+// of maps waits for programs, for up to seconds on a busy host: that is left to a thread of its
+// own.
 #pragma once
 
 #include <bpf/libbpf.h>

@@ -222,7 +222,8 @@ MapSizes PlanMaps(uint64_t memory_bytes, const PlannedSources& sources) {
       {TWOFOLD_SET_WAKERS, HashEntryBytes(8, sizeof(twofold_waker)), 2, offcpu},
       {TWOFOLD_SET_CHAINS, HashEntryBytes(8, sizeof(twofold_chain)), 2, offcpu},
       {TWOFOLD_SET_CPU_STACKS, stack_bytes, 6, cpu},
-      {TWOFOLD_SET_CPU_ROWS, HashEntryBytes(sizeof(twofold_cpu_key), sizeof(twofold_cpu_sums)), 2, cpu},
+      {TWOFOLD_SET_CPU_ROWS, HashEntryBytes(sizeof(twofold_cpu_key), sizeof(twofold_cpu_sums)), 2,
+       cpu},
       {TWOFOLD_SET_COUNTER_STACKS, stack_bytes, 6, counters},
       {TWOFOLD_SET_COUNTER_ROWS,
        HashEntryBytes(sizeof(twofold_cpu_key), sizeof(twofold_counter_sums)), 2, counters},
@@ -248,7 +249,7 @@ MapSizes PlanMaps(uint64_t memory_bytes, const PlannedSources& sources) {
   sizes.thread_slots = uint32_t(std::bit_floor(2 * part / sizeof(twofold_thread)));
   // At the default budget for more than 10,000 threads that all end at once, before the recorder
   // gets a CPU: a short account and a whole one of each.
-  sizes.ended_account_bytes = uint32_t(std::min<uint64_t>(16 << 20, std::bit_floor(4 * part)));
+  sizes.ended_account_bytes = uint32_t(std::min<uint64_t>(64 << 20, std::bit_floor(4 * part)));
   sizes.event_bytes = events ? uint32_t(std::bit_floor(part)) : uint32_t(sysconf(_SC_PAGESIZE));
   for (const Share& share : shares) {
     sizes.set_entries[share.set] = 1;

@@ -1,8 +1,8 @@
 // The recorder's side of the BPF programs: sizes their maps, loads and attaches them, and reads
 // what they added up.
 //
-// Order of calls: Load, SetInterruptEntries, Start, then AnnounceEnd and Read for each interval; for
-// the last one EndLast, LastPass, Stop, Read.
+// Order of calls: Load, SetInterruptEntries, Start, then AnnounceEnd and Read for each interval;
+// for the last one EndLast, LastPass, Stop, Read.
 #pragma once
 
 #include <array>
@@ -212,9 +212,9 @@ class Tracer {
 
   // Splits open blocks at the boundary that AnnounceEnd or EndLast gave, which is over, and reads
   // what was added up to it. What came since then stays for the next reading, so it does not matter
-  // how much later this one is; but programs that ran at the boundary should have ended, which takes
-  // them microseconds. Waits for nothing. When the maps are nearly full, moves on to fresh ones; the
-  // old ones are there for FindStack, FindWaker and FindChain until the next call.
+  // how much later this one is; but programs that ran at the boundary should have ended, which
+  // takes them microseconds. Waits for nothing. When the maps are nearly full, moves on to fresh
+  // ones; the old ones are there for FindStack, FindWaker and FindChain until the next call.
   Result<Reading> Read(uint64_t boundary_ns);
 
   // Takes the accounts of threads that ended, and single events, out of their buffers; for the time

@@ -150,34 +150,36 @@ Result<void> Tracer::State::WaitForPrograms() {
 
 Result<void> Tracer::State::ReadRows(size_t sum, Reading& reading) {
   if (settings.offcpu) {
-    TWOFOLD_RETURN_IF_ERROR(offcpu_rows->ReadDifferencesOfSum(sum, [&](
-        const twofold_offcpu_key& key, const twofold_offcpu_value& now,
-        const twofold_offcpu_value& before) {
-      reading.offcpu.push_back({.key = key,
-                                .added = {.time_ns = now.time_ns - before.time_ns,
-                                          .count = now.count - before.count,
-                                          .sampled_ns = now.sampled_ns - before.sampled_ns,
-                                          .samples = now.samples - before.samples,
-                                          .variance_us2 = now.variance_us2 - before.variance_us2}});
-    }));
+    TWOFOLD_RETURN_IF_ERROR(offcpu_rows->ReadDifferencesOfSum(
+        sum, [&](const twofold_offcpu_key& key, const twofold_offcpu_value& now,
+                 const twofold_offcpu_value& before) {
+          reading.offcpu.push_back(
+              {.key = key,
+               .added = {.time_ns = now.time_ns - before.time_ns,
+                         .count = now.count - before.count,
+                         .sampled_ns = now.sampled_ns - before.sampled_ns,
+                         .samples = now.samples - before.samples,
+                         .variance_us2 = now.variance_us2 - before.variance_us2}});
+        }));
   }
   if (settings.cpu) {
-    TWOFOLD_RETURN_IF_ERROR(
-        cpu_rows->ReadDifferencesOfSum(sum, [&](const twofold_cpu_key& key, __u64 now, __u64 before) {
+    TWOFOLD_RETURN_IF_ERROR(cpu_rows->ReadDifferencesOfSum(
+        sum, [&](const twofold_cpu_key& key, __u64 now, __u64 before) {
           reading.cpu.push_back(CpuDifference{.key = key, .samples = now - before});
         }));
   }
   if (settings.counters) {
-    TWOFOLD_RETURN_IF_ERROR(counter_rows->ReadDifferencesOfSum(sum, [&](
-        const twofold_cpu_key& key, const twofold_counter_value& now,
-        const twofold_counter_value& before) {
-      reading.counters.push_back(
-          {.key = key,
-           .added = {.cycles = now.cycles - before.cycles,
-                     .cycle_samples = now.cycle_samples - before.cycle_samples,
-                     .instructions = now.instructions - before.instructions,
-                     .instruction_samples = now.instruction_samples - before.instruction_samples}});
-    }));
+    TWOFOLD_RETURN_IF_ERROR(counter_rows->ReadDifferencesOfSum(
+        sum, [&](const twofold_cpu_key& key, const twofold_counter_value& now,
+                 const twofold_counter_value& before) {
+          reading.counters.push_back(
+              {.key = key,
+               .added = {
+                   .cycles = now.cycles - before.cycles,
+                   .cycle_samples = now.cycle_samples - before.cycle_samples,
+                   .instructions = now.instructions - before.instructions,
+                   .instruction_samples = now.instruction_samples - before.instruction_samples}});
+        }));
   }
   if (settings.tcp) TWOFOLD_RETURN_IF_ERROR(ReadRetransmits(reading));
   return ReadAllocations(reading);

@@ -102,9 +102,9 @@ struct Tracer::State {
   struct Move {
     size_t set = 0;
     uint32_t old_place = 0;
-    int error = 0;          // errno
-    uint64_t over_ns = 0;   // CLOCK_MONOTONIC; no program is at the old map any more
-    bool is_over = false;   // the old map is retired
+    int error = 0;           // errno
+    uint64_t over_ns = 0;    // CLOCK_MONOTONIC; no program is at the old map any more
+    bool is_over = false;    // the old map is retired
     int readings_since = 0;  // it was retired
   };
   std::optional<Move> move;  // written by map_changer until that has finished

@@ -11,6 +11,7 @@
 #include <cmath>
 #include <cstdio>
 #include <map>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -281,30 +282,43 @@ std::map<std::pair<uint32_t, ThreadId>, OffCpu> OffCpuByInterval(const Capture& 
 // Intervals end while threads begin and end: what a thread did is in the interval in which it did
 // it, in rows and accounts alike.
 TEST(Accounting, RowsAndAccountsAreOfTheSameInstant) {
-  const auto [capture, truth] =
-      RecordCommand({"--exact", "--interval", "0.02", "--max-overhead", "none", "--frequency",
-                     "997"},
-                    {WorkloadPath("brief_lives"), "500"});
+  const auto [capture, truth] = RecordCommand(
+      {"--exact", "--interval", "0.1", "--max-overhead", "none", "--frequency", "997"},
+      {WorkloadPath("brief_lives"), "500"});
   ExpectIdentity(capture);
   double accounts_ns = 0;
   double apart_ns = 0;
   size_t without_account = 0;
+  // What no tracer was told of is in the interval in which the thread is seen again, and under the
+  // name that it has then.
+  std::set<uint32_t> ran_unseen;  // tids
+  const auto note_unseen = [&](ThreadId thread, StackId stack) {
+    if (StackHas(capture, stack, "[stack lost: ran unseen]")) {
+      ran_unseen.insert(capture.GetThread(thread).tid.value);
+    }
+  };
+  for (const Interval& interval : capture.intervals) {
+    for (const BlockedRow& row : *interval.blocked) note_unseen(row.thread, row.kernel_stack);
+    for (const WaitingRow& row : *interval.waiting) note_unseen(row.thread, row.kernel_stack);
+  }
+  EXPECT_LT(ran_unseen.size(), 50u);
   for (const auto& [key, sum] : OffCpuByInterval(capture)) {
     without_account += !sum.has_account;
+    if (ran_unseen.contains(capture.GetThread(key.second).tid.value)) continue;
     accounts_ns += sum.accounts_ns;
     apart_ns += std::fabs(sum.rows_ns - sum.accounts_ns);
   }
   std::printf("%zu intervals, %.3f ms of %.3f ms apart\n", capture.intervals.size(), apart_ns / 1e6,
               accounts_ns / 1e6);
-  EXPECT_GT(capture.intervals.size(), 20u);
+  EXPECT_GT(capture.intervals.size(), 5u);
   EXPECT_EQ(without_account, 0u);
   EXPECT_LT(apart_ns, kIdentityPart * accounts_ns);
 }
 
 TEST(Accounting, IntervalsEndWhenTheyShouldAlsoWhereNoCpuComesToRest) {
-  const auto [capture, truth] = RecordCommand({"--interval", "0.5", "-d", "3", "--max-overhead",
-                                               "none"},
-                                              {WorkloadPath("ping_pongs"), "4"});
+  const auto [capture, truth] =
+      RecordCommand({"--interval", "0.5", "-d", "3", "--max-overhead", "none"},
+                    {WorkloadPath("ping_pongs"), "4"});
   constexpr double kInterval_ns = 5e8;
   for (const Interval& interval : capture.intervals) {
     // On a busy machine one may last twice as long.

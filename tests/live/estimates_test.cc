@@ -66,10 +66,10 @@ TEST(Estimates, StatedErrorsCoverTheTruth) {
   for (const auto& [quantum_us, sleep_us] :
        {Case{"100", "60"}, Case{"1000", "400"}, Case{"10000", "4000"}}) {
     SCOPED_TRACE(std::string("T = ") + quantum_us + " us");
-    const auto [capture, truth] = RecordCommand(
-        {"--record", "offcpu", "--interval", "0.3", "--max-overhead", "none", "--quantum",
-         quantum_us},
-        {WorkloadPath("short_sleeps"), "3.2", "10", sleep_us});
+    const auto [capture, truth] =
+        RecordCommand({"--record", "offcpu", "--interval", "0.3", "--max-overhead", "none",
+                       "--quantum", quantum_us},
+                      {WorkloadPath("short_sleeps"), "3.2", "10", sleep_us});
     double all = 0;
     double covered = 0;
     double rows_ns = 0;

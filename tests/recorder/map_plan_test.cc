@@ -35,6 +35,14 @@ TEST(PlanMaps, SourceThatIsNotRecordedTakesNothing) {
   EXPECT_LT(Entries(all, TWOFOLD_SET_COUNTER_ROWS), Entries(all, TWOFOLD_SET_CPU_ROWS));
 }
 
+// Of each thread that was there at the interval's end come three accounts: as it was then, where it
+// exits, and a whole one; each has a header of 8 bytes (kernel/bpf/ringbuf.c).
+TEST(PlanMaps, DefaultBudgetHoldsTheAccountsOfThousandsOfThreads) {
+  const MapSizes sizes = PlanMaps(64ULL << 20, {.cpu = true, .offcpu = true});
+  EXPECT_GT(sizes.ended_account_bytes,
+            8'000 * (2 * (TWOFOLD_SHORT_ACCOUNT_BYTES + 8) + sizeof(twofold_account) + 8));
+}
+
 TEST(PlanMaps, EventsAreWithinTheBudget) {
   const MapSizes without = PlanMaps(64ULL << 20, {.cpu = true, .offcpu = true});
   const MapSizes with = PlanMaps(64ULL << 20, {.cpu = true, .offcpu = true, .exec = true});
@@ -81,7 +89,8 @@ TEST(PlanMaps, EntriesStayWithinTheBudgetWithTheLargestMapTwice) {
       // Element sizes of the kernel, without the bucket heads: a lower bound that must hold with
       // room to spare.
       uint64_t bytes =
-          sizes.thread_slots * sizeof(twofold_thread) + sizes.event_bytes +
+          sizes.thread_slots * sizeof(twofold_thread) + sizes.ended_account_bytes +
+          sizes.event_bytes +
           uint64_t(sizes.live_entries) * (48 + sizeof(twofold_live_key) + sizeof(twofold_live));
       uint64_t largest_bytes = 0;
       for (size_t set = 0; set < TWOFOLD_SETS; ++set) {
