@@ -24,8 +24,25 @@ static __always_inline void split_at_move(struct task_struct *task, struct twofo
 	struct sleeper_stacks stacks;
 	struct part part = {};
 
-	if (!since_ns || since_ns >= now_ns || task->on_cpu)
+	if (task->on_cpu)
 		return;
+	if (holds_stacks(task, state)) {
+		stacks.kernel = state->held_kernel_stack;
+		stacks.user = state->held_user_stack;
+	} else {
+		walk_sleeper(task, state, SCRATCH_MOVE, &stacks);
+	}
+	/* A block that ended, and whose thread did not get a CPU yet. */
+	if (take_pending(state, &part)) {
+		credit_part(state->thread, &stacks, &part, 1);
+		keep_exemplar(state, &stacks, state->block_began_ns, state->pending_end_ns,
+			      part.chain, part.state, false);
+	}
+	if (!since_ns || since_ns >= now_ns)
+		return;
+	part.quantum_ns = 0;
+	part.chain = 0;
+	part.flags = 0;
 	if (blocked_since_ns) {
 		/* Whether it will be recorded shows when it ends; awake, it woke up unseen. */
 		if (min_block_ns || max_block_ns || !task_state(task) ||
@@ -39,12 +56,6 @@ static __always_inline void split_at_move(struct task_struct *task, struct twofo
 							       : TWOFOLD_WAITING_WOKEN;
 	}
 	part.length_ns = now_ns - since_ns;
-	if (holds_stacks(task, state)) {
-		stacks.kernel = state->held_kernel_stack;
-		stacks.user = state->held_user_stack;
-	} else {
-		walk_sleeper(task, state, SCRATCH_MOVE, &stacks);
-	}
 	/* Success means that it is still the same block, so what was walked is its stacks. */
 	if (__sync_val_compare_and_swap(since, since_ns, now_ns) != since_ns)
 		return;

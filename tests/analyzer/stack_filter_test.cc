@@ -261,7 +261,9 @@ std::string MovedProcess() {
   thread.name = builder.InternString("app");
   thread.cgroup = builder.InternString("/app.service");
   ThreadId after = builder.AddThread(thread);
-  ThreadId sibling = maker.AddSibling("sibling", 2);
+  thread.tid = Tid(2);
+  thread.cgroup = StringId();  // as its process
+  ThreadId sibling = builder.AddThread(thread);
   maker.Cpu(before, maker.Stack({"f"}), StackId(), 1);
   maker.Cpu(after, maker.Stack({"f"}), StackId(), 2);
   maker.Cpu(sibling, maker.Stack({"f"}), StackId(), 4);
