@@ -95,16 +95,16 @@ TEST(Picture, SaysHostFileTimeAndFilters) {
   EXPECT_THAT(all, Not(HasSubstr("Filters:")));
   std::string some =
       Twofold({"flame", "--view", "offcpu", "--comm", "post*", "--state", "S"}).output;
-  EXPECT_THAT(some, HasSubstr(">Filters: --comm 'post*' --state S</text>"));
+  EXPECT_THAT(some, HasSubstr(">Filters: --comm &#39;post*&#39; --state S</text>"));
   some = Twofold({"flame", "--focus", "w<o|main"}).output;
-  EXPECT_THAT(some, HasSubstr(">Filters: --focus 'w&lt;o|main'</text>"));
+  EXPECT_THAT(some, HasSubstr(">Filters: --focus &#39;w&lt;o|main&#39;</text>"));
 }
 
 TEST(Picture, OfSeveralCapturesSaysWhose) {
   std::string one = WriteTemporary("service.twofold", Service());
   std::string two = WriteTemporary("service2.twofold", Service());
   std::string database = TemporaryPath("services.db");
-  ASSERT_EQ(RunTwofold({"load", "-o", database, "--force", one, two}).status, 0);
+  ASSERT_EQ(RunTwofold({"load", "-o", database, one, two}).status, 0);
   EXPECT_THAT(RunTwofold({"flame", database}).output,
               HasSubstr(">2 captures of 1 host (web1), recorded 2026-01-31 12:30:05 UTC</text>"));
   EXPECT_THAT(RunTwofold({"flame", "--capture", "2", database}).output,

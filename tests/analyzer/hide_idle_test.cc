@@ -179,7 +179,7 @@ TEST(HideIdle, ThatHidesAllSaysSoAndFails) {
   RunResult result = Twofold({"fold", "--view", "offcpu", "--hide-idle", "--comm", "nginx"});
   EXPECT_EQ(result.status, 1);
   EXPECT_EQ(result.output, "");
-  EXPECT_THAT(result.words, HasSubstr("hidden as waiting for work: 500 ms, 100 %"));
+  EXPECT_THAT(result.words, HasSubstr("hidden as waiting for work: 500 ms, 100.0 %"));
   EXPECT_THAT(result.words, HasSubstr("no time matches the filters"));
 }
 
@@ -195,11 +195,11 @@ TEST(HideIdle, IsOfViewsOfSleepersOnly) {
 TEST(TableTop, BlockedTimeBelongsToThePlaceThatWaits) {
   EXPECT_EQ(Twofold({"table", "--view", "offcpu", "--limit", "4"}).output,
             "Functions of the view offcpu, 1.80 s in all; self: of the place that waits\n"
-            "  self    %  total     % module function\n"
-            "1.00 s 55.6 1.00 s  55.6 kernel worker_thread\n"
-            "500 ms 27.8 500 ms  27.8 app    loop\n"
-            "200 ms 11.1 200 ms  11.1 app    transfer\n"
-            "100 ms  5.6 100 ms   5.6 kernel pipe_read\n");
+            "  self    %  total    % module function\n"
+            "1.00 s 55.6 1.00 s 55.6 kernel worker_thread\n"
+            "500 ms 27.8 500 ms 27.8 app    loop\n"
+            "200 ms 11.1 200 ms 11.1 app    transfer\n"
+            "100 ms  5.6 100 ms  5.6 kernel pipe_read\n");
   EXPECT_THAT(Twofold({"table", "--view", "offcpu", "--hide-idle", "--root", "process"}).output,
               HasSubstr("app     app    transfer\n"));
 }
