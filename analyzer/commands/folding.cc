@@ -99,6 +99,12 @@ std::string WhatIsCounted(const View& view) {
   return view.unit == Unit::kCycles ? "sample" : std::string(QuantityName(view.unit));
 }
 
+// "no time matches the filters", "no segments match the filters".
+std::string NothingMatchesText(const View& view) {
+  bool is_many = view.unit == Unit::kSegments;
+  return "no " + WhatIsCounted(view) + (is_many ? " match" : " matches") + " the filters";
+}
+
 std::vector<std::string> NotesOn(const Folded& folded, const FoldRequest& request) {
   std::vector<std::string> notes = folded.notes;
   auto amount = [&](uint64_t value) { return FormatValue(request.view->unit, value); };
@@ -244,8 +250,8 @@ Result<ExitStatus> RunFolding(const Arguments& arguments, const OutputFormat& fo
   for (std::string& note : NotesOn(*folded, *request)) notes->push_back(std::move(note));
   for (const std::string& note : *notes) Say(note);
   if (folded->stacks.empty() && IsFiltered(*request)) {
-    return in_file(NothingMatches(database, request->conditions,
-                                  "no " + WhatIsCounted(*request->view) + " matches the filters"));
+    return in_file(
+        NothingMatches(database, request->conditions, NothingMatchesText(*request->view)));
   }
 
   TWOFOLD_RETURN_IF_ERROR(DescribeWindow(database, *request, presentation));

@@ -73,7 +73,7 @@ TEST(Choices, AreAllThatTheCommandsKnow) {
 
 TEST(Choices, AreOfferedWithTheirOptions) {
   EXPECT_EQ(RunTwofold({"--complete", "fold", "--root", ""}).output,
-            "process\t\nthread\t\ncgroup\t\ncapture\t\nnone\t\n");
+            "process\t\nthread\t\ncomm\t\ncgroup\t\ncapture\t\nnone\t\n");
   EXPECT_EQ(RunTwofold({"--complete", "fold", "--root=t"}).output, "--root=thread\t\n");
   EXPECT_EQ(RunTwofold({"--complete", "flame", "--title", "--root", ""}).output, ":files\n");
   EXPECT_EQ(RunTwofold({"--complete", "flame", "--title", ""}).output, "");

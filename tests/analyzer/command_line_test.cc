@@ -44,6 +44,33 @@ std::string SmallCapture() {
   return maker.Finish();
 }
 
+// Something for every filter of the examples.
+std::string ExampleCapture() {
+  CaptureMaker maker({"cpu", "offcpu", "memleak", "tcp", "exec"});
+  ThreadId tar = maker.AddThread("tar", 100);
+  ThreadId nginx = maker.AddThread("nginx", 200);
+  StackId main = maker.Stack({"main"});
+  for (int second = 0; second < 4; ++second) {
+    for (ThreadId thread : {tar, nginx}) {
+      maker.Cpu(thread, main, StackId(), 3);
+      maker.Blocked(thread, BlockState::kUninterruptible, main, StackId(), 5000);
+      maker.AddAccount({.thread = thread,
+                        .existed_ns = 30005000,
+                        .on_cpu_ns = 30000000,
+                        .blocked_ns = {0, 5000}});
+    }
+    maker.Executed({.thread = tar, .time_ns = 1});
+    Exemplar block;
+    block.kind = ExemplarKind::kUninterruptible;
+    block.thread = tar;
+    block.state = BlockState::kUninterruptible;
+    block.end_ns = 5000;
+    maker.interval().exemplars = {block};
+    maker.EndInterval();
+  }
+  return maker.Finish();
+}
+
 TEST(Help, FitsOneScreen) {
   RunResult result = RunTwofold({"--help"});
   EXPECT_EQ(result.status, 0);
@@ -79,7 +106,7 @@ TEST(Help, EveryExampleWorks) {
         std::filesystem::remove(entry.path());
       }
       for (const char* name : {"host", "before", "after"}) {
-        WriteTemporary(std::string("examples/") + name + ".twofold", SmallCapture());
+        WriteTemporary(std::string("examples/") + name + ".twofold", ExampleCapture());
       }
       // Of several hosts; not under *.twofold, for all of which there are examples.
       int64_t start_ns = 1;
@@ -135,7 +162,7 @@ TEST(Mistakes, GetASuggestionAndStatus2) {
                          {{"flame", "--min-width", "101", capture}, "0 to 100"},
                          {{"table", "--view", "state", capture}, "'states'?"},
                          {{"table", "--format", "jsn", capture}, "'json'?"},
-                         {{"table", "--root", "none", capture}, "thread, process"},
+                         {{"table", "--root", "capture", capture}, "thread, process"},
                          {{"table", "--state", "D", capture}, "--state"},
                          {{"table"}, "no capture is given"},
                          {{"table", "--focus", "x", capture}, "--view top"},

@@ -174,6 +174,7 @@ TEST_F(DiffFilters, NothingThatMatchesIsSaidSo) {
 
 TEST_F(DiffFilters, WrongValuesAreMistakes) {
   for (const StackFilter* filter : StackFilters()) {
+    if (filter->value_name.empty()) continue;
     RunResult result = Run({"--" + std::string(filter->option), "("});
     EXPECT_EQ(result.status, 2) << filter->option;
     EXPECT_EQ(result.output, "");

@@ -82,7 +82,7 @@ TEST(Flame, TellsViewWindowTotalAndTitle) {
   EXPECT_THAT(svg, HasSubstr(">On-CPU time</text>"));
   EXPECT_THAT(svg, HasSubstr("cpu view: 1.00 s in a window of 1.00 s"));
   EXPECT_THAT(svg, HasSubstr("<title>a\n500 ms, 50.0 %</title>"));
-  EXPECT_THAT(svg, Not(HasSubstr("web-7")));  // no host name in a picture that is passed around
+  EXPECT_THAT(svg, HasSubstr(">Host web-7, flame.twofold, recorded "));
   svg = Flame(FourStacks(), {"--title", "A <b> & \"c\""});
   EXPECT_THAT(svg, HasSubstr(">A &lt;b&gt; &amp; &quot;c&quot;</text>"));
 }

@@ -160,30 +160,30 @@ TEST(Fold, FiltersSayWhatLostTimeTheyLeaveOut) {
   result = RunTwofold({"fold", "--view", "offcpu", "--from", "5", path});
   EXPECT_EQ(result.output, "");
   EXPECT_THAT(result.words, ::testing::Not(HasSubstr("were lost")));
-  EXPECT_THAT(result.words, HasSubstr("no time matches"));
+  EXPECT_THAT(result.words, HasSubstr("--from: nothing in the capture matches '5'"));
 }
 
 TEST(FoldFilters, SelectByPidTidCommAndState) {
   std::string capture = TwoProcesses();
   std::string tar = "tar;main;read;sys_read;io_schedule 500000\n";
   std::string gzip = "gzip;main;wait;futex_wait 1400000\n";
-  auto offcpu = [&](std::vector<std::string> options) {
+  auto offcpu = [&](std::vector<std::string> options, int wanted_status = 0) {
     options.insert(options.begin(), {"--view", "offcpu"});
-    return Fold(capture, options);
+    return Fold(capture, options, wanted_status);
   };
   EXPECT_EQ(offcpu({"--pid", "100"}), tar);
   EXPECT_EQ(offcpu({"--pid", "100,200"}), gzip + tar);
-  EXPECT_EQ(offcpu({"--pid", "1"}), "");
+  EXPECT_EQ(offcpu({"--pid", "1"}, 1), "");
   EXPECT_EQ(offcpu({"--tid", "201"}), gzip);
-  EXPECT_EQ(offcpu({"--tid", "200"}), "");
+  EXPECT_EQ(offcpu({"--tid", "200"}, 1), "");
   EXPECT_EQ(offcpu({"--comm", "tar"}), tar);
-  EXPECT_EQ(offcpu({"--comm", "ta"}), "");
+  EXPECT_EQ(offcpu({"--comm", "ta"}, 1), "");
   EXPECT_EQ(offcpu({"--comm", "gzip-*"}), gzip);
   EXPECT_EQ(offcpu({"--comm", "gzip"}), gzip);  // the process's name
-  EXPECT_EQ(offcpu({"--comm", "' OR 1=1 --"}), "");
+  EXPECT_EQ(offcpu({"--comm", "' OR 1=1 --"}, 1), "");
   EXPECT_EQ(offcpu({"--state", "D"}), tar);
   EXPECT_EQ(offcpu({"--state", "SD"}), gzip + tar);
-  EXPECT_EQ(offcpu({"--state", "S", "--comm", "tar"}), "");
+  EXPECT_EQ(offcpu({"--state", "S", "--comm", "tar"}, 1), "");
 }
 
 TEST(FoldFilters, CommMatchesNamesThatHoldLettersOfPatterns) {

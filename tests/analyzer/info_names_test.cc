@@ -7,6 +7,7 @@
 
 #include "analyzer/text/escape.h"
 #include "tests/analyzer/capture_maker.h"
+#include "tests/analyzer/terminal.h"
 
 namespace twofold::testing {
 namespace {
@@ -217,10 +218,15 @@ TEST(InfoModules, ListsFilesByFramesWithoutNames) {
 
 TEST(InfoModules, HostilePathsAreHarmless) {
   std::string long_path = "/" + std::string(300, 'x');
-  std::string text = Info(CaptureOf({{ModuleKind::kUserFile, "/\x1b[2J\n\u202e/x", "", 2, 0},
-                                     {ModuleKind::kUserFile, long_path, std::string(64, 'b'), 1, 0},
-                                     {ModuleKind::kOther, "", "", 1, 0}}),
-                          {"--modules"});
+  std::string path = WriteTemporary(
+      "names.twofold", CaptureOf({{ModuleKind::kUserFile, "/\x1b[2J\n\u202e/x", "", 2, 0},
+                                  {ModuleKind::kUserFile, long_path, std::string(64, 'b'), 1, 0},
+                                  {ModuleKind::kOther, "", "", 1, 0}}));
+  EXPECT_THAT(RunTwofold({"info", "--modules", path}).output, HasSubstr("\n  " + long_path + "\n"))
+      << "a pipe cuts nothing";
+  std::string text = RunOnTerminal({"info", "--modules", path});
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(DisplayWidth(line), 80u) << line;
   EXPECT_THAT(text, HasSubstr("\n  /\\x1b[2J\\x0a\\u{202e}/x\n"));
   EXPECT_THAT(text, HasSubstr("xxx\u2026\n"));
 }

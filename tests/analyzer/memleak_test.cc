@@ -86,7 +86,10 @@ TEST(Memleak, MinAgeChoosesByTheYoungestOfAnAge) {
             "app;main;leak;[malloc] 40960\n");
   EXPECT_EQ(Of({"fold", "--view", "memleak", "--min-age", "40", "--kind", "malloc"}).output,
             "app;main;leak;[malloc] 40960\n");
-  EXPECT_EQ(Of({"fold", "--view", "memleak", "--min-age", "41", "--kind", "malloc"}).output, "");
+  RunResult none =
+      RunTwofold({"fold", "--view", "memleak", "--min-age", "41", "--kind", "malloc", Path(true)});
+  EXPECT_EQ(none.status, 1);
+  EXPECT_EQ(none.output, "");
 }
 
 TEST(Memleak, PartOfTheWindowShowsGrowth) {

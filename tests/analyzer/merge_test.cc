@@ -141,7 +141,7 @@ TEST_F(Merge, OneCaptureCanBeChosen) {
     }
   }
   EXPECT_THAT(RunTwofold({"fold", "--capture", "web3", merged_}).words,
-              HasSubstr("no time matches"));
+              HasSubstr("nothing in the capture matches 'web3'"));
   EXPECT_THAT(Output({"fold", "--root", "capture", merged_}),
               AllOf(HasSubstr("one.twofold;main;work 400000\n"),
                     HasSubstr("two.twofold;main;work 600000\n")));

@@ -131,7 +131,8 @@ TEST(OffCpuScaling, TimeOfWhichNothingWasSampledIsAFrame) {
   std::string capture = maker.Finish();
   EXPECT_EQ(Fold(capture), "tiny;[not sampled] 3000\ntiny;f 50000\n");
   EXPECT_EQ(Fold(capture, {"--from", "2"}), "tiny;[not sampled] 1000\n");
-  EXPECT_EQ(Fold(capture, {"--state", "D"}), "");
+  std::string path = WriteTemporary("off-cpu.twofold", capture);
+  EXPECT_EQ(RunTwofold({"fold", "--view", "offcpu", "--state", "D", path}).status, 1);
   EXPECT_EQ(Query(capture,
                   "SELECT interval_id, thread_id, state, special_frame, time_ns,"
                   " standard_error_ns FROM unplaced"),

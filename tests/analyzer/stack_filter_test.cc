@@ -40,15 +40,15 @@ TEST(Focus, KeepsStacksWithAFrameThatMatches) {
             "app;main;write;ksys_write;copy 40000\n");
   // Expressions are looked for anywhere in a name, and case counts.
   EXPECT_EQ(Fold(FiveStacks(), {"--focus", "allo"}), "app;main;parse;malloc 10000\n");
-  EXPECT_EQ(Fold(FiveStacks(), {"--focus", "Malloc"}), "");
+  EXPECT_EQ(Fold(FiveStacks(), {"--focus", "Malloc"}, 1), "");
   EXPECT_EQ(Fold(FiveStacks(), {"--focus", "(?i)MALLOC"}), "app;main;parse;malloc 10000\n");
 }
 
 TEST(Focus, LooksAtThePathsOfModules) {
   EXPECT_EQ(Fold(FiveStacks(), {"--focus", "/lib/libz"}), "app;start;[libz.so.1+0x1f0] 160000\n");
   // Functions of the capture maker are in /usr/bin/app; the process's name, app, is no frame.
-  EXPECT_EQ(Fold(FiveStacks(), {"--ignore", "/bin/app$"}), "");
-  EXPECT_EQ(Fold(FiveStacks(), {"--focus", "^app$"}), "");
+  EXPECT_EQ(Fold(FiveStacks(), {"--ignore", "/bin/app$"}, 1), "");
+  EXPECT_EQ(Fold(FiveStacks(), {"--focus", "^app$"}, 1), "");
 }
 
 TEST(Ignore, DropsStacksWithAFrameThatMatches) {
@@ -84,7 +84,7 @@ TEST(ShowFrom, DropsFramesAboveTheFirstMatch) {
   // The first one from the root on, not the last one.
   EXPECT_EQ(Fold(FiveStacks(), {"--show-from", "main", "--focus", "free"}),
             "app;main;parse;main;free 80000\n");
-  EXPECT_EQ(Fold(FiveStacks(), {"--show-from", "nowhere"}), "");
+  EXPECT_EQ(Fold(FiveStacks(), {"--show-from", "nowhere"}, 1), "");
 }
 
 TEST(MinPercent, PutsWhatIsSmallIntoAFrameOfItsCaller) {
@@ -147,15 +147,15 @@ std::string WithWaker() {
 }
 
 TEST(StackFilters, SeeTheFramesOfWakers) {
-  auto offwake = [](std::vector<std::string> options) {
+  auto offwake = [](std::vector<std::string> options, int wanted_status = 0) {
     options.insert(options.begin(), {"--view", "offwake"});
-    return Fold(WithWaker(), options);
+    return Fold(WithWaker(), options, wanted_status);
   };
   EXPECT_EQ(offwake({"--focus", "produce"}),
             "reader;main;consume;pipe_read;--;produce;main;writer 5\n");
   EXPECT_EQ(offwake({"--hide", "main"}), "reader;consume;pipe_read;--;produce;writer 5\n");
   EXPECT_EQ(offwake({"--show-from", "pipe"}), "reader;pipe_read;--;produce;main;writer 5\n");
-  EXPECT_EQ(offwake({"--ignore", "produce"}), "");
+  EXPECT_EQ(offwake({"--ignore", "produce"}, 1), "");
 }
 
 TEST(StackFilters, AWrongExpressionIsASentenceWithThePlace) {
@@ -192,7 +192,7 @@ TEST(StackFilters, AnExpressionThatBacktracksElsewhereEndsSoon) {
   ThreadId thread = maker.AddThread("a", 1);
   maker.Cpu(thread, maker.Stack({std::string(4000, 'a') + "!"}), StackId(), 1);
   maker.EndInterval();
-  EXPECT_EQ(Fold(maker.Finish(), {"--focus", "^(a|aa|a*)*$"}), "");
+  EXPECT_EQ(Fold(maker.Finish(), {"--focus", "^(a|aa|a*)*$"}, 1), "");
 }
 
 ThreadId AddThreadIn(CaptureMaker& maker, uint32_t pid, const char* name, const char* cgroup) {
@@ -229,7 +229,9 @@ std::string InControlGroups() {
 
 TEST(Cgroup, SelectsTheGroupAndWhatIsBelowIt) {
   std::string capture = InControlGroups();
-  auto with = [&](const char* path) { return Fold(capture, {"--cgroup", path}); };
+  auto with = [&](const char* path, int wanted_status = 0) {
+    return Fold(capture, {"--cgroup", path}, wanted_status);
+  };
   EXPECT_EQ(with("/system.slice/nginx.service"), "web;f 10000\nwebs;f 20000\n");
   EXPECT_EQ(with("/system.slice/nginx.service/"), "web;f 10000\nwebs;f 20000\n");
   EXPECT_EQ(with("system.slice/nginx.service/workers"), "webs;f 20000\n");
@@ -237,8 +239,8 @@ TEST(Cgroup, SelectsTheGroupAndWhatIsBelowIt) {
   EXPECT_EQ(with("/system.slice/nginx.service?"), "other;f 30000\n");
   EXPECT_EQ(with("/odd[1]"), "odd;f 60000\n");
   EXPECT_EQ(with("/"), "box;f 40000\nodd;f 60000\nother;f 30000\nweb;f 10000\nwebs;f 20000\n");
-  EXPECT_EQ(with("/system"), "");
-  EXPECT_EQ(with("' OR 1=1 --"), "");
+  EXPECT_EQ(with("/system", 1), "");
+  EXPECT_EQ(with("' OR 1=1 --", 1), "");
   EXPECT_EQ(Fold(capture, {"--cgroup", ""}, 2), "");
 }
 
@@ -282,8 +284,8 @@ TEST(Cgroup, TimeBelongsToTheOneThatTheThreadWasInThen) {
 
 TEST(Container, SelectsByTheBeginningOfTheId) {
   EXPECT_EQ(Fold(InControlGroups(), {"--container", "aaaa"}), "box;f 40000\n");
-  EXPECT_EQ(Fold(InControlGroups(), {"--container", "aaab"}), "");
-  EXPECT_EQ(Fold(InControlGroups(), {"--container", "%"}), "");
+  EXPECT_EQ(Fold(InControlGroups(), {"--container", "aaab"}, 1), "");
+  EXPECT_EQ(Fold(InControlGroups(), {"--container", "%"}, 1), "");
   EXPECT_EQ(Fold(InControlGroups(), {"--container", ""}, 2), "");
 }
 
@@ -310,8 +312,8 @@ TEST(ClockTimes, SelectByTheClockOfTheCapture) {
   EXPECT_EQ(Fold(capture, {"--from", "22:13:21Z", "--to", "22:13:22.5Z"}),
             "a;s1 10000\na;s2 10000\n");
   EXPECT_EQ(Fold(capture, {"--from", "22:00Z"}), Fold(capture, {}));
-  EXPECT_EQ(Fold(capture, {"--from", "22:30Z"}), "");
-  EXPECT_EQ(Fold(capture, {"--from", "2023-11-15T22:13:22Z"}), "");
+  EXPECT_EQ(Fold(capture, {"--from", "22:30Z"}, 1), "");
+  EXPECT_EQ(Fold(capture, {"--from", "2023-11-15T22:13:22Z"}, 1), "");
   setenv("TZ", "UTC-9", 1);  // the capture begins at 07:13:20 of the next day
   EXPECT_EQ(Fold(capture, {"--from", "07:13:22"}), last_two);
   EXPECT_EQ(Fold(capture, {"--from", "2023-11-15T07:13:22"}), last_two);

@@ -221,7 +221,7 @@ TEST(TableKinds, WhatIsNotRecordedIsSaid) {
 
 TEST(TableKinds, OptionsOfOtherTablesAreRefused) {
   std::string path = WriteTemporary("kinds.twofold", ThreeThreads());
-  for (const std::vector<std::string>& options : {std::vector<std::string>{"--limit", "3"},
+  for (const std::vector<std::string>& options : {std::vector<std::string>{"--limit", "x"},
                                                   {"--view", "runq", "--by", "kind"},
                                                   {"--view", "longest", "--root", "thread"},
                                                   {"--by", "colour"},
@@ -231,6 +231,25 @@ TEST(TableKinds, OptionsOfOtherTablesAreRefused) {
     RunResult result = RunTwofold(words);
     EXPECT_EQ(result.status, 2) << options[0];
   }
+}
+
+TEST(TableKinds, ALimitSumsUpTheRest) {
+  std::string path = WriteTemporary("kinds.twofold", ThreeThreads());
+  auto lines = [&](std::vector<std::string> options) {
+    options.insert(options.begin(), {"table", "--by", "kind"});
+    options.push_back(path);
+    std::istringstream text(RunTwofold(options).output);
+    std::vector<std::string> all;
+    for (std::string line; std::getline(text, line);) all.push_back(line);
+    return all;
+  };
+  std::vector<std::string> all = lines({});
+  std::vector<std::string> one = lines({"--limit", "1"});
+  ASSERT_EQ(one.size(), 5u);
+  EXPECT_EQ(one[2], all[2]);
+  EXPECT_THAT(one[3], HasSubstr("rest"));
+  EXPECT_THAT(one[3], HasSubstr("2 threads"));
+  EXPECT_EQ(one[4], all.back());
 }
 
 TEST(TableKinds, TheSameFromADatabase) {
