@@ -174,13 +174,13 @@ TEST(ProcProcess, TellsAllWhenTheMainThreadHasEnded) {
   ASSERT_TRUE(process.has_value());
   EXPECT_EQ(process->stat().threads, 2u);
   EXPECT_EQ(process->Executable(), ReadLink(-100, "/proc/self/exe"));
-  EXPECT_TRUE(process->Cgroup().has_value());
+  EXPECT_TRUE(process->Cgroups().has_value());
   const std::vector<uint32_t> tids = process->Tids();
   EXPECT_EQ(tids.size(), 1u);
   EXPECT_EQ(std::count(tids.begin(), tids.end(), child.pid().value), 0);
 
   std::string place;
-  const uint64_t here = reinterpret_cast<uint64_t>(&ParseProcCgroup);
+  const uint64_t here = reinterpret_cast<uint64_t>(&ParseProcCgroups);
   EXPECT_TRUE(process->ForEachExecutableMapping([&](const MapsLine& line) {
     if (here < line.start || here >= line.end) return;
     char text[64];
