@@ -283,7 +283,8 @@ TEST(DiffFiltersOfBlocks, FocusChangesNoNumber) {
   std::string a = record("a.twofold", 100);
   std::string b = record("b.twofold", 300);
   auto line_of = [&](std::vector<std::string> options) {
-    options.insert(options.begin(), {"diff", "--view", "offcpu", "--format", "csv"});
+    options.insert(options.begin(),
+                   {"diff", "--view", "offcpu", "--per", "cpu-second", "--format", "csv"});
     options.insert(options.end(), {a, b});
     RunResult result = RunTwofold(options);
     EXPECT_EQ(result.status, 0) << result.words;

@@ -99,7 +99,7 @@ TEST_F(SymbolizerLive, PathsAreThoseOfTheProcesssOwnRoot) {
   Result<ElfSymbols> tiny = ElfSymbols::Read(
       UniqueFd(open(TWOFOLD_NAMES_DIR "/names_tiny", O_RDONLY | O_CLOEXEC)), "names_tiny");
   ASSERT_TRUE(tiny.has_value());
-  MappedFile file = MappedFileAt(TWOFOLD_NAMES_DIR "/names_tiny");
+  MappedFile file = MappedFileAt(directory_.path() + "/inside/program");
   file.path = "/program";
   ProcessTable processes{ProcessTable::Scope{}};
   ProcessImage* image = processes.ReadFromProc(Pid(static_cast<uint32_t>(child)));
