@@ -28,7 +28,7 @@ struct SidebandEvent {
   // kMap: of the file; 0: memory without one.
   uint64_t device = 0;  // as makedev(3) has it
   uint64_t inode = 0;
-  uint64_t cgroup_id = 0;  // kCgroup: in the hierarchy of version 2
+  uint64_t cgroup_id = 0;         // kCgroup: in the hierarchy of version 2
   uint64_t inode_generation = 0;  // file systems give an inode's number to another file later
 };
 
