@@ -21,6 +21,7 @@ static __always_inline void split_at_move(struct task_struct *task, struct twofo
 	__u64 waiting_since_ns = *(volatile __u64 *)&state->waiting_since_ns;
 	__u64 *since = blocked_since_ns ? &state->blocked_since_ns : &state->waiting_since_ns;
 	__u64 since_ns = blocked_since_ns ? blocked_since_ns : waiting_since_ns;
+	__u64 boundary = *(volatile __u64 *)&boundary_ns;
 	struct sleeper_stacks stacks;
 	struct part part = {};
 
@@ -35,27 +36,32 @@ static __always_inline void split_at_move(struct task_struct *task, struct twofo
 	/* A block that ended, and whose thread did not get a CPU yet. */
 	if (take_pending(state, &part)) {
 		credit_part(state->thread, &stacks, &part, 1);
-		keep_exemplar(state, &stacks, state->block_began_ns, state->pending_end_ns,
-			      part.chain, part.state, false);
+		keep_exemplar(state, &stacks, state->block_began_ns, part.end_ns, part.chain,
+			      part.state, false);
 	}
 	if (!since_ns || since_ns >= now_ns)
 		return;
-	part.quantum_ns = 0;
-	part.chain = 0;
-	part.flags = 0;
+	__builtin_memset(&part, 0, sizeof(part));
+	part.end_ns = now_ns;
+	part.length_ns = now_ns - since_ns;
 	if (blocked_since_ns) {
 		/* Whether it will be recorded shows when it ends; awake, it woke up unseen. */
 		if (min_block_ns || max_block_ns || !task_state(task) ||
 		    switches_of(task) != state->switches)
 			return;
 		part.state = state->block_state;
-		part.flags = TWOFOLD_PART_OPEN_AT_END |
-			     (state->continued ? TWOFOLD_PART_BEGUN_BEFORE : 0);
+		part.before_flags = state->continued ? TWOFOLD_PART_BEGUN_BEFORE : 0;
+		part.flags = TWOFOLD_PART_OPEN_AT_END | part.before_flags;
 	} else {
 		part.state = state->state == TWOFOLD_PREEMPTED ? TWOFOLD_WAITING_PREEMPTED
 							       : TWOFOLD_WAITING_WOKEN;
 	}
-	part.length_ns = now_ns - since_ns;
+	if (since_ns < boundary && boundary < now_ns) {
+		part.before_ns = boundary - since_ns;
+		part.length_ns = now_ns - boundary;
+		if (blocked_since_ns)
+			part.flags |= TWOFOLD_PART_BEGUN_BEFORE;
+	}
 	/* Success means that it is still the same block, so what was walked is its stacks. */
 	if (__sync_val_compare_and_swap(since, since_ns, now_ns) != since_ns)
 		return;

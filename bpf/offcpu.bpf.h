@@ -73,6 +73,7 @@ struct part {
 	__u64 quantum_ns; /* that it was chosen by; 0: certain */
 	__u64 before_ns;  /* the same for what lies before the boundary */
 	__u64 before_quantum_ns;
+	__u64 walk_ns; /* by which the walk of its waker prolonged the block */
 	__u64 chain;
 	__u32 state;
 	/* TWOFOLD_PART_..., of blocks: */
@@ -167,14 +168,15 @@ static __always_inline bool is_recorded_length(__u64 length_ns)
 }
 
 /*
- * Adds time that was chosen by a quantum to a row's sum of an interval. `ended`: how many blocks or
- * waits ended with it, 0 or 1.
+ * Adds time that was chosen by a quantum to a row's sum of an interval, and time that is certain.
+ * `ended`: how many blocks or waits ended with it, 0 or 1.
  */
 static __always_inline void add_to_row(const struct twofold_offcpu_key *key, __u32 sum,
-				       __u64 length_ns, __u64 quantum, __u64 ended)
+				       __u64 length_ns, __u64 quantum, __u64 certain_ns,
+				       __u64 ended)
 {
 	void *rows = map_in_use(&offcpu_rows_sets, TWOFOLD_SET_OFFCPU_ROWS);
-	__u64 time_ns = quantum ? quantum : length_ns;
+	__u64 time_ns = certain_ns + (quantum ? quantum : length_ns);
 	struct twofold_offcpu_value *value;
 	struct twofold_offcpu_sums *sums;
 
@@ -227,12 +229,12 @@ __noinline int credit_part(__u32 thread, const struct sleeper_stacks *stacks,
 	if (part->before_ns) {
 		if (part->state <= TWOFOLD_LAST_BLOCK_STATE)
 			key.parts = part->before_flags | TWOFOLD_PART_OPEN_AT_END;
-		add_to_row(&key, 1 - sum, part->before_ns, part->before_quantum_ns, 0);
+		add_to_row(&key, 1 - sum, part->before_ns, part->before_quantum_ns, 0, 0);
 	}
 	if (part->length_ns) {
 		key.parts = part->state <= TWOFOLD_LAST_BLOCK_STATE ? part->flags : 0;
 		key.chain = part->chain;
-		add_to_row(&key, sum, part->length_ns, part->quantum_ns, ended);
+		add_to_row(&key, sum, part->length_ns, part->quantum_ns, part->walk_ns, ended);
 	}
 	return 0;
 }
@@ -316,6 +318,7 @@ static __always_inline bool end_block(struct task_struct *task, struct twofold_t
 	state->pending_quantum_ns = part.quantum_ns;
 	state->pending_before_ns = part.before_ns;
 	state->pending_before_quantum_ns = part.before_quantum_ns;
+	state->pending_walk_ns = 0;
 	__sync_lock_test_and_set(&state->pending_end_ns, now_ns);
 	return true;
 }
@@ -326,6 +329,7 @@ static __always_inline void read_pending(const struct twofold_task *state, struc
 	part->quantum_ns = state->pending_quantum_ns;
 	part->before_ns = state->pending_before_ns;
 	part->before_quantum_ns = state->pending_before_quantum_ns;
+	part->walk_ns = state->pending_walk_ns;
 	part->chain = state->chain;
 	part->state = state->block_state;
 	part->flags = state->continued ? TWOFOLD_PART_BEGUN_BEFORE : 0;
@@ -431,6 +435,7 @@ static __always_inline void credit_unseen(struct task_struct *task, struct twofo
 
 		part.end_ns = now_ns;
 		part.before_ns = 0;
+		part.walk_ns = 0;
 		part.length_ns = elapsed_ns > ran_ns ? elapsed_ns - ran_ns : 1;
 		part.chain = 0;
 		part.state = state->state == TWOFOLD_PREEMPTED ? TWOFOLD_WAITING_PREEMPTED
@@ -450,6 +455,7 @@ static __always_inline void credit_unseen(struct task_struct *task, struct twofo
 			return;
 		part.end_ns = now_ns;
 		part.before_ns = 0;
+		part.walk_ns = 0;
 		part.length_ns = elapsed_ns > ran_ns ? elapsed_ns - ran_ns : 1;
 		part.quantum_ns = 0;
 		part.chain = 0;
@@ -654,11 +660,19 @@ int BPF_PROG(waking, struct task_struct *task)
 							TWOFOLD_SET_OFFCPU_STACKS),
 					     scratch)
 				: 0;
-		if (chosen)
+		if (chosen) {
+			__u64 walked_ns = bpf_ktime_get_ns();
+
+			/*
+			 * Until the kernel goes on, the thread cannot run: the walk prolonged the
+			 * block, by the same time whether it was kept for certain or by chance. So
+			 * the account and what is to be expected of the rows grow alike.
+			 */
+			state->pending_walk_ns = walked_ns - now_ns;
 			state->chain = chain;
+			now_ns = walked_ns;
+		}
 	}
-	/* The thread can run from here on, as far as the sleeper's own time goes: what the walk of
-	 * its waker adds is a part of the wait that follows, whatever was chosen. */
 	wake(task, state, now_ns);
 	return 0;
 }

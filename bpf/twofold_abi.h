@@ -260,7 +260,8 @@ struct twofold_task {
 	__u64 pending_quantum_ns; /* the quantum that it was chosen by; 0: it is certain */
 	__u64 pending_before_ns;  /* the same for what lies before the boundary */
 	__u64 pending_before_quantum_ns;
-	__u64 chain;	/* of the pending part */
+	__u64 pending_walk_ns; /* by which the walk of the waker prolonged the block */
+	__u64 chain;	       /* of the pending part */
 	__u64 cpu_ns;	/* CPU time of the thread when it last left the CPU, as the scheduler counts
 			   it */
 	__u64 switches; /* how often it had left a CPU when it last did */
@@ -301,7 +302,7 @@ struct twofold_task {
 	__u64 cgroup_id;
 	__u64 css_set;
 };
-TWOFOLD_ASSERT(sizeof(struct twofold_task) == 560);
+TWOFOLD_ASSERT(sizeof(struct twofold_task) == 568);
 
 /* A thread's account up to a moment: written by the pass over all tasks, and when a row of the
  * thread table ends. A short one has no more than its first TWOFOLD_SHORT_ACCOUNT_BYTES. */

@@ -95,6 +95,7 @@ TEST(RecorderCommandLine, CtrlCEndsARecordingInGoodOrder) {
   Program recorder({RecorderPath(), "-o", workplace.Path("capture.twofold"), "-p",
                     std::to_string(workload.pid())},
                    workplace.Path("recorder-out"), workplace.Path("recorder-err"));
+  WaitForRecordingTo(workplace.Path("capture.twofold"));
   // Two whole intervals.
   std::this_thread::sleep_for(std::chrono::milliseconds(2600));
   recorder.Signal(SIGINT);
@@ -127,9 +128,9 @@ TEST(RecorderCommandLine, KilledRecorderLeavesAReadablePartWithNames) {
 
 TEST(RecorderCommandLine, RecordingEndsWhenTheLastTargetExits) {
   const Workplace workplace;
-  Program first({WorkloadPath("sleep_shares"), "1"}, workplace.Path("out1"),
+  Program first({WorkloadPath("sleep_shares"), "3"}, workplace.Path("out1"),
                 workplace.Path("err1"));
-  Program second({WorkloadPath("sleep_shares"), "2"}, workplace.Path("out2"),
+  Program second({WorkloadPath("sleep_shares"), "4"}, workplace.Path("out2"),
                  workplace.Path("err2"));
   const std::string pids = std::to_string(first.pid()) + "," + std::to_string(second.pid());
   Program recorder({RecorderPath(), "-o", workplace.Path("capture.twofold"), "-p", pids},

@@ -79,6 +79,16 @@ Program::~Program() {
 
 void Program::Signal(int number) const { EXPECT_EQ(kill(pid_, number), 0); }
 
+void WaitForRecordingTo(const std::string& path) {
+  for (int tries = 0; tries < 6000; ++tries) {
+    std::error_code failure;
+    const uintmax_t bytes = std::filesystem::file_size(path + ".partial", failure);
+    if (!failure && bytes > 0) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  ADD_FAILURE() << "no recording to " << path << " began";
+}
+
 int Program::Wait() {
   const auto give_up = std::chrono::steady_clock::now() + kLongestRun;
   while (status_ < 0) {

@@ -52,6 +52,10 @@ class Program {
   int status_ = -1;
 };
 
+// Returns when a recorder has begun to write to a path: loading and attaching, which take as long
+// as the host is busy, are over. Fails the test after a minute.
+void WaitForRecordingTo(const std::string& path);
+
 struct Outcome {
   int status = -1;
   std::string output;

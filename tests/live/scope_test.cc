@@ -98,7 +98,7 @@ TEST(ScopeByThread, ThreadsAndProcessesThatItStartsAreNotRecorded) {
 
 TEST(ScopeByThread, RecordingEndsWithTheProcessesOfTheThreads) {
   const Workplace workplace;
-  Program workload({WorkloadPath("sleep_shares"), "1"}, workplace.Path("out"),
+  Program workload({WorkloadPath("sleep_shares"), "3"}, workplace.Path("out"),
                    workplace.Path("err"));
   Program recorder({RecorderPath(), "-o", workplace.Path("capture.twofold"), "-t",
                     std::to_string(workload.pid())},
