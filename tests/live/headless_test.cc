@@ -49,7 +49,7 @@ TEST(Headless, MemoryIsRefusedWithTheReason) {
   Program workload({WorkloadPath("headless"), "60"}, workplace.Path("out"), workplace.Path("err"));
   const auto pid = uint32_t(workload.pid());
   ASSERT_TRUE(Eventually([&] { return HasLostItsMainThread(pid); }));
-  ExpectRefusal({"-p", std::to_string(pid), "--record", "memleak"},
+  ExpectRefusal({"-p", std::to_string(pid), "--record", "memleak", "--leak-scope", "user"},
                 "no probes can be placed in a process whose main thread has ended");
 }
 
