@@ -8,6 +8,10 @@
  * moments have passed it counts twice. So every moment has the same chance whatever the workload's
  * own period is, and there is still one sample a period. The recorder makes the ticks follow no
  * period, either (recorder/sampling_timer.h).
+ *
+ * A tick speaks for the time since the tick before. Where that one was long ago, because ticks were
+ * held up or skipped, something else may have run meanwhile: then a tick speaks for one distance of
+ * ticks, or for as long as its thread has been on the CPU. Moments before that count for nobody.
  */
 #ifndef TWOFOLD_SAMPLER_BPF_H
 #define TWOFOLD_SAMPLER_BPF_H
@@ -27,49 +31,65 @@ struct {
 	__type(value, struct twofold_stack);
 } cpu_scratch SEC(".maps");
 
-struct sampling {
-	__u64 moment_ns; /* CLOCK_MONOTONIC, when the next sample is due; 0: before the first tick
-			  */
-	__u64 period_end_ns; /* of the period that it lies in */
-};
-
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* set by the recorder: one for each CPU */
 	__type(key, __u32);
-	__type(value, struct sampling);
+	__type(value, struct twofold_sampling);
 } samplings SEC(".maps");
 
-static __always_inline void draw_moment(struct sampling *sampling, __u64 now_ns)
+static __always_inline void draw_moment(struct twofold_sampling *sampling, __u64 now_ns)
 {
 	sampling->period_end_ns += sample_period_ns;
-	/* A timer that came so late cannot tell what ran meanwhile. */
 	if (sampling->period_end_ns < now_ns)
 		sampling->period_end_ns = now_ns;
 	sampling->moment_ns = sampling->period_end_ns - sample_period_ns +
 			      (bpf_get_prandom_u32() * sample_period_ns >> 32);
 }
 
-/* How many samples this tick is to take: mostly none. */
-static __always_inline __u32 due_samples(void)
+/* Since when the thread is known to be on this CPU. */
+static __always_inline __u64 on_cpu_since(const struct twofold_task *task, __u64 now_ns)
 {
-	__u64 now_ns = bpf_ktime_get_ns();
-	struct sampling *sampling;
-	__u32 slot = 0, due = 0;
+	return task->since_ns && task->state == TWOFOLD_ON_CPU ? task->since_ns : now_ns;
+}
 
-	sampling = bpf_map_lookup_elem(&samplings, &slot);
+/*
+ * How many samples this tick is to take, mostly none; `task` NULL: what runs is not in scope, and
+ * nothing is known of it.
+ */
+static __always_inline __u32 due_samples(const struct twofold_task *task, __u64 before_ns,
+					 struct twofold_sampling *sampling, __u64 now_ns)
+{
+	__u64 begin_ns = now_ns - sampling->tick_period_ns;
+	__u32 due = 0;
+
+	if (task && begin_ns > on_cpu_since(task, now_ns))
+		begin_ns = on_cpu_since(task, now_ns);
+	if (begin_ns < before_ns)
+		begin_ns = before_ns;
+	for (int i = 0; i < 2 && now_ns >= sampling->moment_ns; i++) {
+		due += sampling->moment_ns >= begin_ns;
+		draw_moment(sampling, now_ns);
+	}
+	return due;
+}
+
+/* This CPU's sampling where a moment has passed since its last tick. `before_ns`: that tick. */
+static __always_inline struct twofold_sampling *passed_moment(__u64 now_ns, __u64 *before_ns)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct twofold_sampling *sampling = bpf_map_lookup_elem(&samplings, &cpu);
+
 	if (!sampling)
-		return 0;
+		return NULL;
+	*before_ns = sampling->tick_ns;
+	sampling->tick_ns = now_ns;
 	if (!sampling->moment_ns) {
 		sampling->period_end_ns = now_ns;
 		draw_moment(sampling, now_ns);
-		return 0;
 	}
-	for (int i = 0; i < 2 && now_ns >= sampling->moment_ns; i++) {
-		draw_moment(sampling, now_ns);
-		due++;
-	}
-	return due;
+	return now_ns >= sampling->moment_ns ? sampling : NULL;
 }
 
 SEC("perf_event")
@@ -82,12 +102,17 @@ int sample(struct bpf_perf_event_data *ctx)
 	void *stacks = map_in_use(&cpu_stacks_sets, TWOFOLD_SET_CPU_STACKS);
 	void *rows = map_in_use(&cpu_rows_sets, TWOFOLD_SET_CPU_ROWS);
 	struct twofold_cpu_sums *samples;
-	__u32 slot = 0, due = due_samples();
+	__u64 before_ns, now_ns = bpf_ktime_get_ns();
+	struct twofold_sampling *sampling = passed_moment(now_ns, &before_ns);
+	__u32 slot = 0, due;
 	long bytes;
 
-	if (!due || !current_task->pid || is_over)
+	if (!sampling)
 		return 0;
 	task = bpf_task_storage_get(&tasks, current_task, 0, 0);
+	due = due_samples(task, before_ns, sampling, now_ns);
+	if (!due || !current_task->pid || is_over)
+		return 0;
 	scratch = bpf_map_lookup_elem(&cpu_scratch, &slot);
 	if (!scratch)
 		return 0;
@@ -126,7 +151,7 @@ int sample(struct bpf_perf_event_data *ctx)
 			return 0;
 		}
 	}
-	__sync_fetch_and_add(&samples->of[sum_of_interval(bpf_ktime_get_ns())], due);
+	__sync_fetch_and_add(&samples->of[sum_of_interval(now_ns)], due);
 	return 0;
 }
 

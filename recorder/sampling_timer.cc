@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -57,26 +58,32 @@ Error Failure(const std::string& what, int error) {
 
 }  // namespace
 
-Result<void> SamplingTimer::Attach(const bpf_program* program, uint64_t mean_period_ns) {
+uint32_t SamplingTimer::Cpus() { return uint32_t(sysconf(_SC_NPROCESSORS_CONF)); }
+
+Result<void> SamplingTimer::Attach(const bpf_program* program, const bpf_map* samplings,
+                                   uint64_t mean_period_ns) {
   mean_period_ns_ = mean_period_ns;
+  void* const memory = mmap(nullptr, Cpus() * sizeof(twofold_sampling), PROT_READ | PROT_WRITE,
+                            MAP_SHARED, bpf_map__fd(samplings), 0);
+  if (memory == MAP_FAILED) return Failure("cannot map the sampler's moments", errno);
+  samplings_ = static_cast<twofold_sampling*>(memory);
   Chance chance;
   perf_event_attr attributes = {};
   attributes.size = sizeof(attributes);
   attributes.type = PERF_TYPE_SOFTWARE;
   attributes.config = PERF_COUNT_SW_CPU_CLOCK;
-  const long cpus = sysconf(_SC_NPROCESSORS_CONF);
-  for (int cpu = 0; cpu < cpus; ++cpu) {
+  for (uint32_t cpu = 0; cpu < Cpus(); ++cpu) {
     attributes.sample_period = chance.PeriodNs(mean_period_ns);
+    TellPeriod(cpu, attributes.sample_period);
     UniqueFd event(
-        int(syscall(SYS_perf_event_open, &attributes, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC)));
+        int(syscall(SYS_perf_event_open, &attributes, -1, int(cpu), -1, PERF_FLAG_FD_CLOEXEC)));
     if (!event) {
       if (errno == ENODEV || errno == ENXIO) continue;  // an offline CPU
       return Failure("cannot open the sampling event on CPU " + std::to_string(cpu), errno);
     }
     bpf_link* link = bpf_program__attach_perf_event(program, event.get());
     if (link == nullptr) return Failure("cannot attach the sampler", errno);
-    events_.push_back(event.Release());
-    links_.push_back(link);
+    timers_.push_back({.cpu = cpu, .event = event.Release(), .link = link});
   }
   stop_.Reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!stop_) return Failure("cannot make an event descriptor", errno);
@@ -88,6 +95,10 @@ Result<void> SamplingTimer::Attach(const bpf_program* program, uint64_t mean_per
   return {};
 }
 
+void SamplingTimer::TellPeriod(uint32_t cpu, uint64_t period_ns) {
+  __atomic_store_n(&samplings_[cpu].tick_period_ns, period_ns, __ATOMIC_RELAXED);
+}
+
 void SamplingTimer::DrawPeriods() {
   sigset_t all;
   sigfillset(&all);
@@ -96,10 +107,11 @@ void SamplingTimer::DrawPeriods() {
   Chance chance;
   pollfd stop = {.fd = stop_.get(), .events = POLLIN};
   while (poll(&stop, 1, chance.DrawingMs()) == 0) {
-    for (const int event : events_) {
+    for (const Timer& timer : timers_) {
       uint64_t period_ns = chance.PeriodNs(mean_period_ns_);
       // A timer that refuses, as on a CPU that went offline, keeps its period: still a right one.
-      if (ioctl(event, PERF_EVENT_IOC_PERIOD, &period_ns) != 0) continue;
+      if (ioctl(timer.event, PERF_EVENT_IOC_PERIOD, &period_ns) != 0) continue;
+      TellPeriod(timer.cpu, period_ns);
     }
   }
 }
@@ -110,9 +122,10 @@ void SamplingTimer::Detach() {
     // The counter is 0, so there is room for it.
     if (write(stop_.get(), &one, sizeof(one)) == ssize_t(sizeof(one))) thread_.join();
   }
-  for (bpf_link* link : links_) bpf_link__destroy(link);
-  links_.clear();
-  events_.clear();
+  for (const Timer& timer : timers_) bpf_link__destroy(timer.link);
+  timers_.clear();
+  if (samplings_ != nullptr) munmap(samplings_, Cpus() * sizeof(twofold_sampling));
+  samplings_ = nullptr;
 }
 
 }  // namespace twofold

@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "bpf/twofold_abi.h"
 #include "format/base/result.h"
 #include "recorder/unique_fd.h"
 
@@ -26,19 +27,32 @@ class SamplingTimer {
   SamplingTimer(const SamplingTimer&) = delete;
   SamplingTimer& operator=(const SamplingTimer&) = delete;
 
-  // Runs `program` at every tick on every CPU that is online. `mean_period_ns` is between samples.
-  Result<void> Attach(const bpf_program* program, uint64_t mean_period_ns);
+  // CPUs that there may ever be: entries of the map for Attach.
+  static uint32_t Cpus();
+
+  // Runs `program` at every tick on every CPU that is online. `samplings` is its loaded map, to
+  // which the ticks' periods are written. `mean_period_ns` is between samples.
+  Result<void> Attach(const bpf_program* program, const bpf_map* samplings,
+                      uint64_t mean_period_ns);
 
   // Harmless when called again, or without Attach.
   void Detach();
 
  private:
   void DrawPeriods();
+  // Tells the program what the timer's period is from now on.
+  void TellPeriod(uint32_t cpu, uint64_t period_ns);
+
+  struct Timer {
+    uint32_t cpu;
+    int event;  // owned by the link
+    bpf_link* link;
+  };
 
   uint64_t mean_period_ns_ = 0;
-  std::vector<bpf_link*> links_;
-  std::vector<int> events_;  // owned by the links
-  UniqueFd stop_;            // an eventfd, readable when the thread shall end
+  twofold_sampling* samplings_ = nullptr;  // one for each CPU, shared with the program
+  std::vector<Timer> timers_;
+  UniqueFd stop_;  // an eventfd, readable when the thread shall end
   std::thread thread_;
 };
 

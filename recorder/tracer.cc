@@ -310,6 +310,7 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
 
   bpf_map__set_max_entries(skeleton.maps.threads, state.sizes.thread_slots);
   bpf_map__set_map_flags(skeleton.maps.threads, BPF_F_MMAPABLE);
+  bpf_map__set_max_entries(skeleton.maps.samplings, SamplingTimer::Cpus());
   bpf_map__set_max_entries(skeleton.maps.ended_accounts, state.sizes.ended_account_bytes);
   struct Set {
     bpf_map* first;
@@ -511,7 +512,8 @@ Result<uint64_t> Tracer::Start() {
   }
   TWOFOLD_RETURN_IF_ERROR(state.AttachTcp());
   if (state.settings.cpu) {
-    TWOFOLD_RETURN_IF_ERROR(state.sampling_timer.Attach(skeleton.progs.sample, sample_period_ns()));
+    TWOFOLD_RETURN_IF_ERROR(state.sampling_timer.Attach(
+        skeleton.progs.sample, skeleton.maps.samplings, sample_period_ns()));
   }
   if (state.settings.counters) {
     const Result<void> attached = state.AttachCounters();
