@@ -281,18 +281,21 @@ class UserStackLive : public testing::TestWithParam<bool> {
 
 TEST_P(UserStackLive, WalksOfKnownStacksAreWhatTheKernelSaid) {
   CompareSwitches();
-  for (const int depth : {1, 10, 60}) {
-    CompareSleeper("sleep", depth, 3000, "plain");
-    CompareSleeper("pipe", depth, 10000, "plain");
-    CompareSleeper("futex", depth, 10000, "plain");
+  // Threads that are woken before they slept have no block, so it may take a second round.
+  constexpr uint64_t kEnough = 60000;
+  for (int round = 0; round < 3 && Counts(CHECK_WAKING).walks <= kEnough; ++round) {
+    for (const int depth : {1, 10, 60}) {
+      CompareSleeper("sleep", depth, 3000, "plain");
+      CompareSleeper("pipe", depth, 10000, "plain");
+      CompareSleeper("futex", depth, 10000, "plain");
+    }
   }
   Print("known stacks");
   EXPECT_EQ(skeleton_->bss->differences_made, 0u) << DifferencesInWords();
   EXPECT_EQ(Total(&check_counts::cut), 0u);
   EXPECT_EQ(skeleton_->bss->not_taken, 0u);
-  // Threads that are woken before they slept have no block; nearly all have.
-  EXPECT_GT(Counts(CHECK_SWITCH_IN).walks, 60000u);
-  EXPECT_GT(Counts(CHECK_WAKING).walks, 60000u);
+  EXPECT_GT(Counts(CHECK_SWITCH_IN).walks, kEnough);
+  EXPECT_GT(Counts(CHECK_WAKING).walks, kEnough);
   EXPECT_GT(Counts(CHECK_SWITCH_IN).frames, 20 * Counts(CHECK_SWITCH_IN).walks);
 }
 
