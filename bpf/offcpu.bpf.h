@@ -497,31 +497,25 @@ static __always_inline void begin_block(void *ctx, struct task_struct *prev,
 		end_block(prev, state, now_ns);
 }
 
-/* A thread gets a CPU: what it did until now is credited, as far as it was chosen. */
-static __always_inline void switch_in(struct task_struct *next, struct twofold_task *state,
-				      __u64 now_ns, bool by_loads)
+/* What a thread that gets a CPU did until now, as far as it was chosen; its block has been ended.
+ */
+static __always_inline void credit_time_off(struct task_struct *next, struct twofold_task *state,
+					    __u64 wait_began_ns, __u64 now_ns, bool by_loads)
 {
-	bool preempted = state->state == TWOFOLD_PREEMPTED, wait_chosen = false, block_chosen;
-	__u64 waiting_since_ns = 0, wait_began_ns = state->since_ns;
+	bool preempted = state->state == TWOFOLD_PREEMPTED, wait_chosen = false;
+	__u64 waiting_since_ns = 0;
 	struct sleeper_stacks stacks;
-	struct part block = {}, wait = {};
+	struct part part = {}; /* one for both: the stack of BPF programs is small */
 
-	/* Clocks of two CPUs may differ by a moment. */
-	if (now_ns < wait_began_ns)
-		now_ns = wait_began_ns;
-	/* A thread that was woken before its switch-out was seen, or whose wake-up was not. */
-	if (state->blocked_since_ns)
-		end_block(next, state, now_ns);
-	block_chosen = take_pending(state, &block);
 	if (state->waiting_since_ns)
 		waiting_since_ns = __sync_lock_test_and_set(&state->waiting_since_ns, 0);
 	if (waiting_since_ns) {
 		count_wait(state, now_ns - wait_began_ns);
-		wait.state = preempted ? TWOFOLD_WAITING_PREEMPTED : TWOFOLD_WAITING_WOKEN;
+		part.state = preempted ? TWOFOLD_WAITING_PREEMPTED : TWOFOLD_WAITING_WOKEN;
 		wait_chosen = record_offcpu && choose_part(waiting_since_ns, now_ns,
-							   holds_stacks(next, state), &wait);
+							   holds_stacks(next, state), &part);
 	}
-	if (!block_chosen && !wait_chosen)
+	if (!state->pending_end_ns && !wait_chosen)
 		return;
 	if (holds_stacks(next, state)) {
 		stacks.kernel = state->held_kernel_stack;
@@ -537,15 +531,30 @@ static __always_inline void switch_in(struct task_struct *next, struct twofold_t
 			next->flags & PF_KTHREAD ? TWOFOLD_STACK_NONE : TWOFOLD_STACK_RAN_UNSEEN;
 		count_loss(TWOFOLD_SOURCE_OFFCPU, TWOFOLD_LOSS_RAN_UNSEEN, 1, 0);
 	}
-	if (block_chosen) {
-		credit_part(state->thread, &stacks, &block, 1);
-		keep_exemplar(state, &stacks, state->block_began_ns, block.end_ns, block.chain,
-			      block.state, false);
-	}
 	if (wait_chosen) {
-		credit_part(state->thread, &stacks, &wait, 1);
-		keep_exemplar(state, &stacks, wait_began_ns, now_ns, 0, wait.state, false);
+		credit_part(state->thread, &stacks, &part, 1);
+		keep_exemplar(state, &stacks, wait_began_ns, now_ns, 0, part.state, false);
 	}
+	if (take_pending(state, &part)) {
+		credit_part(state->thread, &stacks, &part, 1);
+		keep_exemplar(state, &stacks, state->block_began_ns, part.end_ns, part.chain,
+			      part.state, false);
+	}
+}
+
+/* A thread gets a CPU. */
+static __always_inline void switch_in(struct task_struct *next, struct twofold_task *state,
+				      __u64 now_ns, bool by_loads)
+{
+	__u64 wait_began_ns = state->since_ns;
+
+	/* Clocks of two CPUs may differ by a moment. */
+	if (now_ns < wait_began_ns)
+		now_ns = wait_began_ns;
+	/* A thread that was woken before its switch-out was seen, or whose wake-up was not. */
+	if (state->blocked_since_ns)
+		end_block(next, state, now_ns);
+	credit_time_off(next, state, wait_began_ns, now_ns, by_loads);
 }
 
 /* Before the first event of a thread that was found asleep, and was not seen to wake up. */
