@@ -21,11 +21,10 @@ static __always_inline void split_at_move(struct task_struct *task, struct twofo
 	__u64 waiting_since_ns = *(volatile __u64 *)&state->waiting_since_ns;
 	__u64 *since = blocked_since_ns ? &state->blocked_since_ns : &state->waiting_since_ns;
 	__u64 since_ns = blocked_since_ns ? blocked_since_ns : waiting_since_ns;
-	__u64 boundary = *(volatile __u64 *)&boundary_ns;
 	struct sleeper_stacks stacks;
 	struct part part = {};
 
-	if (task->on_cpu)
+	if (task->on_cpu || (!since_ns && !state->pending_end_ns))
 		return;
 	if (holds_stacks(task, state)) {
 		stacks.kernel = state->held_kernel_stack;
@@ -42,8 +41,6 @@ static __always_inline void split_at_move(struct task_struct *task, struct twofo
 	if (!since_ns || since_ns >= now_ns)
 		return;
 	__builtin_memset(&part, 0, sizeof(part));
-	part.end_ns = now_ns;
-	part.length_ns = now_ns - since_ns;
 	if (blocked_since_ns) {
 		/* Whether it will be recorded shows when it ends; awake, it woke up unseen. */
 		if (min_block_ns || max_block_ns || !task_state(task) ||
@@ -56,12 +53,7 @@ static __always_inline void split_at_move(struct task_struct *task, struct twofo
 		part.state = state->state == TWOFOLD_PREEMPTED ? TWOFOLD_WAITING_PREEMPTED
 							       : TWOFOLD_WAITING_WOKEN;
 	}
-	if (since_ns < boundary && boundary < now_ns) {
-		part.before_ns = boundary - since_ns;
-		part.length_ns = now_ns - boundary;
-		if (blocked_since_ns)
-			part.flags |= TWOFOLD_PART_BEGUN_BEFORE;
-	}
+	divide_at_boundary(&part, since_ns, now_ns);
 	/* Success means that it is still the same block, so what was walked is its stacks. */
 	if (__sync_val_compare_and_swap(since, since_ns, now_ns) != since_ns)
 		return;

@@ -135,6 +135,23 @@ static __always_inline bool choose(__u64 length_ns, bool known, __u64 *chosen_by
 	return ((__u64)bpf_get_prandom_u32() * quantum) >> 32 < length_ns;
 }
 
+/* Fills in the times of a part of time off the CPU: an interval may have ended in the middle of it.
+ */
+static __always_inline void divide_at_boundary(struct part *part, __u64 since_ns, __u64 end_ns)
+{
+	__u64 boundary = *(volatile __u64 *)&boundary_ns;
+
+	part->end_ns = end_ns;
+	part->before_ns = 0;
+	if (since_ns < boundary && boundary < end_ns) {
+		part->before_ns = boundary - since_ns;
+		part->flags |= TWOFOLD_PART_BEGUN_BEFORE;
+		since_ns = boundary;
+	}
+	/* It happened, so it took some time. */
+	part->length_ns = end_ns > since_ns ? end_ns - since_ns : 1;
+}
+
 /*
  * Chooses from a time off the CPU that ended. What lies before the latest boundary and what comes
  * after it are chosen each by its own length, for two intervals. `known`: its stacks are. A global
@@ -142,23 +159,15 @@ static __always_inline bool choose(__u64 length_ns, bool known, __u64 *chosen_by
  */
 __noinline int choose_part(__u64 since_ns, __u64 end_ns, bool known, struct part *part)
 {
-	__u64 boundary = *(volatile __u64 *)&boundary_ns, length_ns;
-
 	if (!part)
 		return 0;
-	part->end_ns = end_ns;
-	part->before_ns = 0;
 	part->before_quantum_ns = 0;
 	part->flags = 0;
-	if (since_ns < boundary && boundary < end_ns) {
-		part->flags = TWOFOLD_PART_BEGUN_BEFORE;
-		if (choose(boundary - since_ns, known, &part->before_quantum_ns))
-			part->before_ns = boundary - since_ns;
-		since_ns = boundary;
-	}
-	/* It happened, so it took some time. */
-	length_ns = end_ns > since_ns ? end_ns - since_ns : 1;
-	part->length_ns = choose(length_ns, known, &part->quantum_ns) ? length_ns : 0;
+	divide_at_boundary(part, since_ns, end_ns);
+	if (part->before_ns && !choose(part->before_ns, known, &part->before_quantum_ns))
+		part->before_ns = 0;
+	if (!choose(part->length_ns, known, &part->quantum_ns))
+		part->length_ns = 0;
 	return part->length_ns || part->before_ns;
 }
 
@@ -926,7 +935,6 @@ static __always_inline void close_open_block(struct task_struct *task, struct tw
 		.user = task->flags & PF_KTHREAD ? TWOFOLD_STACK_NONE : TWOFOLD_STACK_NOT_SAMPLED,
 	};
 	__u64 since_ns = __sync_lock_test_and_set(&state->blocked_since_ns, 0);
-	__u64 boundary = *(volatile __u64 *)&boundary_ns;
 	struct part part = {};
 
 	state->pending_end_ns = 0;
@@ -937,16 +945,10 @@ static __always_inline void close_open_block(struct task_struct *task, struct tw
 		stacks.kernel = state->held_kernel_stack;
 		stacks.user = state->held_user_stack;
 	}
-	part.end_ns = now_ns;
 	part.state = state->block_state;
 	part.before_flags = state->continued ? TWOFOLD_PART_BEGUN_BEFORE : 0;
 	part.flags = part.before_flags | TWOFOLD_PART_OPEN_AT_END;
-	if (since_ns < boundary && boundary < now_ns) {
-		part.before_ns = boundary - since_ns;
-		part.flags |= TWOFOLD_PART_BEGUN_BEFORE;
-		since_ns = boundary;
-	}
-	part.length_ns = now_ns - since_ns;
+	divide_at_boundary(&part, since_ns, now_ns);
 	credit_part(state->thread, &stacks, &part, 0);
 }
 
