@@ -432,44 +432,37 @@ static __always_inline void credit_unseen(struct task_struct *task, struct twofo
 	};
 	__u64 ran_ns = task->se.sum_exec_runtime - state->cpu_ns;
 	struct part part = {};
+	__u64 since_ns;
 
 	if (take_pending(state, &part)) {
 		credit_part(state->thread, &stacks, &part, 1);
 		count_loss(TWOFOLD_SOURCE_OFFCPU, TWOFOLD_LOSS_RAN_UNSEEN, 1, 0);
 	}
-	/* It waited, or was blocked, for as long as it did not run. */
+	/* It waited, or was blocked, for as long as it did not run; and then it ran. */
+	now_ns -= ran_ns;
+	if (now_ns < state->block_began_ns)
+		now_ns = state->block_began_ns;
 	if (state->waiting_since_ns) {
-		__u64 since_ns = __sync_lock_test_and_set(&state->waiting_since_ns, 0);
-		__u64 elapsed_ns = now_ns > since_ns ? now_ns - since_ns : 0;
-
-		part.end_ns = now_ns;
-		part.before_ns = 0;
-		part.walk_ns = 0;
-		part.length_ns = elapsed_ns > ran_ns ? elapsed_ns - ran_ns : 1;
+		since_ns = __sync_lock_test_and_set(&state->waiting_since_ns, 0);
 		part.chain = 0;
+		part.walk_ns = 0;
 		part.state = state->state == TWOFOLD_PREEMPTED ? TWOFOLD_WAITING_PREEMPTED
 							       : TWOFOLD_WAITING_WOKEN;
-		part.flags = 0;
-		count_wait(state, part.length_ns);
-		if (since_ns && record_offcpu && choose(part.length_ns, false, &part.quantum_ns)) {
+		count_wait(state, now_ns > since_ns ? now_ns - since_ns : 1);
+		if (since_ns && record_offcpu && choose_part(since_ns, now_ns, false, &part)) {
 			credit_part(state->thread, &stacks, &part, 1);
 			count_loss(TWOFOLD_SOURCE_OFFCPU, TWOFOLD_LOSS_RAN_UNSEEN, 1, 0);
 		}
 	}
 	if (state->blocked_since_ns) {
-		__u64 since_ns = __sync_lock_test_and_set(&state->blocked_since_ns, 0);
-		__u64 elapsed_ns = now_ns > since_ns ? now_ns - since_ns : 0;
-
+		since_ns = __sync_lock_test_and_set(&state->blocked_since_ns, 0);
 		if (!since_ns)
 			return;
-		part.end_ns = now_ns;
-		part.before_ns = 0;
-		part.walk_ns = 0;
-		part.length_ns = elapsed_ns > ran_ns ? elapsed_ns - ran_ns : 1;
-		part.quantum_ns = 0;
-		part.chain = 0;
+		__builtin_memset(&part, 0, sizeof(part));
 		part.state = state->block_state;
-		part.flags = state->continued ? TWOFOLD_PART_BEGUN_BEFORE : 0;
+		part.before_flags = state->continued ? TWOFOLD_PART_BEGUN_BEFORE : 0;
+		part.flags = part.before_flags;
+		divide_at_boundary(&part, since_ns, now_ns);
 		if (record_offcpu && is_recorded_length(now_ns - state->block_began_ns))
 			credit_part(state->thread, &stacks, &part, 1);
 		count_loss(TWOFOLD_SOURCE_OFFCPU, TWOFOLD_LOSS_WAKEUP_MISSED, 1, 0);
