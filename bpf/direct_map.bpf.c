@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
  * Tries one guess of where the direct map is: does it lead to bytes that the recorder has put at an
- * address of its own? Run by recorder/direct_map.cc before a recording, and unloaded before it.
+ * address of its own? Run by recorder/host/direct_map.cc before a recording, and unloaded before
+ * it.
  */
 #include "kernel_types.h"
 

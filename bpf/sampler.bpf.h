@@ -7,7 +7,7 @@
  * random. The timer ticks more often, and its first tick after a moment takes the sample; if two
  * moments have passed it counts twice. So every moment has the same chance whatever the workload's
  * own period is, and there is still one sample a period. The recorder makes the ticks follow no
- * period, either (recorder/sampling_timer.h).
+ * period, either (recorder/tracer/sampling_timer.h).
  *
  * A tick speaks for the time since the tick before. Where that one was long ago, because ticks were
  * held up or skipped, something else may have run meanwhile: then a tick speaks for one distance of

@@ -16,7 +16,7 @@ const volatile __u32 scope;	   /* enum twofold_scope */
 const volatile bool scope_all;	   /* every thread of the host, whatever its name */
 const volatile __u32 command_tgid; /* belongs from its first exec on; 0: none */
 const volatile __u64 cgroup_id;	   /* that tasks must be in, or below */
-const volatile bool comm_filter;   /* names must match the glob (recorder/comm_glob.h): */
+const volatile bool comm_filter;   /* names must match the glob (recorder/cli/comm_glob.h): */
 const volatile __u32 comm_accepts[256];
 const volatile __u32 comm_stars;
 const volatile __u32 comm_elements;

@@ -5,7 +5,8 @@
  * They are sent by timers and by whatever interrupt brings an answer, so the thread that runs then
  * has nothing to do with them. Who holds a socket is noted where a process connects or listens; an
  * accepted socket has the note of the one that listened. At an interval's end a pass over all
- * descriptors tells who holds those that sent something again (recorder/socket_owners.h decides).
+ * descriptors tells who holds those that sent something again (recorder/tracer/socket_owners.h
+ * decides).
  */
 #ifndef TWOFOLD_TCP_BPF_H
 #define TWOFOLD_TCP_BPF_H

@@ -145,7 +145,7 @@ enum twofold_allocation_kind { /* AllocationKind of format/capture.h */
 };
 
 /* What an allocator function takes, and does; the cookie of its probe. */
-enum twofold_allocator_function { /* AllocatorFunction of recorder/elf_allocators.h */
+enum twofold_allocator_function { /* AllocatorFunction of recorder/parser/elf_allocators.h */
 				  TWOFOLD_ALLOCATOR_MALLOC = 0,
 				  TWOFOLD_ALLOCATOR_CALLOC = 1,
 				  TWOFOLD_ALLOCATOR_REALLOC = 2,

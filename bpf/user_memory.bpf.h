@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * What processes allocate: probes where allocator functions begin, and where those that allocate
- * return (recorder/allocator_probes.h says which functions, and attaches them).
+ * return (recorder/tracer/allocator_probes.h says which functions, and attaches them).
  *
  * One call at a time counts in each thread, the outermost: what an allocator function calls of
  * others is part of it. The stack pointer tells: it is lower in an inner call.

@@ -11,11 +11,11 @@
 
 #include "format/base/escape_text.h"
 #include "format/base/version.h"
-#include "recorder/check.h"
-#include "recorder/completion.h"
-#include "recorder/name_reader_process.h"
-#include "recorder/options.h"
-#include "recorder/session.h"
+#include "recorder/cli/completion.h"
+#include "recorder/cli/options.h"
+#include "recorder/parser/name_reader_process.h"
+#include "recorder/session/check.h"
+#include "recorder/session/session.h"
 
 namespace {
 

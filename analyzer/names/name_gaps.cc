@@ -22,7 +22,8 @@ constexpr Gaps kEnds = Bit(NameGap::kFramePointer) | Bit(NameGap::kUnreadable) |
                        Bit(NameGap::kTooDeep) | Bit(NameGap::kNotTaken) | Bit(NameGap::kLost) |
                        Bit(NameGap::kProcessGone);
 
-// Messages in stacks by how they begin (recorder/capture_stacks.cc, recorder/symbolizer.cc).
+// Messages in stacks by how they begin (recorder/capture/capture_stacks.cc,
+// recorder/names/symbolizer.cc).
 struct Message {
   std::string_view start;
   NameGap gap;

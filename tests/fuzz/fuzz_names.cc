@@ -7,7 +7,7 @@
 #include <span>
 
 #include "format/base/check.h"
-#include "recorder/name_reader_process.h"
+#include "recorder/parser/name_reader_process.h"
 
 namespace twofold {
 namespace {

@@ -1,4 +1,4 @@
-#include "recorder/account_book.h"
+#include "recorder/tracer/account_book.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // What needs a cgroup of its own is in tests/live.
-#include "recorder/cgroup.h"
+#include "recorder/host/cgroup.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

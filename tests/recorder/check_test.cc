@@ -1,4 +1,4 @@
-#include "recorder/check.h"
+#include "recorder/session/check.h"
 
 #include <gtest/gtest.h>
 

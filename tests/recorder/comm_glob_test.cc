@@ -1,4 +1,4 @@
-#include "recorder/comm_glob.h"
+#include "recorder/cli/comm_glob.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "recorder/command.h"
+#include "recorder/cli/command.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,9 +1,9 @@
-#include "recorder/cpu_times.h"
+#include "recorder/host/cpu_times.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "recorder/online_cpus.h"
+#include "recorder/host/online_cpus.h"
 
 namespace twofold {
 namespace {

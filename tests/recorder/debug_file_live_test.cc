@@ -7,7 +7,7 @@
 #include <csignal>
 #include <filesystem>
 
-#include "recorder/debug_file.h"
+#include "recorder/names/debug_file.h"
 #include "tests/recorder/temporary_file.h"
 
 namespace twofold {

@@ -1,4 +1,4 @@
-#include "recorder/debug_file.h"
+#include "recorder/names/debug_file.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -7,8 +7,8 @@
 
 #include <filesystem>
 
-#include "recorder/careful_open.h"
-#include "recorder/elf_symbols.h"
+#include "recorder/parser/elf_symbols.h"
+#include "recorder/processes/careful_open.h"
 #include "tests/recorder/elf_builder.h"
 #include "tests/recorder/temporary_file.h"
 

@@ -1,5 +1,5 @@
 // Which functions of a file are probed, and where in them.
-#include "recorder/elf_allocators.h"
+#include "recorder/parser/elf_allocators.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -7,8 +7,8 @@
 
 #include <map>
 
-#include "recorder/elf_symbols.h"
-#include "recorder/probe_place.h"
+#include "recorder/parser/elf_symbols.h"
+#include "recorder/parser/probe_place.h"
 
 namespace twofold {
 namespace {

@@ -6,7 +6,7 @@
 #include <map>
 #include <sstream>
 
-#include "recorder/elf_symbols.h"
+#include "recorder/parser/elf_symbols.h"
 #include "tests/recorder/binutils.h"
 #include "tests/recorder/temporary_file.h"
 

@@ -6,8 +6,8 @@
 #include <cstring>
 #include <random>
 
-#include "recorder/elf_notes.h"
-#include "recorder/elf_symbols.h"
+#include "recorder/base/elf_notes.h"
+#include "recorder/parser/elf_symbols.h"
 #include "tests/recorder/elf_builder.h"
 #include "tests/recorder/temporary_file.h"
 

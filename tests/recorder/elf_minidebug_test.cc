@@ -1,12 +1,12 @@
 // Compressed symbols that are hostile: what they may cost, and that they cost their own names only.
-#include "recorder/elf_minidebug.h"
+#include "recorder/parser/elf_minidebug.h"
 
 #include <gtest/gtest.h>
 #include <lzma.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "recorder/elf_symbols.h"
+#include "recorder/parser/elf_symbols.h"
 #include "tests/recorder/elf_builder.h"
 #include "tests/recorder/temporary_file.h"
 

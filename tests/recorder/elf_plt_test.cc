@@ -1,13 +1,13 @@
 // Names of PLT entries, compared with objdump's labels where it has any, and with the relocations
 // that readelf lists where it has none: static programs, and other machines.
-#include "recorder/elf_plt.h"
+#include "recorder/parser/elf_plt.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
-#include "recorder/elf_symbols.h"
+#include "recorder/parser/elf_symbols.h"
 #include "tests/recorder/binutils.h"
 
 namespace twofold {

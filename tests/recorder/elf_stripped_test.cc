@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <map>
 
-#include "recorder/elf_symbols.h"
+#include "recorder/parser/elf_symbols.h"
 #include "tests/recorder/binutils.h"
 #include "tests/recorder/temporary_file.h"
 

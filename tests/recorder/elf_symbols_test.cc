@@ -1,4 +1,4 @@
-#include "recorder/elf_symbols.h"
+#include "recorder/parser/elf_symbols.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "bpf/twofold_abi.h"
-#include "recorder/tracer_events.h"
+#include "recorder/tracer/tracer_events.h"
 
 namespace twofold {
 namespace {

@@ -1,4 +1,4 @@
-#include "recorder/host_facts.h"
+#include "recorder/host/host_facts.h"
 
 #include <gtest/gtest.h>
 #include <sys/utsname.h>

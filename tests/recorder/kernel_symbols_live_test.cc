@@ -6,7 +6,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "recorder/kernel_symbols.h"
+#include "recorder/names/kernel_symbols.h"
 
 namespace twofold {
 namespace {

@@ -1,4 +1,4 @@
-#include "recorder/kernel_symbols.h"
+#include "recorder/names/kernel_symbols.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

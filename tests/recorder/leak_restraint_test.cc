@@ -1,4 +1,4 @@
-#include "recorder/leak_restraint.h"
+#include "recorder/sources/memory/leak_restraint.h"
 
 #include <gtest/gtest.h>
 

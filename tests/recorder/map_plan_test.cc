@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "recorder/tracer.h"
+#include "recorder/tracer/tracer.h"
 
 namespace twofold {
 namespace {

@@ -1,6 +1,6 @@
 // Opening the files of processes that are gone, or that never were: what is left is the path in our
 // own root, and what must not be opened there.
-#include "recorder/module_file.h"
+#include "recorder/names/module_file.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

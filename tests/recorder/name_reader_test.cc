@@ -1,5 +1,5 @@
 // A name reader's process: what rights it has, and what is lost with it when it dies.
-#include "recorder/name_reader.h"
+#include "recorder/names/name_reader.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -10,8 +10,8 @@
 
 #include <string>
 
-#include "recorder/remote_files.h"
-#include "recorder/small_file.h"
+#include "recorder/base/small_file.h"
+#include "recorder/names/remote_files.h"
 #include "tests/recorder/elf_builder.h"
 #include "tests/recorder/temporary_file.h"
 

@@ -25,9 +25,9 @@
 #include <string_view>
 #include <vector>
 
-#include "recorder/name_reader.h"
-#include "recorder/remote_files.h"
-#include "recorder/small_file.h"
+#include "recorder/base/small_file.h"
+#include "recorder/names/name_reader.h"
+#include "recorder/names/remote_files.h"
 #include "tests/recorder/elf_builder.h"
 
 namespace twofold {

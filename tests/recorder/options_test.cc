@@ -1,4 +1,4 @@
-#include "recorder/options.h"
+#include "recorder/cli/options.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // These run as root and without; what needs a privilege is in tests/live.
-#include "recorder/probe.h"
+#include "recorder/host/probe.h"
 
 #include <bpf/btf.h>
 #include <gmock/gmock.h>

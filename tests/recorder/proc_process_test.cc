@@ -1,4 +1,4 @@
-#include "recorder/proc_process.h"
+#include "recorder/processes/proc_process.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -13,8 +13,8 @@
 #include <cstdio>
 #include <thread>
 
-#include "recorder/online_cpus.h"
-#include "recorder/small_file.h"
+#include "recorder/base/small_file.h"
+#include "recorder/host/online_cpus.h"
 
 namespace twofold {
 namespace {

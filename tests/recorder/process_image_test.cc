@@ -1,4 +1,4 @@
-#include "recorder/process_image.h"
+#include "recorder/processes/process_image.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

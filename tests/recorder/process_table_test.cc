@@ -1,6 +1,6 @@
 // Sequences of events about processes that do not exist: their pids are beyond what the kernel
 // gives out, so /proc knows nothing of them.
-#include "recorder/process_table.h"
+#include "recorder/processes/process_table.h"
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>

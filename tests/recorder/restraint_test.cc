@@ -1,4 +1,4 @@
-#include "recorder/restraint.h"
+#include "recorder/cost/restraint.h"
 
 #include <gtest/gtest.h>
 

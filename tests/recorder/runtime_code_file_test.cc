@@ -1,5 +1,5 @@
 // Perf maps and jitdumps made by hand, grown, written anew, cut and garbled.
-#include "recorder/runtime_code_file.h"
+#include "recorder/parser/runtime_code_file.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

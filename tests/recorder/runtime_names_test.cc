@@ -1,6 +1,6 @@
 // Perf maps of this very process, in the place where its runtime would put them, and files that
 // somebody else put there.
-#include "recorder/runtime_names.h"
+#include "recorder/names/runtime_names.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -10,9 +10,9 @@
 
 #include <fstream>
 
-#include "recorder/careful_open.h"
-#include "recorder/process_table.h"
-#include "recorder/small_file.h"
+#include "recorder/base/small_file.h"
+#include "recorder/processes/careful_open.h"
+#include "recorder/processes/process_table.h"
 #include "tests/recorder/temporary_file.h"
 
 namespace twofold {

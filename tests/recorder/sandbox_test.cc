@@ -1,5 +1,5 @@
 // What is still possible in the sandbox, and what ends a process there.
-#include "recorder/sandbox.h"
+#include "recorder/parser/sandbox.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-#include "recorder/unique_fd.h"
+#include "recorder/base/unique_fd.h"
 
 namespace twofold {
 namespace {

@@ -18,11 +18,11 @@
 #include <iterator>
 #include <set>
 
-#include "recorder/kernel_symbols.h"
-#include "recorder/module_file.h"
-#include "recorder/online_cpus.h"
-#include "recorder/process_table.h"
-#include "recorder/sideband.h"
+#include "recorder/host/online_cpus.h"
+#include "recorder/names/kernel_symbols.h"
+#include "recorder/names/module_file.h"
+#include "recorder/processes/process_table.h"
+#include "recorder/processes/sideband.h"
 
 extern char** environ;
 

@@ -1,4 +1,4 @@
-#include "recorder/sideband_record.h"
+#include "recorder/processes/sideband_record.h"
 
 #include <gtest/gtest.h>
 #include <linux/perf_event.h>

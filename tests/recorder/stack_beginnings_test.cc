@@ -1,5 +1,5 @@
 // Which user stacks are whole, told from where they begin.
-#include "recorder/stack_beginnings.h"
+#include "recorder/names/stack_beginnings.h"
 
 #include <gtest/gtest.h>
 

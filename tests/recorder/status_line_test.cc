@@ -1,4 +1,4 @@
-#include "recorder/status_line.h"
+#include "recorder/cli/status_line.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The words that a recording ends with.
-#include "recorder/summary.h"
+#include "recorder/cli/summary.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "recorder/symbol_tables.h"
+#include "recorder/names/symbol_tables.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -9,8 +9,8 @@
 
 #include <vector>
 
-#include "recorder/clocks.h"
-#include "recorder/name_reader_process.h"
+#include "recorder/base/clocks.h"
+#include "recorder/parser/name_reader_process.h"
 #include "tests/recorder/elf_builder.h"
 #include "tests/recorder/temporary_file.h"
 

@@ -9,8 +9,8 @@
 
 #include <filesystem>
 
-#include "recorder/elf_symbols.h"
-#include "recorder/symbolizer.h"
+#include "recorder/names/symbolizer.h"
+#include "recorder/parser/elf_symbols.h"
 #include "tests/recorder/elf_builder.h"
 #include "tests/recorder/frame_reader.h"
 #include "tests/recorder/temporary_file.h"

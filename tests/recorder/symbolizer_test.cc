@@ -1,5 +1,5 @@
 // This process's own addresses, through /proc and back to names that are known.
-#include "recorder/symbolizer.h"
+#include "recorder/names/symbolizer.h"
 
 #include <dlfcn.h>
 #include <elf.h>

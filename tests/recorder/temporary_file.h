@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "recorder/process_image.h"
-#include "recorder/unique_fd.h"
+#include "recorder/base/unique_fd.h"
+#include "recorder/processes/process_image.h"
 
 namespace twofold {
 

@@ -28,8 +28,8 @@
 #include <thread>
 #include <vector>
 
-#include "recorder/direct_map.h"
-#include "recorder/unique_fd.h"
+#include "recorder/base/unique_fd.h"
+#include "recorder/host/direct_map.h"
 #include "tests/recorder/user_stack_check.h"
 
 // After the types that it uses.

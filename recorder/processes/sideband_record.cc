@@ -1,0 +1,181 @@
+#include "recorder/processes/sideband_record.h"
+
+#include <linux/perf_event.h>
+#include <sys/mman.h>
+#include <sys/sysmacros.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+namespace twofold {
+namespace {
+
+constexpr size_t kSampleIdBytes = 8;  // the time that sample_id_all appends
+
+// What PERF_RECORD_FORK and PERF_RECORD_EXIT hold after the header.
+struct TaskBody {
+  uint32_t pid;
+  uint32_t parent_pid;
+  uint32_t tid;
+  uint32_t parent_tid;
+  uint64_t time_ns;
+};
+static_assert(sizeof(TaskBody) == 24);
+
+struct CommBody {
+  uint32_t pid;
+  uint32_t tid;
+};
+static_assert(sizeof(CommBody) == 8);
+
+struct Mmap2Body {
+  uint32_t pid;
+  uint32_t tid;
+  uint64_t address;
+  uint64_t size_bytes;
+  uint64_t file_offset;
+  // PERF_RECORD_MISC_MMAP_BUILD_ID may be set because somebody else asked for build ids, which is
+  // no reason to believe it: to those who did not, the kernel writes these all the same.
+  uint32_t major;
+  uint32_t minor;
+  uint64_t inode;
+  uint64_t inode_generation;
+  uint32_t protection;
+  uint32_t flags;
+};
+static_assert(sizeof(Mmap2Body) == 64);
+
+struct KernelSymbolBody {
+  uint64_t address;
+  uint32_t size_bytes;
+  uint16_t type;
+  uint16_t flags;
+};
+static_assert(sizeof(KernelSymbolBody) == 16);
+
+struct CgroupBody {
+  uint64_t id;
+};
+static_assert(sizeof(CgroupBody) == 8);
+
+struct LostBody {
+  uint64_t id;
+  uint64_t lost;
+};
+static_assert(sizeof(LostBody) == 16);
+
+// Copies a body out of the bytes; false when there are not enough of them.
+template <typename Body>
+bool Take(std::span<const uint8_t>& bytes, Body& body) {
+  if (bytes.size() < sizeof body) return false;
+  std::memcpy(&body, bytes.data(), sizeof body);
+  bytes = bytes.subspan(sizeof body);
+  return true;
+}
+
+// The text up to its NUL; the kernel pads it to a multiple of 8 bytes.
+std::string TakeText(std::span<const uint8_t> bytes) {
+  const auto end = std::find(bytes.begin(), bytes.end(), uint8_t{0});
+  return std::string(bytes.begin(), end);
+}
+
+}  // namespace
+
+ParsedRecord ParseSidebandRecord(std::span<const uint8_t> record) {
+  ParsedRecord parsed;
+  perf_event_header header;
+  if (!Take(record, header)) {
+    parsed.damaged = true;
+    return parsed;
+  }
+  const bool wanted = header.type == PERF_RECORD_FORK || header.type == PERF_RECORD_EXIT ||
+                      header.type == PERF_RECORD_COMM || header.type == PERF_RECORD_MMAP2 ||
+                      header.type == PERF_RECORD_KSYMBOL || header.type == PERF_RECORD_CGROUP ||
+                      header.type == PERF_RECORD_LOST;
+  if (!wanted) return parsed;
+  parsed.damaged = true;  // until all of it was there
+  if (record.size() < kSampleIdBytes) return parsed;
+  SidebandEvent event;
+  std::memcpy(&event.time_ns, record.data() + record.size() - kSampleIdBytes, kSampleIdBytes);
+  record = record.first(record.size() - kSampleIdBytes);
+
+  switch (header.type) {
+    case PERF_RECORD_FORK:
+    case PERF_RECORD_EXIT: {
+      TaskBody body;
+      if (!Take(record, body)) return parsed;
+      const bool is_fork = header.type == PERF_RECORD_FORK;
+      event.kind = is_fork ? SidebandEvent::Kind::kFork : SidebandEvent::Kind::kExit;
+      event.time_ns = body.time_ns;
+      event.pid = Pid(body.pid);
+      event.tid = Tid(body.tid);
+      if (is_fork) event.parent_pid = Pid(body.parent_pid);
+      break;
+    }
+    case PERF_RECORD_COMM: {
+      CommBody body;
+      if (!Take(record, body)) return parsed;
+      const bool is_exec = (header.misc & PERF_RECORD_MISC_COMM_EXEC) != 0;
+      event.kind = is_exec ? SidebandEvent::Kind::kExec : SidebandEvent::Kind::kComm;
+      event.pid = Pid(body.pid);
+      event.tid = Tid(body.tid);
+      event.text = TakeText(record);
+      break;
+    }
+    case PERF_RECORD_MMAP2: {
+      Mmap2Body body;
+      if (!Take(record, body)) return parsed;
+      event.kind = SidebandEvent::Kind::kMap;
+      event.pid = Pid(body.pid);
+      event.tid = Tid(body.tid);
+      event.address = body.address;
+      event.size_bytes = body.size_bytes;
+      event.file_offset = body.file_offset;
+      event.text = TakeText(record);
+      event.device = makedev(body.major, body.minor);
+      event.inode = body.inode;
+      event.inode_generation = body.inode_generation;
+      if ((body.protection & PROT_EXEC) == 0) {
+        parsed.damaged = false;
+        return parsed;
+      }
+      break;
+    }
+    case PERF_RECORD_KSYMBOL: {
+      KernelSymbolBody body;
+      if (!Take(record, body)) return parsed;
+      if (body.type != PERF_RECORD_KSYMBOL_TYPE_BPF) {
+        parsed.damaged = false;
+        return parsed;
+      }
+      const bool is_gone = (body.flags & PERF_RECORD_KSYMBOL_FLAGS_UNREGISTER) != 0;
+      event.kind =
+          is_gone ? SidebandEvent::Kind::kBpfProgramGone : SidebandEvent::Kind::kBpfProgram;
+      event.address = body.address;
+      event.size_bytes = body.size_bytes;
+      event.text = TakeText(record);
+      break;
+    }
+    case PERF_RECORD_CGROUP: {
+      CgroupBody body;
+      if (!Take(record, body)) return parsed;
+      event.kind = SidebandEvent::Kind::kCgroup;
+      event.cgroup_id = body.id;
+      event.text = TakeText(record);
+      break;
+    }
+    default: {
+      LostBody body;
+      if (!Take(record, body)) return parsed;
+      parsed.lost = body.lost;
+      parsed.damaged = false;
+      return parsed;
+    }
+  }
+  parsed.damaged = false;
+  parsed.event = std::move(event);
+  return parsed;
+}
+
+}  // namespace twofold
