@@ -71,6 +71,18 @@ class CheckIncludes(unittest.TestCase):
             "format/b.h": "#include <boost/any.hpp>\n",
         }), ["bpf/x.bpf.c:1", "format/a.h:1", "format/b.h:1"])
 
+    def test_rooms_of_the_recorder_use_those_below(self):
+        self.assertEqual(self.violations({
+            "recorder/main.cc": '#include "recorder/session/s.h"\n',
+            "recorder/session/s.h": '#include "recorder/names/n.h"\n#include "recorder/base/b.h"\n',
+            "recorder/names/n.h": '#include "recorder/session/s.h"\n#include "recorder/names/m.h"\n',
+            "recorder/names/m.h": '#include "recorder/main.h"\n',
+            "recorder/base/b.h": "",
+            "recorder/host/h.h": '#include "recorder/parser/p.h"\n',
+            "recorder/parser/p.h": "",
+            "recorder/main.h": "",
+        }), ["recorder/host/h.h:1", "recorder/names/m.h:1", "recorder/names/n.h:1"])
+
     def test_libiberty_stays_in_the_analyzer(self):
         self.assertEqual(self.violations({
             "analyzer/a.h": "#include <libiberty/demangle.h>\n",
