@@ -1,4 +1,4 @@
-// Words to the user beside errors.
+// Words to the user beside errors: everything that `--quiet` silences.
 #pragma once
 
 #include <cstdio>
@@ -8,9 +8,17 @@
 
 namespace twofold {
 
-// One line on standard error. `text` may hold anybody's text: paths, names, reasons.
-inline void PrintNote(const std::string& text) {
-  std::fprintf(stderr, "Note: %s\n", EscapeText(text).c_str());
-}
+class Notes {
+ public:
+  explicit Notes(bool quiet) : quiet_(quiet) {}
+
+  // One line on standard error. `text` may hold anybody's text: paths, names, reasons.
+  void Print(const std::string& text) const {
+    if (!quiet_) std::fprintf(stderr, "Note: %s\n", EscapeText(text).c_str());
+  }
+
+ private:
+  bool quiet_;
+};
 
 }  // namespace twofold

@@ -84,7 +84,8 @@ enum class Wake { kInterval, kSignal, kCommand, kTarget, kSideband, kAccounts };
 
 class Session {
  public:
-  explicit Session(const Options& options) : options_(options), status_line_(!options.quiet) {}
+  explicit Session(const Options& options)
+      : options_(options), notes_(options.quiet), status_line_(!options.quiet) {}
 
   Result<int> Run();
 
@@ -104,6 +105,7 @@ class Session {
   Error KeepPart(const Error& error);
 
   const Options& options_;
+  const Notes notes_;
   StatusLine status_line_;
   std::string path_;
   UniqueFd signals_;
@@ -138,7 +140,7 @@ class Session {
   uint64_t drained_ns_ = 0;  // CLOCK_MONOTONIC of the last look at the sideband
   uint64_t losses_ = 0;
 
-  LeakRecording leaks_;
+  LeakRecording leaks_{options_};
   std::optional<Restraint> restraint_;
   std::optional<OwnCost> own_cost_;
   double stopped_at_permyriad_ = 0;  // as in Summary
@@ -172,8 +174,8 @@ Result<void> Session::PrepareScope(const SchedulerTracepoints& tracepoints) {
   cgroup_path_ = cgroup->path;
   settings_.scope = Scope::kCgroup;
   settings_.cgroup_id = cgroup->id;
-  if (!tracepoints.cgroup_attach && !options_.quiet) {
-    PrintNote(
+  if (!tracepoints.cgroup_attach) {
+    notes_.Print(
         "this kernel has no tracepoint cgroup_attach_task: processes that are moved into the "
         "cgroup are seen at the end of an interval.");
   }
@@ -194,7 +196,7 @@ Result<void> Session::PrepareTcp() {
                  .where = "--record tcp",
                  .remedy = "Record other sources (twofold-record --check tells what works here)"};
   }
-  PrintNote("TCP retransmits are not recorded, because " + tcp.error().what + ".");
+  notes_.Print("TCP retransmits are not recorded, because " + tcp.error().what + ".");
   return {};
 }
 
@@ -242,20 +244,18 @@ Result<void> Session::Prepare() {
   TWOFOLD_RETURN_IF_ERROR(Watch(signals_.get(), Wake::kSignal));
 
   const Result<void> reader = name_reader_.Start();
-  if (!reader && !options_.quiet) {
-    PrintNote("functions of programs and libraries get no names in this recording, because " +
-              reader.error().what + ". `twofold symbolize` can add them later.");
+  if (!reader) {
+    notes_.Print("functions of programs and libraries get no names in this recording, because " +
+                 reader.error().what + ". `twofold symbolize` can add them later.");
   }
 
   if (!options_.command.empty()) {
     auto output_of_command = Command::Output::kAsIs;
     if (output_->SharesPlaceWith(STDOUT_FILENO)) {
       output_of_command = Command::Output::kToStandardError;
-      if (!options_.quiet) {
-        PrintNote(
-            "what the command writes to standard output goes to standard error, because the "
-            "capture goes to standard output.");
-      }
+      notes_.Print(
+          "what the command writes to standard output goes to standard error, because the "
+          "capture goes to standard output.");
     }
     Result<std::unique_ptr<Command>> command = Command::Fork(options_.command, output_of_command);
     if (!command) return std::move(command).error();
@@ -287,7 +287,7 @@ Result<void> Session::CheckCounters() {
                      "Record other sources, or on a host that offers hardware counters "
                      "(twofold-record --check tells)"};
   }
-  PrintNote("cycles and instructions are not recorded, because " + failure->what + ".");
+  notes_.Print("cycles and instructions are not recorded, because " + failure->what + ".");
   return {};
 }
 
@@ -308,7 +308,7 @@ Result<void> Session::Begin() {
   settings.insert_limit = uint32_t(std::max(4096.0, kInsertsPerSecond * options_.interval_s));
   settings.min_block_ns = options_.min_block_us * 1000;
   settings.max_block_ns = options_.max_block_us * 1000;
-  TWOFOLD_RETURN_IF_ERROR(LeakRecording::Prepare(options_, settings));
+  TWOFOLD_RETURN_IF_ERROR(leaks_.Prepare(settings));
   if (command_ != nullptr) {
     scope = {.all = false, .pids = {command_->pid()}, .follow_children = true};
     settings.scope = TracerSettings::Scope::kCommand;
@@ -330,8 +330,8 @@ Result<void> Session::Begin() {
     Result<DirectMap> direct_map = FindDirectMap();
     if (direct_map) {
       settings.direct_map = *direct_map;
-    } else if (!options_.quiet) {
-      PrintNote(
+    } else {
+      notes_.Print(
           "user stacks are taken at the beginning of every block, which costs more, because " +
           direct_map.error().what + ".");
     }
@@ -348,13 +348,13 @@ Result<void> Session::Begin() {
   Result<uint64_t> start_ns = tracer_->Start();
   if (!start_ns) return std::move(start_ns).error();
   TWOFOLD_RETURN_IF_ERROR(CheckCounters());
-  if (tracer_->failed_execs_failure() && !options_.quiet) {
-    PrintNote("attempts to execute a program that fail are not recorded, because " +
-              tracer_->failed_execs_failure()->what + ".");
+  if (tracer_->failed_execs_failure()) {
+    notes_.Print("attempts to execute a program that fail are not recorded, because " +
+                 tracer_->failed_execs_failure()->what + ".");
   }
   processes_->ScanProc();
   if (settings.leak_scope != TracerSettings::LeakScope::kNone) {
-    TWOFOLD_RETURN_IF_ERROR(leaks_.Start(options_, *tracer_, name_reader_));
+    TWOFOLD_RETURN_IF_ERROR(leaks_.Start(*tracer_, name_reader_));
     if (!leaks_.is_recorded()) settings.leak_scope = TracerSettings::LeakScope::kNone;
   }
 

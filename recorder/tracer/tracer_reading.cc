@@ -112,8 +112,11 @@ std::optional<Tracer::RunTime> Tracer::TotalRunTime() const {
     return state_->IsMemoryProgram(program);
   });
   if (!total) return std::nullopt;
-  return RunTime{
-      .scheduler_ns = total->scheduler_ns, .memory_ns = total->memory_ns, .all_ns = total->ns};
+  const uint64_t& kept = state_->skeleton->bss->allocations_kept;
+  return RunTime{.scheduler_ns = total->scheduler_ns,
+                 .memory_ns = total->memory_ns,
+                 .allocations_kept = __atomic_load_n(&kept, __ATOMIC_RELAXED),
+                 .all_ns = total->ns};
 }
 
 Result<void> Tracer::State::ReadCost(Reading& reading) {

@@ -296,6 +296,15 @@ TEST(RecorderCommandLine, HardwareCountersAreRecordedOrSaidToBeMissing) {
   }
 }
 
+TEST(RecorderCommandLine, QuietHasNoNotes) {
+  // Where there are no hardware counters, a note says so.
+  const Workplace loud, quiet;
+  EXPECT_NE(RunRecorder(loud, {"--record", "cpu,cpi", "--", "true"}).errors, "");
+  const Outcome outcome = RunRecorder(quiet, {"--quiet", "--record", "cpu,cpi", "--", "true"});
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(outcome.errors, "");
+}
+
 TEST(RecorderCommandLine, ProcessThatHasEndedIsASentence) {
   // Nobody collected it yet, so its pid is still there.
   const Workplace workplace;

@@ -118,6 +118,20 @@ TEST(Memory, EstimatesAreWithinTheirErrorAndFivePerCent) {
   EXPECT_EQ(LossCount(capture), 0u);
 }
 
+TEST(Memory, LimitOnTheCostRaisesTheBytesBetweenSamples) {
+  // All are kept at first, which is far above the limit.
+  MemoryRun run({WorkloadPath("allocations"), "600000", "10"},
+                {"--leak-scope", "user", "--leak-age", "0.2", "--leak-sample-bytes", "1",
+                 "--max-overhead", "1"});
+  run.LetItRun();
+  PassTheAge();
+  const Capture capture = run.Finish();
+  ExpectAllAccountedFor(capture);
+  const Memory memory = MemoryOf(capture, "leak_small");
+  EXPECT_GT(memory.outstanding_samples, 0u);
+  EXPECT_LT(memory.outstanding_samples, memory.outstanding_count / 2);
+}
+
 TEST(Memory, FullTableSaysHowMuchItDoesNotKnow) {
   std::vector<std::string> options = kAll;
   options.insert(options.end(), {"--memory", "8"});

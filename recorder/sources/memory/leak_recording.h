@@ -7,6 +7,7 @@
 
 #include "format/base/ids.h"
 #include "format/base/result.h"
+#include "recorder/cli/note.h"
 #include "recorder/cli/options.h"
 #include "recorder/cost/restraint.h"
 #include "recorder/names/name_reader.h"
@@ -17,13 +18,16 @@ namespace twofold {
 
 class LeakRecording {
  public:
+  // `options` outlives it.
+  explicit LeakRecording(const Options& options) : options_(options), notes_(options.quiet) {}
+
   // Without a way to record memory the rest of the recording goes on, with a note, if there is any.
   // Error: there is none, and this is why.
-  static Result<void> Prepare(const Options& options, TracerSettings& settings);
+  Result<void> Prepare(TracerSettings& settings);
 
   // Probes the allocators of the processes in scope. After Tracer::Start; the same holds for
   // errors.
-  Result<void> Start(const Options& options, Tracer& tracer, NameReader& reader);
+  Result<void> Start(Tracer& tracer, NameReader& reader);
 
   bool is_recorded() const { return tracer_ != nullptr; }
 
@@ -34,8 +38,11 @@ class LeakRecording {
   Restraint::Spent Restrain(const Restraint::Spent& spent, uint64_t elapsed_ns, uint32_t cpus);
 
  private:
+  Result<void> GoOnWithout(const Error& failure) const;
   void TellOfFilesWithoutNew();
 
+  const Options& options_;
+  const Notes notes_;
   Tracer* tracer_ = nullptr;
   NameReader* reader_ = nullptr;
   std::vector<Pid> pids_;  // of user scope
