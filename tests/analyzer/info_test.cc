@@ -184,13 +184,13 @@ TEST(InfoProcesses, TimesAreThoseOfTheAccounts) {
   std::string text = Info(maker.Finish());
   EXPECT_THAT(text, HasSubstr("\nOn-CPU time: 52.0 ms\n"
                               "     time   share  pid  process  executable\n"
-                              "  20.0 ms  38.5 %    2  few      /usr/bin/app\n"
-                              "  20.0 ms  38.5 %    3  unknown  /usr/bin/app\n"
-                              "  12.0 ms  23.1 %    1  few      /usr/bin/app\n"));
+                              "  20.0 ms  38.5 %    2  few      /usr/bin/few\n"
+                              "  20.0 ms  38.5 %    3  unknown  /usr/bin/unknown\n"
+                              "  12.0 ms  23.1 %    1  few      /usr/bin/few\n"));
   EXPECT_THAT(text, HasSubstr("\nBlocked time: 35.0 ms\n"
                               "     time   share  pid  process  executable\n"
-                              "  27.0 ms  77.1 %    2  few      /usr/bin/app\n"
-                              "  8.00 ms  22.9 %    1  few      /usr/bin/app\n"));
+                              "  27.0 ms  77.1 %    2  few      /usr/bin/few\n"
+                              "  8.00 ms  22.9 %    1  few      /usr/bin/few\n"));
 }
 
 TEST(InfoCost, TellsInsertsOfTheLastIntervalAndTheLimit) {
