@@ -176,6 +176,9 @@ static __always_inline bool is_recorded_length(__u64 length_ns)
 	return length_ns >= min_block_ns && (!max_block_ns || length_ns <= max_block_ns);
 }
 
+/* A part stands for no more of them in the variance of a count, so that sums stay below 2^63. */
+#define MOST_PARTS (1ull << 24)
+
 /*
  * Adds time that was chosen by a quantum to a row's sum of an interval, and time that is certain.
  * `ended`: how many blocks or waits ended with it, 0 or 1.
@@ -215,6 +218,10 @@ static __always_inline void add_to_row(const struct twofold_offcpu_key *key, __u
 		__sync_fetch_and_add(&value->sampled_ns, quantum);
 		__sync_fetch_and_add(&value->variance_us2,
 				     quantum / 1000 * ((quantum - length_ns) / 1000));
+		if (ended > MOST_PARTS)
+			ended = MOST_PARTS;
+		if (ended > 1)
+			__sync_fetch_and_add(&value->count_variance, ended * (ended - 1));
 	}
 }
 
