@@ -952,6 +952,68 @@ static __always_inline void close_open_block(struct task_struct *task, struct tw
 	credit_part(state->thread, &stacks, &part, 0);
 }
 
+/*
+ * The thread is about to go on under another row of the thread table: what is open until now goes
+ * into the rows of the one that it has. This is rare, so it is kept for certain.
+ */
+static __noinline int split_for_row(struct task_struct *task, struct twofold_task *state,
+				    __u64 now_ns)
+{
+	__u64 blocked_since_ns = *(volatile __u64 *)&state->blocked_since_ns;
+	__u64 waiting_since_ns = *(volatile __u64 *)&state->waiting_since_ns;
+	__u64 *since = blocked_since_ns ? &state->blocked_since_ns : &state->waiting_since_ns;
+	__u64 since_ns = blocked_since_ns ? blocked_since_ns : waiting_since_ns;
+	struct sleeper_stacks stacks;
+	struct part part = {};
+
+	if (task == bpf_get_current_task_btf()) {
+		/* It runs. If it was not seen to enter its CPU, that ends here. */
+		if (state->since_ns && state->state != TWOFOLD_ON_CPU) {
+			credit_unseen(task, state, now_ns);
+			close_unseen_run(state, task->se.sum_exec_runtime, now_ns);
+			state->cpu_ns = task->se.sum_exec_runtime;
+		}
+		return 0;
+	}
+	if (!record_offcpu || task->on_cpu || (!since_ns && !state->pending_end_ns))
+		return 0;
+	if (holds_stacks(task, state)) {
+		stacks.kernel = state->held_kernel_stack;
+		stacks.user = state->held_user_stack;
+	} else {
+		walk_sleeper(task, state, SCRATCH_MOVE, &stacks);
+	}
+	/* A block that ended, and whose thread did not get a CPU yet. */
+	if (take_pending(state, &part)) {
+		credit_part(state->thread, &stacks, &part, 1);
+		keep_exemplar(state, &stacks, state->block_began_ns, part.end_ns, part.chain,
+			      part.state, false);
+	}
+	if (!since_ns || since_ns >= now_ns)
+		return 0;
+	__builtin_memset(&part, 0, sizeof(part));
+	if (blocked_since_ns) {
+		/* Whether it will be recorded shows when it ends; awake, it woke up unseen. */
+		if (min_block_ns || max_block_ns || !task_state(task) ||
+		    switches_of(task) != state->switches)
+			return 0;
+		part.state = state->block_state;
+		part.before_flags = state->continued ? TWOFOLD_PART_BEGUN_BEFORE : 0;
+		part.flags = TWOFOLD_PART_OPEN_AT_END | part.before_flags;
+	} else {
+		part.state = state->state == TWOFOLD_PREEMPTED ? TWOFOLD_WAITING_PREEMPTED
+							       : TWOFOLD_WAITING_WOKEN;
+	}
+	divide_at_boundary(&part, since_ns, now_ns);
+	/* Success means that it is still the same block, so what was walked is its stacks. */
+	if (__sync_val_compare_and_swap(since, since_ns, now_ns) != since_ns)
+		return 0;
+	if (blocked_since_ns)
+		state->continued = 1;
+	credit_part(state->thread, &stacks, &part, 0);
+	return 0;
+}
+
 SEC("iter/task")
 int visit_task(struct bpf_iter__task *ctx)
 {
