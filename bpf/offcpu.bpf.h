@@ -81,14 +81,22 @@ struct part {
 	__u16 before_flags;
 };
 
-/* BlockState of format/capture.h. */
-static __always_inline __u32 block_state(long state)
+/*
+ * BlockState of format/capture.h. What a freezer of cgroups holds is stopped, though it is no state
+ * of its own in all kernels: version 2 lets threads sleep in get_signal, where nothing else sleeps
+ * as long as the freezer wants them (kernel/signal.c: do_freezer_trap); version 1 made them
+ * uninterruptible before 6.1. A global function: it is verified once.
+ */
+__noinline int block_state(__u32 state, __u64 jobctl, __u32 flags)
 {
 	if (state & TASK_INTERRUPTIBLE)
-		return 1;
-	if (state & TASK_UNINTERRUPTIBLE)
+		return jobctl & JOBCTL_TRAP_FREEZE ? 3 : 1;
+	if (state & TASK_UNINTERRUPTIBLE) {
+		if ((flags & (PF_FROZEN | PF_KTHREAD)) == PF_FROZEN)
+			return 3;
 		return state & TASK_NOLOAD ? 6 : 2;
-	if (state & TASK_STOPPED)
+	}
+	if (state & (TASK_STOPPED | TASK_FROZEN))
 		return 3;
 	if (state & TASK_TRACED)
 		return 4;
@@ -106,13 +114,18 @@ static __always_inline long task_state(struct task_struct *task)
 	return BPF_CORE_READ(old, state);
 }
 
+static __always_inline __u32 block_state_of(struct task_struct *task, long kernel_state)
+{
+	return block_state(kernel_state, task->jobctl, task->flags);
+}
+
 static __always_inline __u32 present_state(struct task_struct *task)
 {
 	long state = task_state(task);
 
 	if (task->on_cpu)
 		return TWOFOLD_ON_CPU;
-	return state ? TWOFOLD_BLOCKED + block_state(state) : TWOFOLD_PREEMPTED;
+	return state ? TWOFOLD_BLOCKED + block_state_of(task, state) : TWOFOLD_PREEMPTED;
 }
 
 static __always_inline __u64 switches_of(struct task_struct *task)
@@ -468,7 +481,7 @@ static __always_inline void credit_unseen(struct task_struct *task, struct twofo
 }
 
 static __always_inline void begin_block(void *ctx, struct task_struct *prev,
-					struct twofold_task *state, long prev_state, __u64 now_ns)
+					struct twofold_task *state, __u32 blocked, __u64 now_ns)
 {
 	if (user_stack_at_switch_out) {
 		void *map = map_in_use(&offcpu_stacks_sets, TWOFOLD_SET_OFFCPU_STACKS);
@@ -488,7 +501,7 @@ static __always_inline void begin_block(void *ctx, struct task_struct *prev,
 	}
 	state->nwakers = 0;
 	state->continued = 0;
-	state->block_state = block_state(prev_state);
+	state->block_state = blocked;
 	state->block_began_ns = now_ns;
 	/* Publishes the fields above to the CPU that will wake the thread. */
 	__sync_lock_test_and_set(&state->blocked_since_ns, now_ns);
@@ -567,6 +580,7 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 	if (prev->pid && (state = bpf_task_storage_get(&tasks, prev, 0, 0))) {
 		/* A preempted thread can run, whatever state it was about to enter. */
 		const bool blocks = !preempt && prev_state && !(prev_state & TASK_DEAD);
+		const __u32 blocked = blocks ? block_state_of(prev, prev_state) : 0;
 
 		settle_sleeper(state);
 		if (state->since_ns && state->state != TWOFOLD_ON_CPU) {
@@ -577,13 +591,12 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 		}
 		if (has_moved(prev, state))
 			follow_move(prev, state, now_ns);
-		change_state(state,
-			     blocks ? TWOFOLD_BLOCKED + block_state(prev_state) : TWOFOLD_PREEMPTED,
-			     TWOFOLD_ON_CPU, now_ns);
+		/* TWOFOLD_BLOCKED + 0 is TWOFOLD_PREEMPTED. */
+		change_state(state, TWOFOLD_BLOCKED + blocked, TWOFOLD_ON_CPU, now_ns);
 		state->cpu_ns = prev->se.sum_exec_runtime;
 		state->switches = switches_of(prev);
 		if (blocks) {
-			begin_block(ctx, prev, state, prev_state, now_ns);
+			begin_block(ctx, prev, state, blocked, now_ns);
 		} else if (prev_state & TASK_DEAD && !preempt) {
 			end_account(prev, state, now_ns);
 			state->dead = 1;
@@ -626,7 +639,11 @@ static __always_inline void wake(struct task_struct *task, struct twofold_task *
 		return;
 	if (now_ns < state->since_ns)
 		now_ns = state->since_ns;
-	change_state(state, TWOFOLD_WOKEN, TWOFOLD_BLOCKED + block_state(task_state(task)), now_ns);
+	/* Found asleep, it slept as it was found, though it may have been frozen meanwhile. */
+	change_state(state, TWOFOLD_WOKEN,
+		     TWOFOLD_BLOCKED +
+			     (state->block_state ?: block_state_of(task, task_state(task))),
+		     now_ns);
 	state->waiting_since_ns = now_ns;
 }
 
@@ -898,7 +915,7 @@ static __always_inline void open_old_block(struct task_struct *task, struct twof
 	state->continued = 1;
 	state->block_began_ns = since_ns;
 	state->user_stack = task->flags & PF_KTHREAD ? TWOFOLD_STACK_NONE : TWOFOLD_STACK_NOT_TAKEN;
-	state->block_state = block_state(kernel_state);
+	state->block_state = block_state_of(task, kernel_state);
 	if (__sync_val_compare_and_swap(&state->blocked_since_ns, 0, since_ns))
 		return;
 	if (!task_state(task) || switches_of(task) != switches)
@@ -941,6 +958,31 @@ static __always_inline void close_open_block(struct task_struct *task, struct tw
 	credit_part(state->thread, &stacks, &part, 0);
 }
 
+/*
+ * The freezer of cgroups of version 1 freezes a thread in many kinds of sleep where it is, and
+ * thaws it, by a change of its state alone (since 6.1; kernel/freezer.c: __set_task_frozen): no
+ * event tells. The pass finds it, and from the boundary on the thread's time is of the other state.
+ */
+static __always_inline void follow_freezer(struct task_struct *task, struct twofold_task *state)
+{
+	__u64 changes = *(volatile __u64 *)&state->changes;
+	__u32 known = state->since_ns ? state->state : TWOFOLD_BLOCKED + state->block_state;
+	__u32 present = present_state(task);
+
+	if (present == known || known <= TWOFOLD_BLOCKED || present <= TWOFOLD_BLOCKED ||
+	    (present != TWOFOLD_BLOCKED_STOPPED && known != TWOFOLD_BLOCKED_STOPPED) ||
+	    !state->blocked_since_ns || switches_of(task) != state->switches || changes & 1)
+		return;
+	/* Whoever thaws the thread may wake it now: then this comes too late. */
+	if (__sync_val_compare_and_swap(&state->changes, changes, changes + 1) != changes)
+		return;
+	enter_state(state, present, known, pass_boundary_ns);
+	__sync_fetch_and_add(&state->changes, 1);
+	/* Unless the block is of one piece, as the limits of its length want all of it. */
+	if (state->blocked_since_ns >= pass_boundary_ns)
+		state->block_state = present - TWOFOLD_BLOCKED;
+}
+
 SEC("iter/task")
 int visit_task(struct bpf_iter__task *ctx)
 {
@@ -972,6 +1014,7 @@ int visit_task(struct bpf_iter__task *ctx)
 		credit_pending(task, state);
 		split_offcpu(task, state);
 	}
+	follow_freezer(task, state);
 	write_account(ctx, task, state);
 	/* Of the rest of a process that was moved as a whole nothing else told, if it slept. */
 	if (pass == TWOFOLD_PASS_CLIP && has_moved(task, state))
