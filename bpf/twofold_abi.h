@@ -198,6 +198,7 @@ enum twofold_thread_state {
 	TWOFOLD_WOKEN = 1,     /* can run since it was woken or born, waits for a CPU */
 	TWOFOLD_PREEMPTED = 2, /* can run, lost its CPU to another thread */
 	TWOFOLD_BLOCKED = 2,
+	TWOFOLD_BLOCKED_STOPPED = 5,
 	TWOFOLD_STATES = 10,
 };
 
