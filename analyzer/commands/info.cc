@@ -122,9 +122,9 @@ Result<std::string> DescribeContents(Database& database, int64_t capture_id) {
   Result<Statement> row = FirstRow(
       database,
       "SELECT (SELECT count(*) FROM interval WHERE capture_id = ?1),"
-      " (SELECT count(*) FROM process WHERE capture_id = ?1),"
-      " (SELECT count(*) FROM thread JOIN process ON process.process_id = thread.process_id"
-      "  WHERE process.capture_id = ?1),"
+      " (SELECT count(DISTINCT pid || ' ' || start_ns) FROM process WHERE capture_id = ?1),"
+      " (SELECT count(DISTINCT tid || ' ' || thread.start_ns) FROM thread"
+      "  JOIN process ON process.process_id = thread.process_id WHERE process.capture_id = ?1),"
       " (SELECT count(*) FROM ("
       "   SELECT user_stack_id, kernel_stack_id FROM cpu"
       "   WHERE capture_id = ?1 AND loss IS NULL AND special_frame IS NULL"
