@@ -5,8 +5,9 @@
  * recording found and that did not move since) is worked out where it is read.
  *
  * A thread's state is changed by one program at a time: by sched_switch on the CPU that it leaves
- * or enters, and by sched_waking, which comes in between. Readers see by `changes` whether they
- * read in the middle of a change.
+ * or enters, and by sched_waking, which comes in between; and by the pass over all tasks, where it
+ * finds a sleeper frozen or thawed. Readers see by `changes` whether they read in the middle of a
+ * change.
  */
 #ifndef TWOFOLD_ACCOUNTS_BPF_H
 #define TWOFOLD_ACCOUNTS_BPF_H
@@ -61,12 +62,9 @@ static __always_inline void keep_boundary(struct twofold_task *task, __u32 state
 	*(volatile __u64 *)&task->boundary_ns = boundary;
 }
 
-/*
- * The thread enters a state. `implied` is the state that it must have been in before, which matters
- * only for the first event of a thread that the recording found.
- */
-static __always_inline void change_state(struct twofold_task *task, __u32 state, __u32 implied,
-					 __u64 now_ns)
+/* For who made `changes` odd. */
+static __always_inline void enter_state(struct twofold_task *task, __u32 state, __u32 implied,
+					__u64 now_ns)
 {
 	__u64 since_ns = task->since_ns;
 	__u32 before = task->state;
@@ -78,11 +76,21 @@ static __always_inline void change_state(struct twofold_task *task, __u32 state,
 	/* Time never goes back: what was told once would be told again. */
 	if (now_ns < since_ns)
 		now_ns = since_ns;
-	__sync_fetch_and_add(&task->changes, 1);
 	keep_boundary(task, before, since_ns, now_ns);
 	add_time(task, before, now_ns - since_ns);
 	task->state = state;
 	task->since_ns = now_ns;
+}
+
+/*
+ * The thread enters a state. `implied` is the state that it must have been in before, which matters
+ * only for the first event of a thread that the recording found.
+ */
+static __always_inline void change_state(struct twofold_task *task, __u32 state, __u32 implied,
+					 __u64 now_ns)
+{
+	__sync_fetch_and_add(&task->changes, 1);
+	enter_state(task, state, implied, now_ns);
 	__sync_fetch_and_add(&task->changes, 1);
 }
 

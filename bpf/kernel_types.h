@@ -71,6 +71,7 @@ struct task_struct {
 	unsigned int on_cpu; /* a byte on newer kernels; without a sign a load can become smaller */
 	int exit_state;
 	int exit_code;
+	unsigned long jobctl;
 	int pid;
 	int tgid;
 	struct mm_struct *mm;
@@ -209,8 +210,13 @@ struct bpf_perf_event_data {
 #define TASK_DEAD	     0x0080
 #define TASK_NOLOAD	     0x0400
 #define TASK_NEW	     0x0800
+#define TASK_FROZEN	     0x8000	/* since 6.1 (commit f5d39b020809) */
 #define PF_USER_WORKER	     0x00004000 /* since 6.4; works for a process, inside the kernel only */
+#define PF_FROZEN	     0x00010000 /* before 6.1; threads of the kernel use the bit again */
 #define PF_KTHREAD	     0x00200000
+
+/* include/linux/sched/jobctl.h: the freezer of cgroups of version 2 wants it, since 5.2 */
+#define JOBCTL_TRAP_FREEZE (1UL << 23)
 
 /* include/linux/sched/signal.h: all threads end by one call or signal */
 #define SIGNAL_GROUP_EXIT 0x00000004

@@ -81,14 +81,22 @@ struct part {
 	__u16 before_flags;
 };
 
-/* BlockState of format/capture.h. */
-static __always_inline __u32 block_state(long state)
+/*
+ * BlockState of format/capture.h. What a freezer of cgroups holds is stopped, though it is no state
+ * of its own in all kernels: version 2 lets threads sleep in get_signal, where nothing else sleeps
+ * as long as the freezer wants them (kernel/signal.c: do_freezer_trap); version 1 made them
+ * uninterruptible before 6.1. A global function: it is verified once.
+ */
+__noinline int block_state(__u32 state, __u64 jobctl, __u32 flags)
 {
 	if (state & TASK_INTERRUPTIBLE)
-		return 1;
-	if (state & TASK_UNINTERRUPTIBLE)
+		return jobctl & JOBCTL_TRAP_FREEZE ? 3 : 1;
+	if (state & TASK_UNINTERRUPTIBLE) {
+		if ((flags & (PF_FROZEN | PF_KTHREAD)) == PF_FROZEN)
+			return 3;
 		return state & TASK_NOLOAD ? 6 : 2;
-	if (state & TASK_STOPPED)
+	}
+	if (state & (TASK_STOPPED | TASK_FROZEN))
 		return 3;
 	if (state & TASK_TRACED)
 		return 4;
@@ -106,13 +114,18 @@ static __always_inline long task_state(struct task_struct *task)
 	return BPF_CORE_READ(old, state);
 }
 
+static __always_inline __u32 block_state_of(struct task_struct *task, long kernel_state)
+{
+	return block_state(kernel_state, task->jobctl, task->flags);
+}
+
 static __always_inline __u32 present_state(struct task_struct *task)
 {
 	long state = task_state(task);
 
 	if (task->on_cpu)
 		return TWOFOLD_ON_CPU;
-	return state ? TWOFOLD_BLOCKED + block_state(state) : TWOFOLD_PREEMPTED;
+	return state ? TWOFOLD_BLOCKED + block_state_of(task, state) : TWOFOLD_PREEMPTED;
 }
 
 static __always_inline __u64 switches_of(struct task_struct *task)
@@ -176,6 +189,9 @@ static __always_inline bool is_recorded_length(__u64 length_ns)
 	return length_ns >= min_block_ns && (!max_block_ns || length_ns <= max_block_ns);
 }
 
+/* A part stands for no more of them in the variance of a count, so that sums stay below 2^63. */
+#define MOST_PARTS (1ull << 24)
+
 /*
  * Adds time that was chosen by a quantum to a row's sum of an interval, and time that is certain.
  * `ended`: how many blocks or waits ended with it, 0 or 1.
@@ -215,6 +231,10 @@ static __always_inline void add_to_row(const struct twofold_offcpu_key *key, __u
 		__sync_fetch_and_add(&value->sampled_ns, quantum);
 		__sync_fetch_and_add(&value->variance_us2,
 				     quantum / 1000 * ((quantum - length_ns) / 1000));
+		if (ended > MOST_PARTS)
+			ended = MOST_PARTS;
+		if (ended > 1)
+			__sync_fetch_and_add(&value->count_variance, ended * (ended - 1));
 	}
 }
 
@@ -470,7 +490,7 @@ static __always_inline void credit_unseen(struct task_struct *task, struct twofo
 }
 
 static __always_inline void begin_block(void *ctx, struct task_struct *prev,
-					struct twofold_task *state, long prev_state, __u64 now_ns)
+					struct twofold_task *state, __u32 blocked, __u64 now_ns)
 {
 	if (user_stack_at_switch_out) {
 		void *map = map_in_use(&offcpu_stacks_sets, TWOFOLD_SET_OFFCPU_STACKS);
@@ -490,7 +510,7 @@ static __always_inline void begin_block(void *ctx, struct task_struct *prev,
 	}
 	state->nwakers = 0;
 	state->continued = 0;
-	state->block_state = block_state(prev_state);
+	state->block_state = blocked;
 	state->block_began_ns = now_ns;
 	/* Publishes the fields above to the CPU that will wake the thread. */
 	__sync_lock_test_and_set(&state->blocked_since_ns, now_ns);
@@ -578,6 +598,7 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 	if (prev->pid && (state = bpf_task_storage_get(&tasks, prev, 0, 0))) {
 		/* A preempted thread can run, whatever state it was about to enter. */
 		const bool blocks = !preempt && prev_state && !(prev_state & TASK_DEAD);
+		const __u32 blocked = blocks ? block_state_of(prev, prev_state) : 0;
 
 		settle_sleeper(state);
 		if (state->since_ns && state->state != TWOFOLD_ON_CPU) {
@@ -588,13 +609,12 @@ static __always_inline int handle_switch(void *ctx, bool preempt, struct task_st
 		}
 		if (has_moved(prev, state))
 			follow_move(prev, state, now_ns);
-		change_state(state,
-			     blocks ? TWOFOLD_BLOCKED + block_state(prev_state) : TWOFOLD_PREEMPTED,
-			     TWOFOLD_ON_CPU, now_ns);
+		/* TWOFOLD_BLOCKED + 0 is TWOFOLD_PREEMPTED. */
+		change_state(state, TWOFOLD_BLOCKED + blocked, TWOFOLD_ON_CPU, now_ns);
 		state->cpu_ns = prev->se.sum_exec_runtime;
 		state->switches = switches_of(prev);
 		if (blocks) {
-			begin_block(ctx, prev, state, prev_state, now_ns);
+			begin_block(ctx, prev, state, blocked, now_ns);
 		} else if (prev_state & TASK_DEAD && !preempt) {
 			end_account(prev, state, now_ns);
 			state->dead = 1;
@@ -637,7 +657,11 @@ static __always_inline void wake(struct task_struct *task, struct twofold_task *
 		return;
 	if (now_ns < state->since_ns)
 		now_ns = state->since_ns;
-	change_state(state, TWOFOLD_WOKEN, TWOFOLD_BLOCKED + block_state(task_state(task)), now_ns);
+	/* Found asleep, it slept as it was found, though it may have been frozen meanwhile. */
+	change_state(state, TWOFOLD_WOKEN,
+		     TWOFOLD_BLOCKED +
+			     (state->block_state ?: block_state_of(task, task_state(task))),
+		     now_ns);
 	state->waiting_since_ns = now_ns;
 }
 
@@ -909,7 +933,7 @@ static __always_inline void open_old_block(struct task_struct *task, struct twof
 	state->continued = 1;
 	state->block_began_ns = since_ns;
 	state->user_stack = task->flags & PF_KTHREAD ? TWOFOLD_STACK_NONE : TWOFOLD_STACK_NOT_TAKEN;
-	state->block_state = block_state(kernel_state);
+	state->block_state = block_state_of(task, kernel_state);
 	if (__sync_val_compare_and_swap(&state->blocked_since_ns, 0, since_ns))
 		return;
 	if (!task_state(task) || switches_of(task) != switches)
@@ -945,6 +969,115 @@ static __always_inline void close_open_block(struct task_struct *task, struct tw
 	credit_part(state->thread, &stacks, &part, 0);
 }
 
+/* The thread runs. If it was not seen to enter its CPU, that ends here. */
+static __noinline int settle_unseen_run(struct task_struct *task, struct twofold_task *state,
+					__u64 now_ns)
+{
+	if (!state->since_ns || state->state == TWOFOLD_ON_CPU)
+		return 0;
+	credit_unseen(task, state, now_ns);
+	close_unseen_run(state, task->se.sum_exec_runtime, now_ns);
+	state->cpu_ns = task->se.sum_exec_runtime;
+	return 0;
+}
+
+/* A block that ended, among the longest. A function of its own: the stack of BPF programs is small.
+ */
+static __noinline int keep_ended(const struct twofold_task *state,
+				 const struct sleeper_stacks *stacks, const struct part *part)
+{
+	keep_exemplar(state, stacks, state->block_began_ns, part->end_ns, part->chain, part->state,
+		      false);
+	return 0;
+}
+
+/*
+ * What is open of a thread that does not run goes into the rows of the row of the thread table that
+ * it has, and goes on anew. This is rare, so it is kept for certain.
+ */
+static __noinline int split_open_part(struct task_struct *task, struct twofold_task *state,
+				      __u64 now_ns)
+{
+	__u64 blocked_since_ns = *(volatile __u64 *)&state->blocked_since_ns;
+	__u64 waiting_since_ns = *(volatile __u64 *)&state->waiting_since_ns;
+	__u64 *since = blocked_since_ns ? &state->blocked_since_ns : &state->waiting_since_ns;
+	__u64 since_ns = blocked_since_ns ? blocked_since_ns : waiting_since_ns;
+	struct sleeper_stacks stacks;
+	struct part part = {};
+
+	if (!record_offcpu || task->on_cpu || (!since_ns && !state->pending_end_ns))
+		return 0;
+	if (holds_stacks(task, state)) {
+		stacks.kernel = state->held_kernel_stack;
+		stacks.user = state->held_user_stack;
+	} else {
+		walk_sleeper(task, state, SCRATCH_MOVE, &stacks);
+	}
+	/* A block that ended, and whose thread did not get a CPU yet. */
+	if (take_pending(state, &part)) {
+		credit_part(state->thread, &stacks, &part, 1);
+		keep_ended(state, &stacks, &part);
+	}
+	if (!since_ns || since_ns >= now_ns)
+		return 0;
+	__builtin_memset(&part, 0, sizeof(part));
+	if (blocked_since_ns) {
+		/* Whether it will be recorded shows when it ends; awake, it woke up unseen. */
+		if (min_block_ns || max_block_ns || !task_state(task) ||
+		    switches_of(task) != state->switches)
+			return 0;
+		part.state = state->block_state;
+		part.before_flags = state->continued ? TWOFOLD_PART_BEGUN_BEFORE : 0;
+		part.flags = TWOFOLD_PART_OPEN_AT_END | part.before_flags;
+	} else {
+		part.state = state->state == TWOFOLD_PREEMPTED ? TWOFOLD_WAITING_PREEMPTED
+							       : TWOFOLD_WAITING_WOKEN;
+	}
+	divide_at_boundary(&part, since_ns, now_ns);
+	/* Success means that it is still the same block, so what was walked is its stacks. */
+	if (__sync_val_compare_and_swap(since, since_ns, now_ns) != since_ns)
+		return 0;
+	if (blocked_since_ns)
+		state->continued = 1;
+	credit_part(state->thread, &stacks, &part, 0);
+	return 0;
+}
+
+/* The thread is about to go on under another row of the thread table. */
+static __always_inline void split_for_row(struct task_struct *task, struct twofold_task *state,
+					  __u64 now_ns)
+{
+	if (task == bpf_get_current_task_btf())
+		settle_unseen_run(task, state, now_ns);
+	else
+		split_open_part(task, state, now_ns);
+}
+
+/*
+ * The freezer of cgroups of version 1 freezes a thread in many kinds of sleep where it is, and
+ * thaws it, by a change of its state alone (since 6.1; kernel/freezer.c: __set_task_frozen): no
+ * event tells. The pass finds it, and from the boundary on the thread's time is of the other state.
+ */
+static __always_inline void follow_freezer(struct task_struct *task, struct twofold_task *state)
+{
+	__u64 changes = *(volatile __u64 *)&state->changes;
+	__u32 known = state->since_ns ? state->state : TWOFOLD_BLOCKED + state->block_state;
+	__u32 present = present_state(task);
+
+	if (present == known || known <= TWOFOLD_BLOCKED || present <= TWOFOLD_BLOCKED ||
+	    (present != TWOFOLD_BLOCKED_STOPPED && known != TWOFOLD_BLOCKED_STOPPED) ||
+	    !state->blocked_since_ns || switches_of(task) != state->switches || changes & 1)
+		return;
+	/* Whoever thaws the thread may wake it now: then this comes too late. */
+	if (__sync_val_compare_and_swap(&state->changes, changes, changes + 1) != changes)
+		return;
+	enter_state(state, present, known, pass_boundary_ns);
+	__sync_fetch_and_add(&state->changes, 1);
+	/* Unless the block is of one piece, as the limits of its length want all of it. */
+	if (state->blocked_since_ns >= pass_boundary_ns)
+		state->block_state = present - TWOFOLD_BLOCKED;
+}
+
 SEC("iter/task")
 int visit_task(struct bpf_iter__task *ctx)
 {
@@ -976,6 +1109,7 @@ int visit_task(struct bpf_iter__task *ctx)
 		credit_pending(task, state);
 		split_offcpu(task, state);
 	}
+	follow_freezer(task, state);
 	write_account(ctx, task, state);
 	/* Of the rest of a process that was moved as a whole nothing else told, if it slept. */
 	if (pass == TWOFOLD_PASS_CLIP && has_moved(task, state))

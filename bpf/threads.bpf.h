@@ -49,6 +49,10 @@ static __always_inline void open_old_block(struct task_struct *task, struct twof
 					   __u64 since_ns);
 static __always_inline void close_open_block(struct task_struct *task, struct twofold_task *state,
 					     __u64 now_ns);
+static __noinline int settle_unseen_run(struct task_struct *task, struct twofold_task *state,
+					__u64 now_ns);
+static __always_inline void split_for_row(struct task_struct *task, struct twofold_task *state,
+					  __u64 now_ns);
 static __always_inline __u32 present_state(struct task_struct *task);
 static __always_inline long task_state(struct task_struct *task);
 /* Tells of an executed program (exec.bpf.h). */
@@ -291,10 +295,12 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 			leave_scope(task, state, now_ns);
 		return 0;
 	}
-	if (state)
+	if (state) {
+		settle_unseen_run(task, state, now_ns);
 		renew_thread(task, state, NULL, now_ns);
-	else
+	} else {
 		state = join_scope(task, NULL, 0, now_ns);
+	}
 	if (state)
 		tell_exec(task, state->thread, program->filename, now_ns);
 	return 0;
@@ -328,6 +334,7 @@ int BPF_PROG(thread_rename, struct task_struct *task, const char *name)
 		if (state->renames >= MAX_RENAMES)
 			return 0;
 		state->renames++;
+		split_for_row(task, state, now_ns);
 		if (name_matches(task, name))
 			renew_thread(task, state, name, now_ns);
 		else

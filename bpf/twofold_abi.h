@@ -81,13 +81,14 @@ struct twofold_offcpu_value {
 	__u64 sampled_ns;
 	__u64 samples;
 	__u64 variance_us2;
+	__u64 count_variance;
 };
-TWOFOLD_ASSERT(sizeof(struct twofold_offcpu_value) == 40);
+TWOFOLD_ASSERT(sizeof(struct twofold_offcpu_value) == 48);
 
 struct twofold_offcpu_sums {
 	struct twofold_offcpu_value of[TWOFOLD_SUMS];
 };
-TWOFOLD_ASSERT(sizeof(struct twofold_offcpu_sums) == 80);
+TWOFOLD_ASSERT(sizeof(struct twofold_offcpu_sums) == 96);
 
 /* Rows of CPU samples. Values only grow. */
 struct twofold_cpu_key {
@@ -197,6 +198,7 @@ enum twofold_thread_state {
 	TWOFOLD_WOKEN = 1,     /* can run since it was woken or born, waits for a CPU */
 	TWOFOLD_PREEMPTED = 2, /* can run, lost its CPU to another thread */
 	TWOFOLD_BLOCKED = 2,
+	TWOFOLD_BLOCKED_STOPPED = 5,
 	TWOFOLD_STATES = 10,
 };
 

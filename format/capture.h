@@ -268,6 +268,8 @@ char BlockStateLetter(BlockState state);
 //   samples       how many parts were kept
 //   variance_us2  unbiased estimate of time_ns's variance, in squared microseconds: the sum of
 //                 T x (T - d) over the parts that were chosen by chance
+//   count_variance  the same of count: the sum of n x (n - 1) over the blocks that were chosen by
+//                 chance, where n is what one of them counts as (T / d, rounded by chance)
 
 // Which ends of a block an interval cut off: bits of BlockedRow::parts.
 constexpr uint8_t kBegunBefore = 1;  // the block began before the interval
@@ -286,6 +288,7 @@ struct BlockedRow {
   uint64_t sampled_ns = 0;
   uint64_t samples = 0;
   uint64_t variance_us2 = 0;
+  uint64_t count_variance = 0;
 
   friend bool operator==(const BlockedRow&, const BlockedRow&) = default;
 };
@@ -302,6 +305,7 @@ struct WaitingRow {
   uint64_t sampled_ns = 0;
   uint64_t samples = 0;
   uint64_t variance_us2 = 0;
+  uint64_t count_variance = 0;
 
   friend bool operator==(const WaitingRow&, const WaitingRow&) = default;
 };

@@ -60,7 +60,8 @@ const std::vector<LossInfo>& LossRegistry() {
        "Look for another tracing tool on the host that runs at the same time."},
       {LossCause::kEventsLost, "events-lost", kNotice,
        "Process events overflowed their buffer: names of processes or frames may be missing.",
-       "Record when fewer processes start on the host: their events come whatever is recorded."},
+       "Record when fewer processes and threads start on the host: their events come whatever is "
+       "recorded."},
       {LossCause::kProcessUnknown, "process-unknown", kNotice,
        "Processes were gone before their mappings were read: their stacks have no names.",
        "Start the recording before these processes start."},

@@ -37,6 +37,10 @@ void AddOptions(OptionSet& options) {
 // Error: the file is none of these; says what it is where that can be told.
 Result<ImportFormat> FormatOf(const Arguments& arguments, std::string_view text,
                               const std::string& name) {
+  if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) {
+    return Error{"the file is empty", name,
+                 "Check what wrote it: 'perf script' prints nothing where nothing was sampled"};
+  }
   TWOFOLD_RETURN_IF_ERROR(RefuseForeign(text, name));
   if (!arguments.Has("from")) return GuessFormat(text, name);
   const std::string format = arguments.Get("from");

@@ -122,9 +122,9 @@ Result<std::string> DescribeContents(Database& database, int64_t capture_id) {
   Result<Statement> row = FirstRow(
       database,
       "SELECT (SELECT count(*) FROM interval WHERE capture_id = ?1),"
-      " (SELECT count(*) FROM process WHERE capture_id = ?1),"
-      " (SELECT count(*) FROM thread JOIN process ON process.process_id = thread.process_id"
-      "  WHERE process.capture_id = ?1),"
+      " (SELECT count(DISTINCT pid || ' ' || start_ns) FROM process WHERE capture_id = ?1),"
+      " (SELECT count(DISTINCT tid || ' ' || thread.start_ns) FROM thread"
+      "  JOIN process ON process.process_id = thread.process_id WHERE process.capture_id = ?1),"
       " (SELECT count(*) FROM ("
       "   SELECT user_stack_id, kernel_stack_id FROM cpu"
       "   WHERE capture_id = ?1 AND loss IS NULL AND special_frame IS NULL"
@@ -163,11 +163,46 @@ Result<std::string> DescribeContents(Database& database, int64_t capture_id) {
   return out;
 }
 
+// What accounts tell exactly of a view's value: a process's sum of a view is an estimate wherever
+// the samples of several threads are scaled together (data/pools.h).
+struct ExactValue {
+  std::string_view sql_view;
+  std::string_view column;     // of account
+  std::string_view condition;  // on intervals: the view has rows of it, and there are accounts
+};
+constexpr ExactValue kExactValues[] = {
+    {"cpu", "on_cpu_ns", "has_accounts = 1 AND cpu_period_ns IS NOT NULL"},
+    {"offcpu",
+     "interruptible_ns + uninterruptible_ns + stopped_ns + traced_ns + parked_ns + idle_ns"
+     " + other_ns",
+     "has_accounts = 1 AND has_blocked = 1"},
+};
+
+// SQL for the rows (process_id, value) of a view in the capture ?1: of accounts, and of the view
+// where there are none.
+std::string ValuesByProcess(const View& view, const std::string& where) {
+  std::string sql = "SELECT process_id, " + std::string(view.value_column) + " AS value FROM " +
+                    std::string(view.name) + where;
+  for (const ExactValue& exact : kExactValues) {
+    if (exact.sql_view != view.sql_view) continue;
+    std::string intervals = "(SELECT interval_id FROM interval WHERE capture_id = ?1 AND " +
+                            std::string(exact.condition) + ")";
+    return sql + " AND NOT (interval_id IN " + intervals +
+           "  AND coalesce(thread_id IN (SELECT thread_id FROM account), 0)) "
+           "UNION ALL SELECT thread.process_id, " +
+           std::string(exact.column) +
+           " FROM account JOIN thread ON thread.thread_id = account.thread_id"
+           " WHERE account.interval_id IN " +
+           intervals;
+  }
+  return sql;
+}
+
 // The five processes with most time in a view.
 Result<std::string> DescribeView(Database& database, int64_t capture_id, const View& view) {
   std::string name(view.name);
   std::string value(view.value_column);
-  std::string where = " WHERE capture_id = ?";
+  std::string where = " WHERE capture_id = ?1";
   if (!view.default_condition.empty()) where += " AND " + std::string(view.default_condition);
   Result<int64_t> total =
       database.QueryInt("SELECT sum(" + value + ") FROM " + name + where, {capture_id});
@@ -178,9 +213,9 @@ Result<std::string> DescribeView(Database& database, int64_t capture_id, const V
                     FormatValue(view.unit, static_cast<uint64_t>(*total)) + "\n";
   Result<Statement> statement = database.Prepare(
       "SELECT process.pid, process.name, coalesce(process.executable, ''), top.value FROM ("
-      " SELECT process_id, sum(" +
-          value + ") AS value FROM " + name + where +
-          " GROUP BY process_id) AS top "
+      " SELECT process_id, sum(value) AS value FROM (" +
+          ValuesByProcess(view, where) +
+          ") GROUP BY process_id HAVING sum(value) > 0) AS top "
           "JOIN process ON process.process_id = top.process_id "
           "ORDER BY top.value DESC, process.pid, process.process_id LIMIT 5",
       {capture_id});

@@ -200,10 +200,12 @@ Result<std::string> DescribeRows(Database& database, int64_t capture_id, const S
   std::string out;
   double residue_ns = rows_ns - exact_ns;
   if (std::abs(residue_ns) * 100 > kMaxPercent * std::max(exact_ns, rows_ns)) {
-    out += InfoLine("WARNING", "the " + view + " does not add up: its rows tell " +
-                                   Duration(rows_ns) + " of " + summed.source +
-                                   ", the accounts of the same threads " + Duration(exact_ns) +
-                                   ": accounts were lost, or time is in two rows");
+    out +=
+        InfoLine("WARNING", "the " + view + " does not add up: its rows tell " + Duration(rows_ns) +
+                                " of " + summed.source + ", " + Duration(std::abs(residue_ns)) +
+                                (residue_ns > 0 ? " more" : " less") +
+                                " than the accounts of the same threads: accounts were lost, or "
+                                "time is in two rows");
   } else {
     out += InfoLine(view, Duration(rows_ns) + ", " +
                               (residue_ns == 0 ? "as" : Duration(residue_ns) + " off what") +

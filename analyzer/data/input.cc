@@ -18,7 +18,7 @@ namespace {
 
 // As in sql/schema.sql.
 constexpr int64_t kApplicationId = 845573220;
-constexpr int64_t kUserVersion = 8;
+constexpr int64_t kUserVersion = 9;
 
 std::string BaseName(const std::string& path) {
   size_t slash = path.rfind('/');

@@ -83,6 +83,9 @@ void AddEstimate(std::vector<CaptureColumn>& columns) {
   columns.push_back({"count_variance INTEGER", [](const Source& s, size_t row) {
                        return Clamped(get_scaled(s, row).count_variance);
                      }});
+  columns.push_back({"sample_count INTEGER", [](const Source& s, size_t row) {
+                       return Clamped(get_scaled(s, row).sample_count);
+                     }});
 }
 
 CaptureTable BlockedTable() {

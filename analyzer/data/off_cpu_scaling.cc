@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "analyzer/data/counts_by_chance.h"
 #include "analyzer/data/flat_map.h"
 #include "analyzer/data/pools.h"
 #include "analyzer/data/sharing.h"
@@ -32,6 +33,7 @@ struct Group {
   uint64_t exact_ns = 0;
   Sharing measured;
   uint64_t sampled_ns = 0;
+  Counted counted;
   uint64_t short_ns = 0;      // exact time less measured time
   bool is_in_excess = false;  // more was measured than the account tells
   uint32_t pool = kNone;
@@ -44,6 +46,8 @@ struct Group {
 struct Pool {
   uint64_t short_ns = 0;  // of its groups
   Sharing sampled;
+  Counted counted;
+  uint64_t uncounted = 0;   // Waits::Uncounted of its groups
   uint64_t lacking_ns = 0;  // of groups whose samples tell less than their short_ns
   Sharing lost;             // of what chance does not explain
   bool is_short = false;    // UnplacedTime::is_short
@@ -62,27 +66,12 @@ uint64_t DifferenceOrZero(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
 
 uint64_t Rounded(double value) { return static_cast<uint64_t>(std::min(value, 9e18) + 0.5); }
 
-// The variance of a row's count (off_cpu_scaling.h).
-template <typename Row>
-uint64_t CountVariance(const Row& row, uint64_t quantum_ns) {
-  double quantum_us = static_cast<double>(quantum_ns) / 1000;
-  uint64_t kept = quantum_ns > 0 ? row.sampled_ns / quantum_ns : 0;  // by chance
-  if (kept == 0 || row.count == 0) return 0;
-  double k = static_cast<double>(kept);
-  // Of the others each counts once.
-  double count =
-      static_cast<double>(row.count) - static_cast<double>(DifferenceOrZero(row.samples, kept));
-  count = std::max(count, k);
-  double mean_us = quantum_us - static_cast<double>(row.variance_us2) / (k * quantum_us);
-  double squares = std::max(mean_us, 0.0) / quantum_us * count * count * count / (k * k);
-  double least_squares = count * count / k;
-  return Rounded(std::max(squares, least_squares) - count);
-}
-
 class Scaler {
  public:
   explicit Scaler(const Capture& capture)
-      : capture_(capture), has_account_(capture.definitions.threads.size() + 1) {
+      : capture_(capture),
+        has_account_(capture.definitions.threads.size() + 1),
+        waits_(has_account_.size()) {
     const Settings& settings = capture.recording.settings;
     leaves_blocks_out_ = settings.min_block_ns > 0 || settings.max_block_ns > 0;
   }
@@ -182,7 +171,17 @@ class Scaler {
         uint64_t sampled_ns = std::min(row.sampled_ns, row.time_ns);
         group.measured.whole = PlusSaturating(group.measured.whole, row.time_ns - sampled_ns);
         group.sampled_ns = PlusSaturating(group.sampled_ns, sampled_ns);
+        group.counted.Add(CountedByChance(row, interval.quantum_ns));
+        Waits& waits = waits_[row.thread.value];
+        uint64_t& counted = slot < kWoken ? waits.blocks : waits.waits;
+        counted = PlusSaturating(counted, row.count);
       });
+      if (!interval.wait_counts) continue;
+      for (const WaitCount& count : *interval.wait_counts) {
+        if (!HasAccount(count.thread)) continue;
+        uint64_t& exact = waits_[count.thread.value].exact;
+        exact = PlusSaturating(exact, count.count);
+      }
     }
     for (Group& group : groups_) {
       Sharing& measured = group.measured;
@@ -214,6 +213,11 @@ class Scaler {
       Pool& pool = pools_[group.pool];
       pool.short_ns = PlusSaturating(pool.short_ns, group.short_ns);
       pool.sampled.whole = PlusSaturating(pool.sampled.whole, group.sampled_ns);
+      pool.counted.Add(group.counted);
+      if (!IsByClocks(group)) {
+        uint64_t uncounted = waits_[group.thread.value].Uncounted(group.slot < kWoken);
+        pool.uncounted = PlusSaturating(pool.uncounted, uncounted);
+      }
       uint64_t lacking_ns = DifferenceOrZero(group.short_ns, group.sampled_ns);
       pool.lacking_ns = PlusSaturating(pool.lacking_ns, lacking_ns);
       pool.leaves_out = LeavesOut(group);
@@ -243,14 +247,16 @@ class Scaler {
       group.unplaced.target = pool.lost.Next(DifferenceOrZero(group.short_ns, group.sampled_ns));
       return;
     }
-    bool by_clocks = group.measured.whole > 0 && group.short_ns <= group.exact_ns / kClockShare;
-    if (by_clocks && !pool.leaves_out && !group.is_in_excess) {
+    if (IsByClocks(group) && !pool.leaves_out && !group.is_in_excess) {
       group.measured.target = group.exact_ns;
     } else {
       group.unplaced.target = group.short_ns;
     }
   }
 
+  static bool IsByClocks(const Group& group) {
+    return group.measured.whole > 0 && group.short_ns <= group.exact_ns / kClockShare;
+  }
   bool LeavesOut(const Group& group) const { return leaves_blocks_out_ && group.slot < kWoken; }
 
   template <typename Row>
@@ -269,7 +275,12 @@ class Scaler {
     double variance_ns2 =
         quantum_ns > 0 ? w * x : static_cast<double>(row.variance_us2) * 1e6 * factor * factor;
     scaled.variance_us2 = Rounded(variance_ns2 * std::max(0.0, 1 - x / whole) / 1e6);
-    scaled.count_variance = CountVariance(row, quantum_ns);
+    Counted counted = CountedByChance(row, quantum_ns);
+    scaled.count_variance = Rounded(counted.variance);
+    if (scaled.sample_ns == 0) return scaled;
+    bool is_sampled = pool.sampled.whole > 0;
+    double of_pool = is_sampled ? pool.counted.PerSample() : static_cast<double>(pool.uncounted);
+    scaled.sample_count = Rounded(std::max(of_pool, counted.PerSample()));
     return scaled;
   }
 
@@ -279,7 +290,9 @@ class Scaler {
     double x = static_cast<double>(std::min(row.sampled_ns, row.time_ns));
     double variance_us2 = quantum_ns > 0 ? static_cast<double>(quantum_ns) * x / 1e6
                                          : static_cast<double>(row.variance_us2);
-    return {row.time_ns, Rounded(variance_us2), quantum_ns, CountVariance(row, quantum_ns)};
+    Counted counted = CountedByChance(row, quantum_ns);
+    return {row.time_ns, Rounded(variance_us2), quantum_ns, Rounded(counted.variance),
+            Rounded(counted.PerSample())};
   }
 
   bool HasAccount(ThreadId thread) const {
@@ -334,6 +347,7 @@ class Scaler {
   bool leaves_blocks_out_ = false;
   uint64_t quantum_ns_ = 0;        // the largest of intervals with accounts
   std::vector<bool> has_account_;  // by thread: in any interval
+  std::vector<Waits> waits_;       // by thread
   FlatMap group_ids_;              // thread and slot
   std::vector<Group> groups_;
   std::vector<Pool> pools_;

@@ -19,11 +19,7 @@
 // expected k, 0 included. So a sum's squared error is the sum of the variances and 2 w^2, once,
 // with the largest w of its rows. w is never more than S: nothing can be wrong by more.
 //
-// A block of the length d that was kept by chance counts as T / d blocks. The variance of a count
-// is the sum of (T / d)^2 - T / d over those that were kept. A row does not tell each d, but its
-// mean (by variance_us2, which adds up T (T - d)) and the mean of 1 / d (by the count): the mean of
-// 1 / d^2 follows for lengths that are all alike or lognormal, and no less than the least that is
-// possible is said of any others.
+// Counts of blocks have errors, too: counts_by_chance.h.
 //
 // What chance does not explain has another reason and never becomes time of a stack that happened
 // to be sampled: a pool of which nothing was sampled, rows that were lost, blocks that --min-block
@@ -62,6 +58,7 @@ struct ScaledRow {
   uint64_t variance_us2 = 0;    // of time_ns; those of several rows add up
   uint64_t sample_ns = 0;       // w: what one sample stands for; 0: nothing is left to chance
   uint64_t count_variance = 0;  // of the row's count; those of several rows add up
+  uint64_t sample_count = 0;    // v (counts_by_chance.h); 0: nothing is left to chance
 };
 
 // The standard error of a row alone: of its variance, and what few or no samples leave open.

@@ -14,7 +14,7 @@
 -- (analyzer/sql/history.md).
 
 PRAGMA application_id = 845573220;
-PRAGMA user_version = 8;
+PRAGMA user_version = 9;
 
 -- One row per capture: what was recorded, where, when and how.
 CREATE TABLE capture (
@@ -273,8 +273,10 @@ CREATE TABLE blocked (
   standard_error_ns INTEGER NOT NULL,  -- of scaled_ns of this row alone, by the same formula
   sample_ns INTEGER NOT NULL,  -- what one block that was chosen by chance stands for in scaled_ns; 0: nothing
                                -- was left to chance
-  count_variance INTEGER NOT NULL  -- estimated variance of count; add these up for the variance of a sum.
-                                   -- What was never kept has none
+  count_variance INTEGER NOT NULL,  -- estimated variance of count. The standard error of a sum:
+                                    -- sqrt(sum(count_variance) + 2.0 * max(sample_count) * max(sample_count))
+  sample_count INTEGER NOT NULL  -- how many blocks one that was chosen by chance may count as; 0: nothing
+                                 -- was left to chance
 ) STRICT;
 
 -- Time that a thread was able to run and waited for a CPU, with the stacks with which it left the CPU
@@ -295,7 +297,8 @@ CREATE TABLE waiting (
   variance_us2 INTEGER NOT NULL,  -- as blocked.variance_us2
   standard_error_ns INTEGER NOT NULL,  -- as blocked.standard_error_ns
   sample_ns INTEGER NOT NULL,  -- as blocked.sample_ns
-  count_variance INTEGER NOT NULL  -- as blocked.count_variance
+  count_variance INTEGER NOT NULL,  -- as blocked.count_variance
+  sample_count INTEGER NOT NULL  -- as blocked.sample_count
 ) STRICT;
 
 -- Time of a thread that its account tells and that no row of blocked or waiting stands for.

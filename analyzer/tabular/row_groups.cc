@@ -18,12 +18,18 @@ std::string GroupKey(RowsOf rows_of, const std::string& alias) {
     case RowsOf::kComm:
       return "(SELECT name FROM thread WHERE thread.thread_id = " + alias + ".thread_id)";
     case RowsOf::kCgroup:
-      return "(SELECT coalesce(cgroup, '') FROM process WHERE process.process_id = " + alias +
-             ".process_id)";
+      return "(SELECT coalesce(cgroup, '') FROM thread WHERE thread.thread_id = " + alias +
+             ".thread_id)";
     case RowsOf::kNone:
       break;
   }
   return "'all'";
+}
+
+std::string ThreadCount(const std::string& alias) {
+  return "count(DISTINCT (SELECT process.capture_id || ' ' || tid || ' ' || thread.start_ns FROM "
+         "thread JOIN process ON process.process_id = thread.process_id WHERE thread.thread_id = " +
+         alias + ".thread_id))";
 }
 
 std::string RowsText(RowsOf rows_of, size_t count) {

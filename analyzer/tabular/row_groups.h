@@ -26,6 +26,10 @@ struct RowIdentity {
 // by. Not the number of a capture: threads of one name are one row, whatever host they are of.
 std::string GroupKey(RowsOf rows_of, const std::string& alias);
 
+// SQL: how many threads the rows of a group are of. A thread that changed its name, program or
+// control group has several thread_ids.
+std::string ThreadCount(const std::string& alias);
+
 // "threads", "processes" ...: what so many rows are.
 std::string RowsText(RowsOf rows_of, size_t count);
 

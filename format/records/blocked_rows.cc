@@ -27,8 +27,10 @@ flatbuffers::Offset<wire::BlockedRows> PackBlockedRows(flatbuffers::FlatBufferBu
   auto samples = PackOptionalColumn<uint64_t>(builder, rows, [](auto& row) { return row.samples; });
   auto variance =
       PackOptionalColumn<uint64_t>(builder, rows, [](auto& row) { return row.variance_us2; });
+  auto count_variance =
+      PackOptionalColumn<uint64_t>(builder, rows, [](auto& row) { return row.count_variance; });
   return wire::CreateBlockedRows(builder, thread, state, kernel, user, time, count, parts, chain,
-                                 sampled, samples, variance);
+                                 sampled, samples, variance, count_variance);
 }
 
 MaybeFault UnpackBlockedRows(const wire::BlockedRows& table, MemoryBudget& budget,
@@ -39,7 +41,8 @@ MaybeFault UnpackBlockedRows(const wire::BlockedRows& table, MemoryBudget& budge
                    {RowsOf(table.state()), RowsOf(table.kernel_stack()), RowsOf(table.user_stack()),
                     RowsOf(table.time_ns()), RowsOf(table.count()), RowsOr(table.parts(), count),
                     RowsOr(table.chain(), count), RowsOr(table.sampled_ns(), count),
-                    RowsOr(table.samples(), count), RowsOr(table.variance_us2(), count)}));
+                    RowsOr(table.samples(), count), RowsOr(table.variance_us2(), count),
+                    RowsOr(table.count_variance(), count)}));
   if (!budget.Take(count, sizeof(BlockedRow))) return TooMuchMemory();
   rows.resize(count);
   for (uint32_t i = 0; i < count; ++i) {
@@ -56,6 +59,7 @@ MaybeFault UnpackBlockedRows(const wire::BlockedRows& table, MemoryBudget& budge
     row.sampled_ns = AtOrZero(table.sampled_ns(), i);
     row.samples = AtOrZero(table.samples(), i);
     row.variance_us2 = AtOrZero(table.variance_us2(), i);
+    row.count_variance = AtOrZero(table.count_variance(), i);
   }
   return std::nullopt;
 }
@@ -76,7 +80,8 @@ MaybeFault CheckBlockedRows(const std::vector<BlockedRow>& rows, const Definitio
     }
     if (!AddToTotal(totals.blocked_ns, row.time_ns) || !AddToTotal(totals.blocks, row.count) ||
         !AddToTotal(totals.blocked_samples, row.samples) ||
-        !AddToTotal(totals.blocked_variance_us2, row.variance_us2)) {
+        !AddToTotal(totals.blocked_variance_us2, row.variance_us2) ||
+        !AddToTotal(totals.blocked_count_variance, row.count_variance)) {
       return Fault{"its blocked rows add up to more than 2^63"};
     }
   }

@@ -45,10 +45,12 @@ struct Totals {
   uint64_t blocks = 0;
   uint64_t blocked_samples = 0;
   uint64_t blocked_variance_us2 = 0;
+  uint64_t blocked_count_variance = 0;
   uint64_t waiting_ns = 0;
   uint64_t waits = 0;
   uint64_t waiting_samples = 0;
   uint64_t waiting_variance_us2 = 0;
+  uint64_t waiting_count_variance = 0;
   uint64_t counted_waits = 0;
   uint64_t cpu_time_ns = 0;
   uint64_t account_ns = 0;

@@ -18,8 +18,9 @@ flatbuffers::Offset<wire::WaitingRows> PackWaitingRows(flatbuffers::FlatBufferBu
   auto count = numbers([](auto& row) { return row.count; });
   auto samples = numbers([](auto& row) { return row.samples; });
   auto variance = numbers([](auto& row) { return row.variance_us2; });
+  auto count_variance = numbers([](auto& row) { return row.count_variance; });
   return wire::CreateWaitingRows(builder, thread, preempted, kernel, user, time, sampled, count,
-                                 samples, variance);
+                                 samples, variance, count_variance);
 }
 
 MaybeFault UnpackWaitingRows(const wire::WaitingRows& table, MemoryBudget& budget,
@@ -30,7 +31,8 @@ MaybeFault UnpackWaitingRows(const wire::WaitingRows& table, MemoryBudget& budge
                    {RowsOr(table.preempted(), count), RowsOr(table.kernel_stack(), count),
                     RowsOr(table.user_stack(), count), RowsOr(table.time_ns(), count),
                     RowsOr(table.sampled_ns(), count), RowsOr(table.count(), count),
-                    RowsOr(table.samples(), count), RowsOr(table.variance_us2(), count)}));
+                    RowsOr(table.samples(), count), RowsOr(table.variance_us2(), count),
+                    RowsOr(table.count_variance(), count)}));
   if (!budget.Take(count, sizeof(WaitingRow))) return TooMuchMemory();
   rows.resize(count);
   for (uint32_t i = 0; i < count; ++i) {
@@ -44,6 +46,7 @@ MaybeFault UnpackWaitingRows(const wire::WaitingRows& table, MemoryBudget& budge
     row.count = AtOrZero(table.count(), i);
     row.samples = AtOrZero(table.samples(), i);
     row.variance_us2 = AtOrZero(table.variance_us2(), i);
+    row.count_variance = AtOrZero(table.count_variance(), i);
   }
   return std::nullopt;
 }
@@ -63,7 +66,8 @@ MaybeFault CheckWaitingRows(const std::vector<WaitingRow>& rows, const Definitio
     }
     if (!AddToTotal(totals.waiting_ns, row.time_ns) || !AddToTotal(totals.waits, row.count) ||
         !AddToTotal(totals.waiting_samples, row.samples) ||
-        !AddToTotal(totals.waiting_variance_us2, row.variance_us2)) {
+        !AddToTotal(totals.waiting_variance_us2, row.variance_us2) ||
+        !AddToTotal(totals.waiting_count_variance, row.count_variance)) {
       return Fault{"its waiting rows add up to more than 2^63"};
     }
   }

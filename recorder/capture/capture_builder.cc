@@ -144,7 +144,8 @@ void CaptureBuilder::BuildOffCpuRows(const Reading& reading, Interval& interval)
                                    .count = added.count,
                                    .sampled_ns = added.sampled_ns,
                                    .samples = added.samples,
-                                   .variance_us2 = added.variance_us2});
+                                   .variance_us2 = added.variance_us2,
+                                   .count_variance = added.count_variance});
     } else {
       blocked.push_back(BlockedRow{.thread = thread,
                                    .state = BlockState(key.state),
@@ -156,7 +157,8 @@ void CaptureBuilder::BuildOffCpuRows(const Reading& reading, Interval& interval)
                                    .chain = ChainOf(key.chain),
                                    .sampled_ns = added.sampled_ns,
                                    .samples = added.samples,
-                                   .variance_us2 = added.variance_us2});
+                                   .variance_us2 = added.variance_us2,
+                                   .count_variance = added.count_variance});
     }
   }
   const auto add = [](auto& into, const auto& from) {
@@ -165,6 +167,7 @@ void CaptureBuilder::BuildOffCpuRows(const Reading& reading, Interval& interval)
     into.sampled_ns += from.sampled_ns;
     into.samples += from.samples;
     into.variance_us2 += from.variance_us2;
+    into.count_variance += from.count_variance;
   };
   MergeRows(
       blocked,

@@ -90,6 +90,7 @@ std::optional<ProcStat> ReadStat(int directory_fd) {
 std::optional<ProcStat> ParseProcStat(std::string_view text, uint64_t ticks_per_second) {
   constexpr uint64_t kNsPerSecond = 1'000'000'000;
   constexpr uint32_t kKernelThreadFlag = 0x00200000;  // PF_KTHREAD of linux/sched.h
+  constexpr uint32_t kExitingFlag = 0x00000004;       // PF_EXITING
   constexpr std::string_view kWorker = "kworker/";
   const size_t open = text.find('(');
   const size_t close = text.rfind(')');
@@ -116,6 +117,7 @@ std::optional<ProcStat> ParseProcStat(std::string_view text, uint64_t ticks_per_
     if (!good) return std::nullopt;
   }
   stat.is_kernel_thread = (flags & kKernelThreadFlag) != 0;
+  stat.is_exiting = (flags & kExitingFlag) != 0;
   if (stat.is_kernel_thread && name.starts_with(kWorker)) {
     name = name.substr(0, name.find_first_of("-+"));
   }
@@ -209,7 +211,12 @@ void ProcProcess::FindLivingThread() {
 std::optional<ProcCgroups> ProcProcess::Cgroups() const {
   const auto text = ReadSmallFile(directory_fd(), "cgroup", kMaxCgroupBytes);
   if (!text) return std::nullopt;
-  return ParseProcCgroups(*text);
+  ProcCgroups cgroups = ParseProcCgroups(*text);
+  if (cgroups.version_1 == "/") {
+    const std::optional<ProcStat> now = ReadStat(directory_fd());
+    if (!now || now->is_exiting) cgroups.version_1.clear();
+  }
+  return cgroups;
 }
 
 std::optional<std::string> ProcProcess::Executable() const {

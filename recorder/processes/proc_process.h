@@ -20,6 +20,7 @@ struct ProcStat {
   bool has_ended() const { return state == 'Z' || state == 'X'; }
   Pid parent_pid;
   bool is_kernel_thread = false;
+  bool is_exiting = false;
   uint32_t threads = 0;
   uint64_t start_boottime_ns = 0;  // rounded down to a clock tick
 };
@@ -71,6 +72,8 @@ class ProcProcess {
 
   // As it was when the process was opened.
   const ProcStat& stat() const { return stat_; }
+  // The kernel says "/" for hierarchies of version 1 where a process is exiting (cgroup.c:
+  // proc_cgroup_show): version_1 is empty then.
   std::optional<ProcCgroups> Cgroups() const;
   // Path of the executable without " (deleted)"; nullopt for kernel threads.
   std::optional<std::string> Executable() const;

@@ -282,7 +282,10 @@ void ProcessTable::CompleteFromProc(ProcessImage& image) {
     image.start_boottime_ns = stat.start_boottime_ns;
     image.parent_pid = stat.parent_pid;
   }
-  if (const auto cgroups = process->Cgroups()) image.cgroups = *cgroups;
+  if (auto cgroups = process->Cgroups()) {
+    if (cgroups->version_1.empty()) cgroups->version_1 = image.cgroups.version_1;
+    image.cgroups = std::move(*cgroups);
+  }
   if (image.name.empty()) image.name = stat.name;
   // Another name means another program by now, whose event is still to come.
   if (stat.name != image.name || stat.is_kernel_thread) {

@@ -162,7 +162,8 @@ Result<void> Tracer::State::ReadRows(size_t sum, Reading& reading) {
                          .count = now.count - before.count,
                          .sampled_ns = now.sampled_ns - before.sampled_ns,
                          .samples = now.samples - before.samples,
-                         .variance_us2 = now.variance_us2 - before.variance_us2}});
+                         .variance_us2 = now.variance_us2 - before.variance_us2,
+                         .count_variance = now.count_variance - before.count_variance}});
         }));
   }
   if (settings.cpu) {

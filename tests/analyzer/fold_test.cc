@@ -356,11 +356,12 @@ TEST(Fold, ImplausibleTimesAreAnErrorAndNeverAWrongSum) {
   ASSERT_EQ(RunTwofold({"load", "-o", database, path}).status, 0);
   sqlite3* handle = nullptr;
   ASSERT_EQ(sqlite3_open(database.c_str(), &handle), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(handle,
-                         "INSERT INTO blocked SELECT 2, interval_id, thread_id, state, NULL, 1, "
-                         "1, 9223372036854775807, 1, 0, 0, 0, NULL, 0, 0, 0, 0, 0, 0 FROM blocked",
-                         nullptr, nullptr, nullptr),
-            SQLITE_OK);
+  ASSERT_EQ(
+      sqlite3_exec(handle,
+                   "INSERT INTO blocked SELECT 2, interval_id, thread_id, state, NULL, 1, "
+                   "1, 9223372036854775807, 1, 0, 0, 0, NULL, 0, 0, 0, 0, 0, 0, 0 FROM blocked",
+                   nullptr, nullptr, nullptr),
+      SQLITE_OK);
   sqlite3_close(handle);
   RunResult result = RunTwofold({"fold", "--view", "offcpu", database});
   EXPECT_EQ(result.status, 1);

@@ -248,7 +248,7 @@ TEST_F(ImportPprof, MalformedProfilesAreErrors) {
     return result.words;
   };
   EXPECT_THAT(error_of("no profile at all"), HasSubstr("malformed"));
-  EXPECT_THAT(error_of(""), HasSubstr("malformed"));
+  EXPECT_THAT(error_of(""), HasSubstr("the file is empty"));
   ProfileMaker maker = GoLike();
   maker.Sample({99}, {1, 1});
   EXPECT_THAT(error_of(maker.Bytes()), HasSubstr("no location with the id 99"));

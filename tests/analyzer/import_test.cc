@@ -123,7 +123,8 @@ TEST_F(Import, WhatCannotBeMeantIsASentence) {
   EXPECT_EQ(ImportBytes("a;b 1\n", {}).status, 2);
   EXPECT_THAT(ImportBytes("a;b 1\n", {"--unit", "hours"}).words, HasSubstr("no unit 'hours'"));
   EXPECT_THAT(ImportBytes("a;b 1\n", {"--from", "prof"}).words, HasSubstr("no format 'prof'"));
-  EXPECT_THAT(ImportBytes("", {"--unit", "us"}).words, HasSubstr("no samples"));
+  EXPECT_THAT(ImportBytes("", {}).words, HasSubstr("the file is empty"));
+  EXPECT_THAT(ImportBytes(" \n", {"--unit", "us"}).words, HasSubstr("the file is empty"));
   EXPECT_EQ(ImportBytes("nothing of the kind\n", {"--unit", "us"}).status, 1);
   EXPECT_THAT(ImportBytes(kPerf, {"--event", "instructions"}).words, HasSubstr("no samples"));
   const std::string huge = "a;b 18446744073709551615\na;b 18446744073709551615\n";

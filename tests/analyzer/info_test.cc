@@ -148,6 +148,51 @@ TEST(InfoAccounting, TellsWhatWasMeasuredAndWhatEstimated) {
                         "each for\n                12.0 ms\n"));
 }
 
+// 10 ms a sample. `few` 1 and 2 share a pool of 32 ms of CPU time in which one sample hit, and of
+// 32 ms of short blocks of which one was kept: all of the views' time is few 1's, the accounts tell
+// whose it was. The account of the second interval is of no time that was sampled, and a thread
+// without one has what its rows say.
+TEST(InfoProcesses, TimesAreThoseOfTheAccounts) {
+  CaptureMaker maker;
+  ThreadId first = maker.AddThread("few", 1);
+  ThreadId second = maker.AddThread("few", 2);
+  ThreadId unknown = maker.AddThread("unknown", 3);
+  StackId stack = maker.Stack({"f"});
+  maker.Period(10 * kMs);
+  maker.interval().quantum_ns = 10 * kMs;
+  maker.Cpu(first, stack, maker.NoStack(), 1);
+  maker.Cpu(unknown, stack, maker.NoStack(), 2);
+  BlockedRow row;
+  row.thread = first;
+  row.state = BlockState::kInterruptible;
+  row.user_stack = stack;
+  row.time_ns = 10 * kMs;
+  row.sampled_ns = 10 * kMs;
+  row.samples = 1;
+  maker.AddBlocked(row);
+  maker.AddAccount({.thread = first,
+                    .existed_ns = 20 * kMs,
+                    .on_cpu_ns = 12 * kMs,
+                    .blocked_ns = {3 * kMs, 5 * kMs}});
+  maker.AddAccount(
+      {.thread = second, .existed_ns = 47 * kMs, .on_cpu_ns = 20 * kMs, .blocked_ns = {27 * kMs}});
+  maker.EndInterval();
+  maker.interval().cpu.reset();
+  maker.interval().blocked.reset();
+  maker.AddAccount({.thread = first, .existed_ns = 5 * kMs, .on_cpu_ns = 5 * kMs});
+  maker.EndInterval();
+  std::string text = Info(maker.Finish());
+  EXPECT_THAT(text, HasSubstr("\nOn-CPU time: 52.0 ms\n"
+                              "     time   share  pid  process  executable\n"
+                              "  20.0 ms  38.5 %    2  few      /usr/bin/few\n"
+                              "  20.0 ms  38.5 %    3  unknown  /usr/bin/unknown\n"
+                              "  12.0 ms  23.1 %    1  few      /usr/bin/few\n"));
+  EXPECT_THAT(text, HasSubstr("\nBlocked time: 35.0 ms\n"
+                              "     time   share  pid  process  executable\n"
+                              "  27.0 ms  77.1 %    2  few      /usr/bin/few\n"
+                              "  8.00 ms  22.9 %    1  few      /usr/bin/few\n"));
+}
+
 TEST(InfoCost, TellsInsertsOfTheLastIntervalAndTheLimit) {
   CaptureMaker maker;
   maker.recording().settings.max_overhead_permyriad = 125;

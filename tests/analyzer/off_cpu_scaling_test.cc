@@ -239,8 +239,53 @@ TEST(OffCpuScaling, ErrorsAreOfScaledTimeAndHoldWhereNothingWasKept) {
             "3000000,0,2828427,2000000\r\n");
 }
 
-// T = 1 ms. Three blocks of 250 us were kept, which count 4 each: 3 x (16 - 4).
-TEST(OffCpuScaling, CountsHaveAnError) {
+// T = 1 ms. f: two blocks of 250 us were kept, which count 4 each, and one of 50 us, which counts
+// 20: 2 x 4 x 3 + 20 x 19 = 404; the block that one of its 28 lies in counts 1 + 404 / 28 = 15. g:
+// one of 500 us, which counts 2, 2 x 1; of the pool it is 1 + 406 / 30 = 15 as well. h is measured:
+// exact, but for blocks of which none was kept.
+TEST(OffCpuScaling, CountsHaveAnErrorOfWhatSamplesCountAs) {
+  CaptureMaker maker;
+  ThreadId thread = maker.AddThread("a", 1);
+  maker.interval().quantum_ns = 1 * kMs;
+  BlockedRow row = Row(thread, maker.Stack({"f"}), 3 * kMs, 3 * kMs);
+  row.count = 28;
+  row.samples = 3;
+  row.count_variance = 404;
+  maker.AddBlocked(row);
+  row = Row(thread, maker.Stack({"g"}), 1 * kMs, 1 * kMs);
+  row.count = 2;
+  row.count_variance = 2;
+  maker.AddBlocked(row);
+  maker.AddBlocked(Row(thread, maker.Stack({"h"}), 5 * kMs));
+  maker.AddAccount(Asleep(thread, 9 * kMs));
+  maker.EndInterval();
+  EXPECT_EQ(Query(maker.Finish(), "SELECT count, count_variance, sample_count FROM blocked"),
+            "count,count_variance,sample_count\r\n28,404,15\r\n2,2,15\r\n1,0,15\r\n");
+}
+
+// 30 ms in short blocks, none of which was kept, beside 20 that were measured: 50 waits tell that
+// these were 30 at most. A thread whose rows have all of its time, but for clocks, has no others.
+TEST(OffCpuScaling, WaitsTellHowManyBlocksThereMayHaveBeen) {
+  CaptureMaker maker;
+  ThreadId some = maker.AddThread("some", 1);
+  ThreadId all = maker.AddThread("all", 2);
+  maker.interval().quantum_ns = 10 * kMs;
+  BlockedRow row = Row(some, maker.Stack({"f"}), 400 * kMs);
+  row.count = 20;
+  maker.AddBlocked(row);
+  row.thread = all;
+  maker.AddBlocked(row);
+  maker.AddAccount(Asleep(some, 430 * kMs));
+  maker.AddAccount(Asleep(all, 400 * kMs + 1000));
+  maker.interval().wait_counts = {{some, 0, 50}, {all, 0, 50}};
+  maker.EndInterval();
+  EXPECT_EQ(Query(maker.Finish(), "SELECT thread_id, count_variance, sample_count FROM blocked"),
+            "thread_id,count_variance,sample_count\r\n1,0,30\r\n2,0,30\r\n");
+}
+
+// Captures of older recorders. T = 1 ms. Three blocks of 250 us were kept, which count 4 each: 3 x
+// (16 - 4).
+TEST(OffCpuScaling, CountsWithoutAVarianceHaveAnErrorAllTheSame) {
   CaptureMaker maker;
   ThreadId thread = maker.AddThread("a", 1);
   maker.interval().quantum_ns = 1 * kMs;

@@ -27,16 +27,30 @@ struct Shown {
   double sample_ns = 0;  // the largest of its rows
   double count = 0;
   double count_variance = 0;
+  double sample_count = 0;  // the largest of its rows
   double kept = 0;
 
   double ErrorNs() const { return std::sqrt(variance_ns2 + 2 * sample_ns * sample_ns); }
+  double CountError() const { return std::sqrt(count_variance + 2 * sample_count * sample_count); }
 };
 
 struct ShownCapture {
   std::map<Function, Shown> functions;
   double without_stack_ns = 0;
   double exact_ns = 0;
-  double sample_ns = 0;  // of any row
+  double sample_ns = 0;     // of any row
+  double sample_count = 0;  // of any row
+
+  // What views show of a function: what has no row is as uncertain as a row with nothing kept.
+  Shown Of(Function function) const {
+    auto found = functions.find(function);
+    Shown shown = found == functions.end() ? Shown() : found->second;
+    if (shown.kept == 0) {
+      shown.sample_ns = sample_ns;
+      shown.sample_count = sample_count;
+    }
+    return shown;
+  }
 
   double TotalNs() const {
     double total_ns = without_stack_ns;
@@ -78,7 +92,9 @@ ShownCapture ShowBlocked(const Capture& capture) {
       shown.sample_ns = std::max(shown.sample_ns, static_cast<double>(scaled.sample_ns));
       shown.count += static_cast<double>(row.count);
       shown.count_variance += static_cast<double>(scaled.count_variance);
+      shown.sample_count = std::max(shown.sample_count, static_cast<double>(scaled.sample_count));
       shown.kept += static_cast<double>(row.samples);
+      all.sample_count = std::max(all.sample_count, shown.sample_count);
       all.sample_ns = std::max(all.sample_ns, shown.sample_ns);
     }
     for (const Account& account : *interval.accounts) {
@@ -200,50 +216,123 @@ TEST(ScalingSimulation, FunctionsOfShortThreadsKeepTheirBlockedTime) {
 }
 
 // Workers of a service and what they wait for: from much of the time to next to nothing of it, in
-// blocks whose lengths are lognormal around 100 us, some far longer.
+// blocks whose lengths `length_ns(function)` gives.
+constexpr double kShares[] = {0.5, 0.2, 0.1, 0.1, 0.05, 0.03, 0.01, 0.005, 0.003, 0.002};
+using Lengths = std::function<double(std::mt19937_64&, Function)>;
+
+void Serve(SimulatedRecording& recording, int workers, const Lengths& length_ns) {
+  std::discrete_distribution<uint32_t> choose(std::begin(kShares), std::end(kShares));
+  for (int worker = 0; worker < workers; ++worker) {
+    ThreadId thread = recording.AddThread("worker", "/usr/bin/service");
+    for (uint64_t now_ns = 0; now_ns < recording.WindowNs();) {
+      Function function = 1 + choose(recording.random());
+      auto block_ns = 2 * kUs + static_cast<uint64_t>(length_ns(recording.random(), function));
+      recording.Block(thread, function, now_ns, block_ns);
+      now_ns += block_ns + 50 * kUs;
+    }
+  }
+}
+
+// Around 100 us, some far longer.
+double Lognormal(std::mt19937_64& random, Function) {
+  return std::lognormal_distribution<double>(std::log(100e3), 1.2)(random);
+}
+
+struct Coverage {
+  Score times;
+  Score counts;
+
+  // Of every function, whatever was kept of it.
+  void Add(SimulatedRecording& recording) {
+    std::map<Function, FunctionTruth> truth = recording.truth();
+    ShownCapture all = ShowBlocked(recording.Finish());
+    EXPECT_EQ(all.TotalNs(), all.exact_ns);
+    for (const auto& [function, of_function] : truth) {
+      Shown shown = all.Of(function);
+      times.Add(function, shown.time_ns, static_cast<double>(of_function.blocked_ns),
+                shown.ErrorNs());
+      counts.Add(function, shown.count, static_cast<double>(of_function.blocks),
+                 shown.CountError());
+    }
+  }
+
+  void Expect(const std::string& what, uint64_t quantum_ns) {
+    printf("%s, T = %6.1f ms: times covered %.1f %%, counts %.1f %% of %.0f\n", what.c_str(),
+           static_cast<double>(quantum_ns) / 1e6, times.Coverage(), counts.Coverage(), counts.all);
+    EXPECT_GE(times.Coverage(), 92) << what;
+    EXPECT_GE(counts.Coverage(), 92) << what;
+  }
+};
+
+constexpr uint64_t kQuanta[] = {100 * kUs, 1 * kMs, 10 * kMs, 1 * kSecond};
+
 TEST(ScalingSimulation, StatedErrorsCoverTheTruthWhateverTheQuantum) {
-  constexpr double kShares[] = {0.5, 0.2, 0.1, 0.1, 0.05, 0.03, 0.01, 0.005, 0.003, 0.002};
-  for (uint64_t quantum_ns : {100 * kUs, 1 * kMs, 10 * kMs, 1 * kSecond}) {
+  for (uint64_t quantum_ns : kQuanta) {
     SimulatedRecording::Settings settings;
     settings.quantum_ns = quantum_ns;
     settings.intervals = 3;
-    Score score;
-    Score counts;
+    Coverage coverage;
     for (int run = 0; run < 50; ++run) {
       SimulatedRecording recording(settings, 300 + static_cast<uint64_t>(run));
-      std::lognormal_distribution<double> length(std::log(100e3), 1.2);
-      std::discrete_distribution<uint32_t> choose(std::begin(kShares), std::end(kShares));
-      for (int worker = 0; worker < 4; ++worker) {
-        ThreadId thread = recording.AddThread("worker", "/usr/bin/service");
-        for (uint64_t now_ns = 0; now_ns < recording.WindowNs();) {
-          Function function = 1 + choose(recording.random());
-          uint64_t block_ns = 2 * kUs + static_cast<uint64_t>(length(recording.random()));
-          recording.Block(thread, function, now_ns, block_ns);
-          now_ns += block_ns + 50 * kUs;
-        }
-      }
-      std::map<Function, FunctionTruth> truth = recording.truth();
-      ShownCapture all = ShowBlocked(recording.Finish());
-      EXPECT_EQ(all.TotalNs(), all.exact_ns);
-      for (const auto& [function, of_function] : truth) {
-        Shown& shown = all.functions[function];
-        // What has no row is as uncertain as a row with nothing kept.
-        if (shown.kept == 0) {
-          shown.sample_ns = all.sample_ns > 0 ? all.sample_ns : static_cast<double>(quantum_ns);
-        }
-        score.Add(function, shown.time_ns, static_cast<double>(of_function.blocked_ns),
-                  shown.ErrorNs());
-        if (shown.kept < 30) continue;
-        counts.Add(function, shown.count, static_cast<double>(of_function.blocks),
-                   std::sqrt(shown.count_variance));
-      }
+      Serve(recording, 4, Lognormal);
+      coverage.Add(recording);
     }
-    printf("T = %7.1f ms: times covered %.1f %% of %.0f, counts %.1f %% of %.0f\n",
-           static_cast<double>(quantum_ns) / 1e6, score.Coverage(), score.all, counts.Coverage(),
-           counts.all);
-    EXPECT_GE(score.Coverage(), 92);
-    if (counts.all > 0) {
-      EXPECT_GE(counts.Coverage(), 88);
+    coverage.Expect("3 s", quantum_ns);
+  }
+}
+
+TEST(ScalingSimulation, StatedErrorsCoverTheTruthOverMinutes) {
+  for (uint64_t quantum_ns : kQuanta) {
+    SimulatedRecording::Settings settings;
+    settings.quantum_ns = quantum_ns;
+    settings.intervals = 240;
+    Coverage coverage;
+    for (int run = 0; run < 20; ++run) {
+      SimulatedRecording recording(settings, 400 + static_cast<uint64_t>(run));
+      Serve(recording, 1, Lognormal);
+      coverage.Add(recording);
+    }
+    coverage.Expect("240 s", quantum_ns);
+  }
+}
+
+// Counts weigh short blocks most, so their errors depend on how lengths are distributed: alike,
+// without a peak, of two kinds far apart, or of each function another.
+TEST(ScalingSimulation, StatedErrorsCoverTheTruthWhateverTheLengths) {
+  const std::pair<const char*, Lengths> kinds[] = {
+      {"all of 50 us", [](auto&, Function) { return 48e3; }},
+      {"exponential",
+       [](auto& random, Function) {
+         return std::exponential_distribution<double>(1 / 100e3)(random);
+       }},
+      {"up to 200 us",
+       [](auto& random, Function) {
+         return std::uniform_real_distribution<double>(0, 200e3)(random);
+       }},
+      {"of 5 or 300 us", [](auto& random, Function) { return random() % 2 == 0 ? 3e3 : 298e3; }},
+      {"of 12 us to 5 ms by function",
+       [](auto& random, Function function) {
+         double spread = std::lognormal_distribution<double>(0, 0.3)(random);
+         return 10e3 * std::exp2(function - 1) * spread;
+       }},
+      {"of 5 ms to 12 us by function",
+       [](auto& random, Function function) {
+         double spread = std::lognormal_distribution<double>(0, 0.3)(random);
+         return 10e3 * std::exp2(10 - function) * spread;
+       }},
+  };
+  for (const auto& [name, length_ns] : kinds) {
+    for (uint64_t quantum_ns : {100 * kUs, 1 * kMs, 10 * kMs}) {
+      SimulatedRecording::Settings settings;
+      settings.quantum_ns = quantum_ns;
+      settings.intervals = 3;
+      Coverage coverage;
+      for (int run = 0; run < 30; ++run) {
+        SimulatedRecording recording(settings, 500 + static_cast<uint64_t>(run));
+        Serve(recording, 4, length_ns);
+        coverage.Add(recording);
+      }
+      coverage.Expect(name, quantum_ns);
     }
   }
 }

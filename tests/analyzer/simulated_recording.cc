@@ -82,6 +82,7 @@ void SimulatedRecording::Block(ThreadId thread, Function function, uint64_t star
     account.blocked_ns[static_cast<size_t>(state) - 1] += ns;
     truth_[function].blocked_ns += ns;
     truth_[function].blocks += is_last ? 1 : 0;
+    if (is_last) waits_[{interval, thread.value}] += 1;
     bool by_chance = ns < quantum_ns;
     if (by_chance && random_() % quantum_ns >= ns) return;
     BlockedRow& row = blocked_[{interval, thread.value, function, state}];
@@ -93,7 +94,11 @@ void SimulatedRecording::Block(ThreadId thread, Function function, uint64_t star
     if (by_chance) {
       row.sampled_ns += quantum_ns;
       row.variance_us2 += quantum_ns / 1000 * ((quantum_ns - ns) / 1000);
-      if (is_last) row.count += (quantum_ns + random_() % ns) / ns;
+      if (is_last) {
+        uint64_t stands_for = (quantum_ns + random_() % ns) / ns;
+        row.count += stands_for;
+        row.count_variance += stands_for * (stands_for - 1);
+      }
     } else if (is_last) {
       row.count += 1;
     }
@@ -111,6 +116,7 @@ Capture SimulatedRecording::Finish() {
     interval.cpu->period_ns = settings_.period_ns;
     interval.blocked.emplace();
     interval.accounts.emplace();
+    interval.wait_counts.emplace();
     capture_.intervals.push_back(std::move(interval));
   }
   for (const auto& [key, samples] : samples_) {
@@ -126,6 +132,9 @@ Capture SimulatedRecording::Finish() {
   }
   for (const auto& [key, account] : accounts_) {
     capture_.intervals[key.first].accounts->push_back(account);
+  }
+  for (const auto& [key, count] : waits_) {
+    capture_.intervals[key.first].wait_counts->push_back({ThreadId(key.second), 0, count});
   }
   return std::move(capture_);
 }

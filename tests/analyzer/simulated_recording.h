@@ -1,6 +1,7 @@
 // Recordings made by chance, as the recorder makes them (format/capture.h), of threads whose times
 // by function are known: part by part, a block shorter than T is kept with the probability d / T
-// and counts T, and as T / d blocks; CPU time is sampled at a CPU's ticks.
+// and counts T, and as T / d blocks; each block ends with a wait of no length; CPU time is sampled
+// at a CPU's ticks.
 #pragma once
 
 #include <cstdint>
@@ -69,6 +70,7 @@ class SimulatedRecording {
   std::map<std::tuple<uint32_t, uint32_t, Function>, uint64_t> samples_;
   std::map<std::tuple<uint32_t, uint32_t, Function, BlockState>, BlockedRow> blocked_;
   std::map<std::pair<uint32_t, uint32_t>, Account> accounts_;
+  std::map<std::pair<uint32_t, uint32_t>, uint64_t> waits_;  // by interval and thread
 };
 
 }  // namespace twofold::testing

@@ -286,6 +286,36 @@ TEST(TableStates, ALimitSumsUpTheRest) {
   EXPECT_THAT(csv.words, HasSubstr("shows the 2 with most CPU time of 3 threads"));
 }
 
+TEST(TableStates, AThreadThatMovedIsOneInEachOfItsControlGroups) {
+  CaptureMaker maker;
+  DefinitionsBuilder& builder = maker.definitions();
+  Process process;
+  process.pid = Pid(1);
+  process.parent_pid = Pid(1);
+  process.name = builder.InternString("app");
+  process.cgroup = builder.InternString("/before");
+  Thread thread;
+  thread.process = builder.AddProcess(process);
+  thread.tid = Tid(1);
+  thread.name = process.name;
+  for (const auto& [cgroup, on_cpu_ns] :
+       std::vector<std::pair<const char*, uint64_t>>{{"/before", 30 * kMs}, {"/after", 10 * kMs}}) {
+    thread.cgroup = builder.InternString(cgroup);
+    maker.AddAccount({.thread = builder.AddThread(thread),
+                      .existed_ns = 100 * kMs,
+                      .on_cpu_ns = on_cpu_ns,
+                      .blocked_ns = {100 * kMs - on_cpu_ns}});
+  }
+  maker.EndInterval();
+  const std::string capture = maker.Finish();
+  const std::string text = Table(capture, {"--root", "cgroup"});
+  EXPECT_THAT(text, HasSubstr("      1  100 ms 30.0 "));
+  EXPECT_THAT(text, HasSubstr(" /before\n"));
+  EXPECT_THAT(text, HasSubstr("      1  100 ms 10.0 "));
+  EXPECT_THAT(text, HasSubstr(" /after\n"));
+  EXPECT_THAT(Table(capture, {"--root", "comm"}), HasSubstr("      1  200 ms 20.0 "));
+}
+
 TEST(TableStates, ManyThreadsAreNotAllShownToPeople) {
   CaptureMaker maker;
   for (uint32_t i = 1; i <= 100; ++i) {

@@ -88,6 +88,7 @@ void AddEstimates(Synthetic& synthetic, std::mt19937& random) {
     row.sampled_ns = row.samples * kQuantumUs * 1000;
     row.time_ns = row.sampled_ns;
     row.variance_us2 = row.samples * kQuantumUs * (random() % kQuantumUs);
+    row.count_variance = row.samples * (random() % 64);
   }
 }
 

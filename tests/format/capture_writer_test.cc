@@ -97,6 +97,7 @@ TEST(CaptureWriter, NewColumnsOfZerosAreNotWritten) {
   EXPECT_EQ(table->blocked()->sampled_ns(), nullptr);
   EXPECT_EQ(table->blocked()->samples(), nullptr);
   EXPECT_EQ(table->blocked()->variance_us2(), nullptr);
+  EXPECT_EQ(table->blocked()->count_variance(), nullptr);
   EXPECT_EQ(table->waiting()->thread()->size(), 1U);
   EXPECT_EQ(table->waiting()->time_ns(), nullptr);
   EXPECT_EQ(table->wait_counts(), nullptr);

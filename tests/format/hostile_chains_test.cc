@@ -112,6 +112,7 @@ TEST(HostileChains, ColumnsOfDifferentLengthsAreRefused) {
   EXPECT_EQ(FaultOfInterval({.sampled_ns = {}}), blocked);
   EXPECT_EQ(FaultOfInterval({.kept = {1, 1}}), blocked);
   EXPECT_EQ(FaultOfInterval({.variances_us2 = {}}), blocked);
+  EXPECT_EQ(FaultOfInterval({.count_variances = {1, 1}}), blocked);
   const std::string waiting = "its columns of waiting rows differ in length";
   EXPECT_EQ(FaultOfInterval({.waiting_threads = {}}), waiting);
   EXPECT_EQ(FaultOfInterval({.preempted = {}}), waiting);
@@ -122,6 +123,7 @@ TEST(HostileChains, ColumnsOfDifferentLengthsAreRefused) {
   EXPECT_EQ(FaultOfInterval({.waits = {}}), waiting);
   EXPECT_EQ(FaultOfInterval({.waiting_kept = {1, 1}}), waiting);
   EXPECT_EQ(FaultOfInterval({.waiting_variances_us2 = {}}), waiting);
+  EXPECT_EQ(FaultOfInterval({.waiting_count_variances = {}}), waiting);
   EXPECT_EQ(FaultOfInterval({.buckets = {}}), "its columns of wait counts differ in length");
   EXPECT_EQ(FaultOfInterval({.counted_waits = {1, 1}}),
             "its columns of wait counts differ in length");
@@ -170,11 +172,14 @@ TEST(HostileChains, SumsThatOverflowAreRefused) {
   EXPECT_EQ(FaultOfInterval({.kept = {1ULL << 63}}), blocked);
   EXPECT_EQ(FaultOfInterval({.variances_us2 = {UINT64_MAX}}), blocked);
   EXPECT_EQ(FaultOfInterval({.variances_us2 = {INT64_MAX}}), "");
+  EXPECT_EQ(FaultOfInterval({.count_variances = {UINT64_MAX}}), blocked);
+  EXPECT_EQ(FaultOfInterval({.count_variances = {INT64_MAX}}), "");
   const std::string waiting = "its waiting rows add up to more than 2^63";
   EXPECT_EQ(FaultOfInterval({.waiting_ns = {1ULL << 63}}), waiting);
   EXPECT_EQ(FaultOfInterval({.waits = {1ULL << 63}}), waiting);
   EXPECT_EQ(FaultOfInterval({.waiting_kept = {UINT64_MAX}}), waiting);
   EXPECT_EQ(FaultOfInterval({.waiting_variances_us2 = {1ULL << 63}}), waiting);
+  EXPECT_EQ(FaultOfInterval({.waiting_count_variances = {1ULL << 63}}), waiting);
   EXPECT_EQ(FaultOfInterval({.counted_waits = {1ULL << 63}}),
             "its wait counts add up to more than 2^63");
   EXPECT_EQ(FaultOfInterval({.idle_ns = {1ULL << 63}}), "its CPU times add up to more than 2^63");

@@ -134,8 +134,9 @@ class SampleMaker {
     blocked.sampled_ns = 3'000'000;
     blocked.samples = 31;
     blocked.variance_us2 = 250'000;
+    blocked.count_variance = 90;
     interval.blocked->push_back(blocked);
-    interval.waiting = {{thread, true, kernel, user, 900'000, 12, 400'000, 5, 30'000},
+    interval.waiting = {{thread, true, kernel, user, 900'000, 12, 400'000, 5, 30'000, 20},
                         {thread, false, kernel, {}, 1'000, 1, 0, 1, 0}};
     interval.wait_counts = {{thread, 0, 1000}, {thread, kWaitBuckets - 1, 2}};
     Exemplar longest;

@@ -134,6 +134,7 @@ class RowChecker {
         TWOFOLD_CHECK(row.sampled_ns <= row.time_ns);
         Add(row.time_ns, blocked_ns_);
         Add(row.variance_us2, blocked_variance_us2_);
+        Add(row.count_variance, blocked_count_variance_);
       }
     }
     if (interval.waiting) {
@@ -142,6 +143,7 @@ class RowChecker {
         TWOFOLD_CHECK(row.sampled_ns <= row.time_ns);
         Add(row.time_ns, waiting_ns_);
         Add(row.variance_us2, waiting_variance_us2_);
+        Add(row.count_variance, waiting_count_variance_);
       }
     }
     if (interval.counters) {
@@ -225,8 +227,10 @@ class RowChecker {
   uint64_t end_ns_ = 0;
   int64_t blocked_ns_ = 0;
   int64_t blocked_variance_us2_ = 0;
+  int64_t blocked_count_variance_ = 0;
   int64_t waiting_ns_ = 0;
   int64_t waiting_variance_us2_ = 0;
+  int64_t waiting_count_variance_ = 0;
   int64_t waits_ = 0;
   int64_t allocated_bytes_ = 0;
   int64_t freed_bytes_ = 0;

@@ -315,6 +315,22 @@ TEST(Accounting, RowsAndAccountsAreOfTheSameInstant) {
   EXPECT_LT(apart_ns, kIdentityPart * accounts_ns);
 }
 
+TEST(Accounting, ThreadThatAnotherOneRenamesHasTheTimeBeforeUnderItsOldName) {
+  const auto [capture, truth] = RecordCommand({"--exact"}, {WorkloadPath("renamed_sleeper")});
+  ExpectIdentity(capture);
+  std::map<std::string, OffCpu> by_name;
+  for (const auto& [key, sum] : OffCpuByInterval(capture)) {
+    OffCpu& of_name = by_name[capture.String(capture.GetThread(key.second).name)];
+    of_name.rows_ns += sum.rows_ns;
+    of_name.accounts_ns += sum.accounts_ns;
+  }
+  EXPECT_NEAR(by_name["before"].accounts_ns, 0.4e9, 0.05e9);
+  EXPECT_NEAR(by_name["after"].accounts_ns, 0.6e9, 0.05e9);
+  for (const auto& [name, sum] : by_name) {
+    EXPECT_NEAR(sum.rows_ns, sum.accounts_ns, kIdentityPart * 1e9) << name;
+  }
+}
+
 TEST(Accounting, IntervalsEndWhenTheyShouldAlsoWhereNoCpuComesToRest) {
   const auto [capture, truth] =
       RecordCommand({"--interval", "0.5", "-d", "3", "--max-overhead", "none"},

@@ -22,11 +22,13 @@ struct Sums {
   double error_ns = 0;     // its standard error
   uint64_t samples = 0;
   uint64_t count = 0;
+  double count_error = 0;
 };
 
 Sums SumsOf(const Capture& capture) {
   Sums sums;
   double variance_us2 = 0;
+  double count_variance = 0;
   for (const Interval& interval : capture.intervals) {
     for (const Account& account : *interval.accounts) {
       for (const uint64_t blocked_ns : account.blocked_ns) sums.accounts_ns += double(blocked_ns);
@@ -36,8 +38,10 @@ Sums SumsOf(const Capture& capture) {
       sums.samples += row.samples;
       sums.count += row.count;
       variance_us2 += double(row.variance_us2);
+      count_variance += double(row.count_variance);
     }
   }
+  sums.count_error = std::sqrt(count_variance);
   sums.error_ns = 1000 * std::sqrt(variance_us2);
   return sums;
 }
@@ -53,7 +57,10 @@ TEST(Estimates, ShortBlocksAddUpWithinTheirStatedError) {
   EXPECT_LT(sums.samples, truth["switches"] / 2);  // most were left out
   EXPECT_NEAR(sums.rows_ns, sums.accounts_ns, kErrors * sums.error_ns);
   EXPECT_LT(sums.error_ns, 0.05 * sums.accounts_ns);
-  EXPECT_NEAR(double(sums.count), double(truth["switches"]), 0.2 * double(truth["switches"]));
+  // A thousandth for its beginning and end.
+  EXPECT_NEAR(double(sums.count), double(truth["switches"]),
+              kErrors * sums.count_error + 0.001 * double(truth["switches"]));
+  EXPECT_LT(sums.count_error, 0.1 * double(truth["switches"]));
 }
 
 // Threads that block for about as long as T, over and over: in nine of ten intervals and more the
@@ -75,6 +82,7 @@ TEST(Estimates, StatedErrorsCoverTheTruth) {
     double rows_ns = 0;
     double accounts_ns = 0;
     double variance_ns2 = 0;
+    const Sums sums = SumsOf(capture);
     for (const Interval& interval : capture.intervals) {
       std::map<ThreadId, double> blocked_ns;
       std::map<ThreadId, double> variances_ns2;
@@ -96,6 +104,10 @@ TEST(Estimates, StatedErrorsCoverTheTruth) {
     }
     std::printf("T = %s us: %.0f of %.0f covered, %+.3f %% +- %.3f %%\n", quantum_us, covered, all,
                 100 * (rows_ns / accounts_ns - 1), 100 * std::sqrt(variance_ns2) / accounts_ns);
+    const double sleeps = double(truth["sleeps"]);
+    std::printf("%.0f sleeps, counted %.0f +- %.0f\n", sleeps, double(sums.count),
+                sums.count_error);
+    EXPECT_NEAR(double(sums.count), sleeps, 4 * sums.count_error + 0.001 * sleeps);
     EXPECT_GT(all, 60);
     // Of 100 at 95 %, fewer than 86 are covered once in 4,000 times.
     EXPECT_GE(covered, 0.86 * all);

@@ -70,6 +70,13 @@ TEST_P(EveryAllocator, LeaksAreExactAndWhatIsFreedIsNotThere) {
     EXPECT_EQ(memory.allocated_count, memory.freed_count);
     EXPECT_EQ(memory.outstanding_count, 0u);
   }
+  // What an allocator maps for itself, also in an operator new that fails, is none of the
+  // program's.
+  uint64_t mappings = 0;
+  for (const std::string function : {"leak_mapping", "leak_part_of_mapping", "balanced_mapping"}) {
+    mappings += MemoryOf(capture, function, AllocationKind::kMmap).allocated_count;
+  }
+  EXPECT_EQ(MemoryOf(capture, "", AllocationKind::kMmap).allocated_count, mappings);
   // Freed by another thread than that which allocated.
   const Memory parcels = MemoryOf(capture, "make_parcel");
   EXPECT_EQ(parcels.allocated_count, 3000u);

@@ -32,6 +32,8 @@ TEST(ParseProcStat, NamesMayHoldBlanksAndParentheses) {
   EXPECT_EQ(stat->parent_pid, Pid(7));
   EXPECT_EQ(stat->threads, 3u);
   EXPECT_FALSE(stat->is_kernel_thread);
+  EXPECT_FALSE(stat->is_exiting);
+  EXPECT_TRUE(ParseProcStat("42 (a)" + StatRest("4194564", "3", "250"), 100)->is_exiting);
   EXPECT_EQ(stat->start_boottime_ns, 2'500'000'000u);
 }
 

@@ -107,12 +107,12 @@ class Maker {
     std::string key = GroupKey(rows_of(), "of_threads");
     return database_.Prepare(
         "SELECT part.row_key, process.capture_id, process.pid, thread.tid, process.name,"
-        " thread.name, process.cgroup, part.* FROM (SELECT " +
-            key +
-            " AS row_key, min(thread_id) AS one_thread_id, count(DISTINCT thread_id) AS threads, " +
-            columns + " FROM (SELECT " + table + ".*, (SELECT process_id FROM thread WHERE" +
-            " thread.thread_id = " + table + ".thread_id) AS process_id FROM " + table +
-            ") AS of_threads" + where + " GROUP BY " + key + group +
+        " thread.name, thread.cgroup, part.* FROM (SELECT " +
+            key + " AS row_key, min(thread_id) AS one_thread_id, " + ThreadCount("of_threads") +
+            " AS threads, " + columns + " FROM (SELECT " + table +
+            ".*, (SELECT process_id FROM thread WHERE" + " thread.thread_id = " + table +
+            ".thread_id) AS process_id FROM " + table + ") AS of_threads" + where + " GROUP BY " +
+            key + group +
             ") AS part LEFT JOIN thread ON thread.thread_id = part.one_thread_id"
             " LEFT JOIN process ON process.process_id = thread.process_id",
         parameters);

@@ -57,7 +57,9 @@ std::string Query(const TabularRequest& request, RowsOf rows_of,
          " FROM account"
          "), total AS ("
          " SELECT min(process_id) AS process_id, min(thread_id) AS thread_id,"
-         " count(DISTINCT thread_id) AS threads, sum(existed_ns) AS existed_ns,"
+         " " +
+         ThreadCount("part") +
+         " AS threads, sum(existed_ns) AS existed_ns,"
          " sum(on_cpu_ns) AS on_cpu_ns, sum(user_ns) AS known_user_ns,"
          " sum(user_ns) + sum(system_ns) AS known_ns,"
          " sum(woken_ns) AS woken_ns, sum(preempted_ns) AS preempted_ns,"
@@ -73,7 +75,7 @@ std::string Query(const TabularRequest& request, RowsOf rows_of,
          " END AS user_ns,"
          " stopped_ns + traced_ns + parked_ns + idle_ns + other_ns AS rest_ns FROM total"
          ") SELECT process.capture_id, process.pid, thread.tid, threads, process.name, thread.name,"
-         " process.cgroup,"
+         " thread.cgroup,"
          " existed_ns, on_cpu_ns, user_ns, on_cpu_ns - user_ns, woken_ns, preempted_ns,"
          " interruptible_ns, uninterruptible_ns, stopped_ns, traced_ns, parked_ns, idle_ns,"
          " other_ns, rest_ns, on_cpu_ns + woken_ns + preempted_ns + interruptible_ns +"

@@ -194,7 +194,7 @@ class Maker {
             ") SELECT total.thread_id, process.process_id, process.capture_id, process.pid,"
             " thread.tid, process.name, thread.name, existed_ns, on_cpu_ns, user_ns, known_ns,"
             " woken_ns, preempted_ns, s_ns, d_ns, stopped_ns, traced_ns, parked_ns, idle_ns,"
-            " other_ns, process.cgroup, " +
+            " other_ns, thread.cgroup, " +
             GroupKey(rows_of(), "total") +
             " FROM total LEFT JOIN thread ON thread.thread_id = total.thread_id"
             " LEFT JOIN process ON process.process_id = thread.process_id ORDER BY total.thread_id",
