@@ -5,6 +5,7 @@
 #include "analyzer/data/input.h"
 #include "analyzer/data/losses.h"
 #include "analyzer/fold/view.h"
+#include "analyzer/tabular/row_groups.h"
 #include "analyzer/text/escape.h"
 #include "analyzer/text/table.h"
 #include "analyzer/text/units.h"
@@ -121,25 +122,28 @@ std::string NamedText(int64_t named, int64_t all) {
 Result<std::string> DescribeContents(Database& database, int64_t capture_id) {
   Result<Statement> row = FirstRow(
       database,
-      "SELECT (SELECT count(*) FROM interval WHERE capture_id = ?1),"
-      " (SELECT count(DISTINCT pid || ' ' || start_ns) FROM process WHERE capture_id = ?1),"
-      " (SELECT count(DISTINCT tid || ' ' || thread.start_ns) FROM thread"
-      "  JOIN process ON process.process_id = thread.process_id WHERE process.capture_id = ?1),"
-      " (SELECT count(*) FROM ("
-      "   SELECT user_stack_id, kernel_stack_id FROM cpu"
-      "   WHERE capture_id = ?1 AND loss IS NULL AND special_frame IS NULL"
-      "   UNION"
-      "   SELECT user_stack_id, kernel_stack_id FROM cpi WHERE capture_id = ?1"
-      "   UNION"
-      "   SELECT user_stack_id, kernel_stack_id FROM events WHERE capture_id = ?1"
-      "   UNION"
-      "   SELECT user_stack_id, kernel_stack_id FROM offcpu"
-      "   WHERE capture_id = ?1 AND loss IS NULL AND special_frame IS NULL"
-      "   UNION"
-      "   SELECT user_stack_id, kernel_stack_id FROM memory_growth"
-      "   WHERE capture_id = ?1 AND special_frame IS NULL"
-      "   UNION"
-      "   SELECT user_stack_id, kernel_stack_id FROM tcp WHERE capture_id = ?1 AND loss IS NULL))",
+      ("SELECT (SELECT count(*) FROM interval WHERE capture_id = ?1),"
+       " (SELECT count(DISTINCT pid || ' ' || start_ns) FROM process WHERE capture_id = ?1),"
+       " (SELECT " +
+       ThreadCount("of_capture") +
+       " FROM thread AS of_capture JOIN process USING (process_id)"
+       "  WHERE process.capture_id = ?1),"
+       " (SELECT count(*) FROM ("
+       "   SELECT user_stack_id, kernel_stack_id FROM cpu"
+       "   WHERE capture_id = ?1 AND loss IS NULL AND special_frame IS NULL"
+       "   UNION"
+       "   SELECT user_stack_id, kernel_stack_id FROM cpi WHERE capture_id = ?1"
+       "   UNION"
+       "   SELECT user_stack_id, kernel_stack_id FROM events WHERE capture_id = ?1"
+       "   UNION"
+       "   SELECT user_stack_id, kernel_stack_id FROM offcpu"
+       "   WHERE capture_id = ?1 AND loss IS NULL AND special_frame IS NULL"
+       "   UNION"
+       "   SELECT user_stack_id, kernel_stack_id FROM memory_growth"
+       "   WHERE capture_id = ?1 AND special_frame IS NULL"
+       "   UNION"
+       "   SELECT user_stack_id, kernel_stack_id FROM tcp WHERE capture_id = ?1 AND loss IS NULL))")
+          .c_str(),
       capture_id);
   if (!row) return std::move(row).error();
   std::string out = "\nContents\n";

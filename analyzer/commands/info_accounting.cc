@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "analyzer/commands/info_parts.h"
+#include "analyzer/tabular/row_groups.h"
 #include "analyzer/text/table.h"
 #include "analyzer/text/units.h"
 
@@ -56,14 +57,13 @@ Result<std::string> DescribeAccounting(Database& database, int64_t capture_id) {
   };
   Result<Statement> row = FirstRow(
       database,
-      "SELECT count(DISTINCT thread.tid || ' ' || thread.start_ns), sum(existed_ns), "
-      "sum(on_cpu_ns), "
-      "sum(woken_ns),"
-      " sum(preempted_ns), sum(interruptible_ns), sum(uninterruptible_ns), sum(stopped_ns),"
-      " sum(traced_ns), sum(parked_ns), sum(idle_ns), sum(other_ns) "
-      "FROM account JOIN interval ON interval.interval_id = account.interval_id "
-      "JOIN thread ON thread.thread_id = account.thread_id "
-      "WHERE interval.capture_id = ?",
+      ("SELECT " + ThreadCount("account") +
+       ", sum(existed_ns), sum(on_cpu_ns), sum(woken_ns),"
+       " sum(preempted_ns), sum(interruptible_ns), sum(uninterruptible_ns), sum(stopped_ns),"
+       " sum(traced_ns), sum(parked_ns), sum(idle_ns), sum(other_ns) "
+       "FROM account JOIN interval ON interval.interval_id = account.interval_id "
+       "WHERE interval.capture_id = ?")
+          .c_str(),
       capture_id);
   if (!row) return std::move(row).error();
   if (row->Int(0) == 0) return std::string();

@@ -64,7 +64,9 @@ bool IsPlausible(uint64_t exact_ns, uint64_t sampled_ns, uint64_t quantum_ns) {
 
 uint64_t DifferenceOrZero(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
 
-uint64_t Rounded(double value) { return static_cast<uint64_t>(std::min(value, 9e18) + 0.5); }
+uint64_t Rounded(double value) {
+  return static_cast<uint64_t>(std::llround(std::min(value, 9e18)));
+}
 
 class Scaler {
  public:
@@ -139,7 +141,7 @@ class Scaler {
       if (!one.is_short) continue;
       double variance_ns2 = static_cast<double>(std::min(quantum_ns_, one.time_ns)) *
                             static_cast<double>(one.time_ns);
-      one.error_ns = static_cast<uint64_t>(std::sqrt(variance_ns2) + 0.5);
+      one.error_ns = Rounded(std::sqrt(variance_ns2));
     }
     all.erase(
         std::remove_if(all.begin(), all.end(), [](const auto& one) { return one.time_ns == 0; }),
@@ -358,7 +360,7 @@ class Scaler {
 uint64_t StandardErrorNs(const ScaledRow& row) {
   double sample_ns = static_cast<double>(row.sample_ns);
   double variance_ns2 = static_cast<double>(row.variance_us2) * 1e6 + 2 * sample_ns * sample_ns;
-  return static_cast<uint64_t>(std::min(std::sqrt(variance_ns2), 9e18) + 0.5);
+  return Rounded(std::sqrt(variance_ns2));
 }
 
 bool LeavesNoRow(LossCause cause) {

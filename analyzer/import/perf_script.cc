@@ -87,7 +87,7 @@ class PerfScriptReader {
     if (may_be_header) {
       if (std::optional<PerfHeader> header = ParseHeader(line)) {
         EndSample();
-        header_ = std::move(header);
+        header_ = header;
         is_behind_record_ = false;
         if (header_->frame) leaf_first_.push_back(*header_->frame);
         return;

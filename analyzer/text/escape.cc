@@ -32,7 +32,7 @@ int HexDigit(char c) {
 }  // namespace
 
 std::string EscapeFrame(std::string_view text) {
-  const std::string escaped = EscapeText(text);
+  std::string escaped = EscapeText(text);
   if (escaped.find(';') == std::string::npos) return escaped;
   std::string out;
   for (const char c : escaped) {

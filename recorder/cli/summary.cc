@@ -21,6 +21,16 @@ bool RecordsAPart(const Options& options) {
 
 }  // namespace
 
+std::string StoppedEarlyText(const Summary& summary, const Options& options) {
+  if (summary.stopped_at_permyriad <= 0) return "";
+  return "Stopped early: recording took " + Fixed(summary.stopped_at_permyriad / 100, 2) +
+         " % of this host's CPU time, and --max-overhead allows " +
+         Fixed(double(options.max_overhead_permyriad) / 100, 2) +
+         (RecordsAPart(options) ? " %. Allow more, or record with fewer sources (--record).\n"
+                                : " %. Record a part of the host (-p, --cgroup), or allow "
+                                  "more.\n");
+}
+
 std::string SummaryText(const Summary& summary, const Options& options) {
   const std::string path = EscapeText(summary.path);
   const Cost& cost = summary.cost;
@@ -37,14 +47,7 @@ std::string SummaryText(const Summary& summary, const Options& options) {
   }
   text += ", " + BytesText(cost.peak_resident_bytes + cost.map_bytes) + " of memory, " +
           BytesText(cost.map_bytes) + " of it in kernel maps.\n";
-  if (summary.stopped_at_permyriad > 0) {
-    text += "Stopped early: recording took " + Fixed(summary.stopped_at_permyriad / 100, 2) +
-            " % of this host's CPU time, and --max-overhead allows " +
-            Fixed(double(options.max_overhead_permyriad) / 100, 2) +
-            (RecordsAPart(options) ? " %. Allow more, or record with fewer sources (--record).\n"
-                                   : " %. Record a part of the host (-p, --cgroup), or allow "
-                                     "more.\n");
-  }
+  text += StoppedEarlyText(summary, options);
   if (summary.processes == 0) {
     const char* why = !options.comm.empty()     ? "in scope had a name that matches --comm"
                       : !options.cgroup.empty() ? "was in the cgroup"

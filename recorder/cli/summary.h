@@ -22,6 +22,9 @@ struct Summary {
   uint64_t losses = 0;
 };
 
+// Why the recording ended before its time, a line with a newline; empty: it did not.
+std::string StoppedEarlyText(const Summary& summary, const Options& options);
+
 // Several lines, each with a newline.
 std::string SummaryText(const Summary& summary, const Options& options);
 

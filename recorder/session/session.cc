@@ -615,7 +615,6 @@ Result<void> Session::Close(EndReason reason) {
 }
 
 void Session::PrintSummary() const {
-  if (options_.quiet) return;
   const Summary summary{
       .seconds = double(interval_start_ns_ - recording_.start_monotonic_ns) / double(kSecond_ns),
       .processes = builder_->process_count(),
@@ -625,7 +624,9 @@ void Session::PrintSummary() const {
       .cost = own_cost_->total(),
       .stopped_at_permyriad = stopped_at_permyriad_,
       .losses = losses_};
-  std::fputs(SummaryText(summary, options_).c_str(), stderr);
+  const std::string text =
+      options_.quiet ? StoppedEarlyText(summary, options_) : SummaryText(summary, options_);
+  std::fputs(text.c_str(), stderr);
 }
 
 // After a failure in the middle: what was written up to the interval before can be read, so it is

@@ -266,34 +266,35 @@ struct Coverage {
 
 constexpr uint64_t kQuanta[] = {100 * kUs, 1 * kMs, 10 * kMs, 1 * kSecond};
 
-TEST(ScalingSimulation, StatedErrorsCoverTheTruthWhateverTheQuantum) {
+struct Runs {
+  const char* what;
+  uint32_t intervals;  // of a second
+  uint64_t runs;
+  uint64_t first_seed;
+  int workers;
+};
+
+void ExpectCoverage(const Runs& runs) {
   for (uint64_t quantum_ns : kQuanta) {
     SimulatedRecording::Settings settings;
     settings.quantum_ns = quantum_ns;
-    settings.intervals = 3;
+    settings.intervals = runs.intervals;
     Coverage coverage;
-    for (int run = 0; run < 50; ++run) {
-      SimulatedRecording recording(settings, 300 + static_cast<uint64_t>(run));
-      Serve(recording, 4, Lognormal);
+    for (uint64_t run = 0; run < runs.runs; ++run) {
+      SimulatedRecording recording(settings, runs.first_seed + run);
+      Serve(recording, runs.workers, Lognormal);
       coverage.Add(recording);
     }
-    coverage.Expect("3 s", quantum_ns);
+    coverage.Expect(runs.what, quantum_ns);
   }
 }
 
+TEST(ScalingSimulation, StatedErrorsCoverTheTruthWhateverTheQuantum) {
+  ExpectCoverage({.what = "3 s", .intervals = 3, .runs = 50, .first_seed = 300, .workers = 4});
+}
+
 TEST(ScalingSimulation, StatedErrorsCoverTheTruthOverMinutes) {
-  for (uint64_t quantum_ns : kQuanta) {
-    SimulatedRecording::Settings settings;
-    settings.quantum_ns = quantum_ns;
-    settings.intervals = 240;
-    Coverage coverage;
-    for (int run = 0; run < 20; ++run) {
-      SimulatedRecording recording(settings, 400 + static_cast<uint64_t>(run));
-      Serve(recording, 1, Lognormal);
-      coverage.Add(recording);
-    }
-    coverage.Expect("240 s", quantum_ns);
-  }
+  ExpectCoverage({.what = "240 s", .intervals = 240, .runs = 20, .first_seed = 400, .workers = 1});
 }
 
 // Counts weigh short blocks most, so their errors depend on how lengths are distributed: alike,

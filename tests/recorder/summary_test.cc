@@ -28,6 +28,15 @@ TEST(Summary, NarrowingIsAdvisedOnlyWhereTheWholeHostIsRecorded) {
   EXPECT_THAT(SummaryText(summary, options), HasSubstr("Allow more"));
 }
 
+TEST(Summary, AnEarlyEndIsTold) {
+  Summary summary{.processes = 1, .path = "x", .cost = {}, .stopped_at_permyriad = 250};
+  const std::string text = StoppedEarlyText(summary, Options());
+  EXPECT_THAT(text, HasSubstr("Stopped early: recording took 2.50 % of this host's CPU time"));
+  EXPECT_THAT(SummaryText(summary, Options()), HasSubstr(text));
+  summary.stopped_at_permyriad = 0;
+  EXPECT_EQ(StoppedEarlyText(summary, Options()), "");
+}
+
 TEST(Summary, CostIsAShareOnlyOfASecondAndMore) {
   Summary summary{.seconds = 0.02, .processes = 1, .path = "x", .cost = {.user_ns = 150'000'000}};
   EXPECT_THAT(SummaryText(summary, Options()), Not(HasSubstr("%")));

@@ -9,6 +9,7 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "analyzer/tabular/row_groups.h"
@@ -26,7 +27,8 @@ using KindTimes = std::array<uint64_t, kWaitKinds>;
 
 // A row of the table: a thread, a process, or all.
 struct Times {
-  int64_t threads = 0;
+  std::set<std::array<int64_t, 3>>
+      threads;  // capture, tid and start: a thread may have several rows
   int64_t existed_ns = 0;
   int64_t on_cpu_ns = 0;
   int64_t known_user_ns = 0;  // of threads and intervals in which ticks divided on_cpu_ns
@@ -37,7 +39,7 @@ struct Times {
   KindTimes kinds = {};
 
   void Add(const Times& other) {
-    threads += other.threads;
+    threads.insert(other.threads.begin(), other.threads.end());
     existed_ns += other.existed_ns;
     on_cpu_ns += other.on_cpu_ns;
     known_user_ns += other.known_user_ns;
@@ -196,7 +198,7 @@ class Maker {
             " woken_ns, preempted_ns, s_ns, d_ns, stopped_ns, traced_ns, parked_ns, idle_ns,"
             " other_ns, thread.cgroup, " +
             GroupKey(rows_of(), "total") +
-            " FROM total LEFT JOIN thread ON thread.thread_id = total.thread_id"
+            ", thread.start_ns FROM total LEFT JOIN thread ON thread.thread_id = total.thread_id"
             " LEFT JOIN process ON process.process_id = thread.process_id ORDER BY total.thread_id",
         parameters);
     if (!rows) return std::move(rows).error();
@@ -213,6 +215,7 @@ class Maker {
     constexpr int kFirstState = 13;
     constexpr int kCgroup = 20;
     constexpr int kKey = 21;
+    constexpr int kStart = 22;
     if (row.IsNull(3) || row.IsNull(4)) {
       return Error{"the table account holds a row that no capture has", "",
                    "Load the captures again"};
@@ -222,7 +225,7 @@ class Maker {
       if (__builtin_add_overflow(all_ns_, row.Int(column), &all_ns_)) return Overflow();
     }
     Times times;
-    times.threads = 1;
+    times.threads.insert({row.Int(2), row.Int(4), row.Int(kStart)});
     times.existed_ns = row.Int(7);
     times.on_cpu_ns = row.Int(8);
     times.known_user_ns = row.Int(9);
@@ -236,7 +239,7 @@ class Maker {
       for (size_t i = 0; i < kWaitKinds; ++i) times.kinds[i] += shares[i];
     }
     Row& target = rows_[std::string(row.Text(kKey))];
-    if (target.times.threads == 0) {
+    if (target.times.threads.empty()) {
       target.identity = {row.Int(2),
                          row.Int(3),
                          row.Int(4),
@@ -350,19 +353,20 @@ class Maker {
         continue;
       }
       RowIdentity identity = order[i]->identity;
-      identity.threads = times.threads;
+      identity.threads = int64_t(times.threads.size());
       std::vector<TabularCell> cells = FirstCells(rows_of(), identity);
       append(cells, TimeCells(times));
       append(cells, LastCells(rows_of(), identity));
       tabular.rows.push_back(std::move(cells));
     }
     auto sum_up = [&](const std::string& label, const Times& times) {
-      std::vector<TabularCell> cells = FirstCellsOfSum(rows_of(), label, times.threads);
+      const auto threads = int64_t(times.threads.size());
+      std::vector<TabularCell> cells = FirstCellsOfSum(rows_of(), label, threads);
       append(cells, TimeCells(times));
-      append(cells, LastCellsOfSum(rows_of(), label, times.threads));
+      append(cells, LastCellsOfSum(rows_of(), label, threads));
       return cells;
     };
-    if (rest.threads > 0) {
+    if (!rest.threads.empty()) {
       tabular.rest = sum_up("rest", rest);
       tabular.notes.push_back(LimitNote(request_.limit, order.size(), rows_of()));
     }
