@@ -47,8 +47,6 @@ Restraint::Spent OwnCost::TakeForJudgement(uint64_t now_ns, uint64_t& elapsed_ns
   BeginStretch(now_ns);
   return Restraint::Spent{
       .scheduler_ns = programs_before_.scheduler_ns - programs_until.scheduler_ns,
-      .memory_ns = programs_before_.memory_ns - programs_until.memory_ns,
-      .allocations_kept = programs_before_.allocations_kept - programs_until.allocations_kept,
       .programs_ns = programs_before_.all_ns - programs_until.all_ns,
       .recorder_ns = own_ns_before_ - own_ns_until};
 }

@@ -29,10 +29,8 @@ class Restraint {
   // The CPU time that a stretch of time, of a second or so, has cost.
   struct Spent {
     uint64_t scheduler_ns = 0;  // in the programs at switches and wake-ups: what T can turn down
-    uint64_t memory_ns = 0;     // in the programs in allocators: LeakRecording sees to it
-    uint64_t allocations_kept = 0;  // by them
-    uint64_t programs_ns = 0;       // in all programs
-    uint64_t recorder_ns = 0;       // in the recorder itself
+    uint64_t programs_ns = 0;   // in all programs
+    uint64_t recorder_ns = 0;   // in the recorder itself
   };
   Verdict Judge(const Spent& spent, uint64_t elapsed_ns);
 

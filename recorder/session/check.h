@@ -5,14 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "format/base/result.h"
+#include "recorder/sources/finding.h"
 
 namespace twofold {
-
-struct Finding {
-  std::string name;
-  Result<std::string> outcome;  // what is there, or why it is not; may be empty
-};
 
 struct CheckReport {
   std::vector<Finding> host;    // facts alone

@@ -1,21 +1,16 @@
 #include "recorder/session/session.h"
 
-#include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
-#include <sys/syscall.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <csignal>
 #include <cstdio>
-#include <ctime>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "format/base/output_file.h"
 #include "format/base/version.h"
@@ -38,7 +33,10 @@
 #include "recorder/names/symbolizer.h"
 #include "recorder/processes/process_table.h"
 #include "recorder/processes/sideband.h"
-#include "recorder/sources/memory/leak_recording.h"
+#include "recorder/session/capture_file.h"
+#include "recorder/session/event_loop.h"
+#include "recorder/session/scope.h"
+#include "recorder/sources/sources.h"
 #include "recorder/tracer/tracer.h"
 
 namespace twofold {
@@ -49,38 +47,18 @@ constexpr uint64_t kSecond_ns = 1'000'000'000;
 // New keys that each CPU may put into maps: about 1 % of its time at the most.
 constexpr double kInsertsPerSecond = 32768;
 
-std::string DefaultOutputName() {
-  const time_t now = time(nullptr);
-  tm local = {};
-  localtime_r(&now, &local);
-  char name[64];
-  strftime(name, sizeof(name), "twofold-%Y%m%d-%H%M%S.twofold", &local);
-  return name;
-}
-
-std::string BaseName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-
-Error EventError(const std::string& what) {
-  return Error{.what = "cannot wait for " + what + ": " + ErrnoText(errno),
-               .where = "",
-               .remedy = "Raise the limit on open files (ulimit -n)"};
-}
-
 // How long a new process may have to wait before its files are opened; a process that is gone by
 // then may take the way to them along.
-constexpr uint64_t kDrainPauseNs = 50'000'000;
+constexpr uint64_t kDrainPause_ns = 50'000'000;
 
 // How long after an interval's end the programs are given to be done with what they were at.
-constexpr uint64_t kSettleNs = 1'000'000;
+constexpr uint64_t kSettle_ns = 1'000'000;
 
 // On a host whose CPUs are all wanted this program would come late to everything, and buffers run
 // over that it should have read. A niceness that somebody chose stays.
 void RunAheadOfOthers() {
   if (getpriority(PRIO_PROCESS, 0) == 0) static_cast<void>(setpriority(PRIO_PROCESS, 0, -20));
 }
-
-// What can end a recording.
-enum class Wake { kInterval, kSignal, kCommand, kTarget, kSideband, kAccounts };
 
 class Session {
  public:
@@ -90,354 +68,225 @@ class Session {
   Result<int> Run();
 
  private:
-  Result<void> Prepare();
-  Result<void> PrepareScope(const SchedulerTracepoints& tracepoints);
-  Result<void> PrepareTcp();
-  Result<void> Begin();
-  Result<void> CheckCounters();
-  Result<EndReason> Loop();
-  Result<void> CloseInterval(uint64_t boundary_ns, bool last);
-  Result<void> Close(EndReason reason);
-  Result<void> Watch(int fd, Wake wake);
+  // The passes of preparing: everything that can fail for reasons of the user's or the host's,
+  // before the first byte is written.
+  Result<void> ChooseWhatToRecord();
+  Result<void> OpenOutput();
+  void StartNameReader();
+  Result<void> ForkCommand();
+
+  // The passes of beginning.
+  Result<void> FollowProcesses();
+  Result<void> LoadPrograms();
+  Result<void> StartPrograms();
+  void DescribeRecording();
+  Result<void> BeginCapture();
+
+  // Between the beginning and the end.
+  Result<EndReason> RecordIntervals();
+  void AnnounceNext();
+  Result<std::optional<EndReason>> HandleEvents();
   bool RestrainSelf(uint64_t now_ns);
   void DrainSideband();
+
+  // Of an interval whose end is over.
+  Result<void> CloseInterval(uint64_t boundary_ns, bool last);
+  Interval BuildInterval(const Reading& reading);
+  Result<void> WriteInterval(Interval& interval, const Reading& reading, uint64_t boundary_ns);
+  void ShowStatus(const Interval& interval);
+
+  Result<void> Close(EndReason reason);
   void PrintSummary() const;
+  int WaitForCommand(EndReason reason);
   Error KeepPart(const Error& error);
 
   const Options& options_;
   const Notes notes_;
   StatusLine status_line_;
-  std::string path_;
-  UniqueFd signals_;
-  UniqueFd epoll_;
-  UniqueFd timer_;
-  std::vector<Pid> processes_in_scope_;  // of -p, or those of the threads of -t
-  std::string cgroup_path_;              // of --cgroup, below the root of its hierarchy
-  std::optional<CgroupPaths> cgroup_paths_;
-  std::vector<UniqueFd> targets_;  // pidfds of processes_in_scope_
+  EventLoop events_;
+  RecordedScope scope_;
+  Sources sources_{options_, notes_};
   std::unique_ptr<Command> command_;
+  std::string path_;
   std::optional<OutputFile> output_;
   std::optional<CaptureWriter> writer_;
+
+  NameReader name_reader_;
   std::unique_ptr<Sideband> sideband_;
-  std::optional<KernelSymbols> kernel_symbols_;
+  std::vector<SidebandEvent> sideband_events_;
+  uint64_t sideband_lost_ = 0;
+  uint64_t drained_ns_ = 0;  // CLOCK_MONOTONIC of the last look at the sideband
+  std::optional<CgroupPaths> cgroup_paths_;
   std::optional<ProcessTable> processes_;
+  std::optional<KernelSymbols> kernel_symbols_;
+  TracerSettings tracer_settings_;
   std::unique_ptr<Tracer> tracer_;
   DefinitionsBuilder definitions_;
-  NameReader name_reader_;
   std::optional<Symbolizer> symbolizer_;
   std::optional<CaptureBuilder> builder_;
-  std::vector<SidebandEvent> events_;
 
-  TracerSettings settings_;
   Recording recording_;
+  uint64_t window_start_ns_ = 0;    // CLOCK_MONOTONIC; of a command's window: before
   uint64_t deadline_ns_ = 0;        // CLOCK_MONOTONIC; 0: none
-  uint64_t announced_ns_ = 0;       // CLOCK_MONOTONIC: end of the present interval
+  uint64_t next_ns_ = 0;            // CLOCK_MONOTONIC: when the present interval is to end
+  uint64_t announced_ns_ = 0;       // the same, as the programs were told
   uint64_t interval_start_ns_ = 0;  // CLOCK_MONOTONIC
   int64_t interval_start_real_ns_ = 0;
   uint64_t previous_boundary_ns_ = 0;
   uint32_t intervals_ = 0;
-  uint64_t sideband_lost_ = 0;
-  uint64_t drained_ns_ = 0;  // CLOCK_MONOTONIC of the last look at the sideband
   uint64_t losses_ = 0;
 
-  LeakRecording leaks_{options_};
   std::optional<Restraint> restraint_;
   std::optional<OwnCost> own_cost_;
   double stopped_at_permyriad_ = 0;  // as in Summary
   CpuTimes cpu_times_;
 };
 
-Result<void> Session::Watch(int fd, Wake wake) {
-  epoll_event event = {};
-  event.events = EPOLLIN;
-  event.data.u32 = uint32_t(wake);
-  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) return EventError("events");
-  return {};
-}
-
-// What -p, -t, --cgroup and --comm choose; a command is not known yet.
-Result<void> Session::PrepareScope(const SchedulerTracepoints& tracepoints) {
-  using Scope = TracerSettings::Scope;
-  settings_.pids = options_.pids;
-  settings_.tids = options_.tids;
-  settings_.cgroup_attach = tracepoints.cgroup_attach;
-  if (!options_.pids.empty()) settings_.scope = Scope::kProcesses;
-  if (!options_.tids.empty()) settings_.scope = Scope::kThreads;
-  if (!options_.comm.empty()) {
-    Result<CommGlob> comm = CommGlob::Parse(options_.comm);
-    if (!comm) return std::move(comm).error();
-    settings_.comm = *comm;
-  }
-  if (options_.cgroup.empty()) return {};
-  Result<Cgroup> cgroup = FindCgroup(options_.cgroup);
-  if (!cgroup) return std::move(cgroup).error();
-  cgroup_path_ = cgroup->path;
-  settings_.scope = Scope::kCgroup;
-  settings_.cgroup_id = cgroup->id;
-  if (!tracepoints.cgroup_attach) {
-    notes_.Print(
-        "this kernel has no tracepoint cgroup_attach_task: processes that are moved into the "
-        "cgroup are seen at the end of an interval.");
-  }
-  return {};
-}
-
-// Without what TCP's retransmits take, the rest of the recording goes on, if there is any.
-Result<void> Session::PrepareTcp() {
-  if (!options_.tcp) return {};
-  const Result<TcpTracepoints> tcp = ProbeTcp();
-  if (tcp) {
-    settings_.tcp = true;
-    settings_.retransmit_passes_error = tcp->passes_error;
-    return {};
-  }
-  if (options_.SourceCount() == 1) {
-    return Error{.what = "TCP retransmits cannot be recorded: " + tcp.error().what,
-                 .where = "--record tcp",
-                 .remedy = "Record other sources (twofold-record --check tells what works here)"};
-  }
-  notes_.Print("TCP retransmits are not recorded, because " + tcp.error().what + ".");
-  return {};
-}
-
-// Everything that can fail for reasons of the user's or the host's comes before the first byte is
-// written.
-Result<void> Session::Prepare() {
+Result<void> Session::ChooseWhatToRecord() {
   TWOFOLD_RETURN_IF_ERROR(ProbePids(options_.pids));
-  Result<std::vector<Pid>> of_threads = ProcessesOfThreads(options_.tids);
-  if (!of_threads) return std::move(of_threads).error();
-  processes_in_scope_ = options_.tids.empty() ? options_.pids : *of_threads;
   const Result<SchedulerTracepoints> tracepoints = ProbeHost(options_.offcpu);
   if (!tracepoints) return tracepoints.error();
-  TWOFOLD_RETURN_IF_ERROR(PrepareScope(*tracepoints));
-  settings_.states = tracepoints->all_there;
-  settings_.switch_passes_state = tracepoints->switch_passes_state;
-  TWOFOLD_RETURN_IF_ERROR(PrepareTcp());
+  tracer_settings_.states = tracepoints->all_there;
+  tracer_settings_.switch_passes_state = tracepoints->switch_passes_state;
+  tracer_settings_.memory_bytes = options_.memory_mib << 20;
+  tracer_settings_.insert_limit =
+      uint32_t(std::max(4096.0, kInsertsPerSecond * options_.interval_s));
+  Result<RecordedScope> scope = ChooseScope(options_, *tracepoints, notes_, tracer_settings_);
+  if (!scope) return std::move(scope).error();
+  scope_ = std::move(scope).value();
+  return sources_.Probe();
+}
 
-  path_ = options_.output.empty() ? DefaultOutputName() : options_.output;
-  if (path_ == "-" && isatty(STDOUT_FILENO) == 1) {
-    return Error{.what = "a capture is binary and would garble this terminal",
-                 .where = "-o -",
-                 .remedy = "Redirect standard output to a file or a pipe"};
-  }
-  Result<OutputFile> output = OutputFile::Create(path_);
+Result<void> Session::OpenOutput() {
+  path_ = options_.output;
+  Result<OutputFile> output = OpenCaptureFile(path_);
   if (!output) return std::move(output).error();
   output_.emplace(std::move(output).value());
-  if (output_->SharesPlaceWith(STDERR_FILENO)) {
-    return Error{
-        .what = "standard error goes to the same place, and words would damage the capture",
-        .where = "-o " + path_,
-        .remedy = "Send standard error elsewhere, for example: 2>recorder.log"};
-  }
-
-  epoll_.Reset(epoll_create1(EPOLL_CLOEXEC));
-  if (!epoll_) return EventError("events");
-  sigset_t stop_signals;
-  sigemptyset(&stop_signals);
-  for (const int signal_number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&stop_signals, signal_number);
-  sigprocmask(SIG_BLOCK, &stop_signals, nullptr);
-  // A closed pipe and a file size limit come back as errors of write.
-  signal(SIGPIPE, SIG_IGN);
-  signal(SIGXFSZ, SIG_IGN);
-  signals_.Reset(signalfd(-1, &stop_signals, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!signals_) return EventError("signals");
-  TWOFOLD_RETURN_IF_ERROR(Watch(signals_.get(), Wake::kSignal));
-
-  const Result<void> reader = name_reader_.Start();
-  if (!reader) {
-    notes_.Print("functions of programs and libraries get no names in this recording, because " +
-                 reader.error().what + ". `twofold symbolize` can add them later.");
-  }
-
-  if (!options_.command.empty()) {
-    auto output_of_command = Command::Output::kAsIs;
-    if (output_->SharesPlaceWith(STDOUT_FILENO)) {
-      output_of_command = Command::Output::kToStandardError;
-      notes_.Print(
-          "what the command writes to standard output goes to standard error, because the "
-          "capture goes to standard output.");
-    }
-    Result<std::unique_ptr<Command>> command = Command::Fork(options_.command, output_of_command);
-    if (!command) return std::move(command).error();
-    command_ = std::move(command).value();
-    TWOFOLD_RETURN_IF_ERROR(Watch(command_->end_fd(), Wake::kCommand));
-  }
-  for (const Pid pid : processes_in_scope_) {
-    UniqueFd target(int(syscall(SYS_pidfd_open, pid.value, 0)));
-    if (!target) {
-      return Error{
-          .what = "cannot watch process " + std::to_string(pid.value) + ": " + ErrnoText(errno),
-          .where = options_.tids.empty() ? "-p" : "-t",
-          .remedy = "Check that it still runs"};
-    }
-    TWOFOLD_RETURN_IF_ERROR(Watch(target.get(), Wake::kTarget));
-    targets_.push_back(std::move(target));
-  }
   return {};
 }
 
-// Without counters the rest of the recording goes on, if there is any.
-Result<void> Session::CheckCounters() {
-  const std::optional<Error>& failure = tracer_->counters_failure();
-  if (!failure) return {};
-  if (options_.SourceCount() == 1) {
-    return Error{.what = "cycles and instructions cannot be recorded: " + failure->what,
-                 .where = "--record cpi",
-                 .remedy =
-                     "Record other sources, or on a host that offers hardware counters "
-                     "(twofold-record --check tells)"};
-  }
-  notes_.Print("cycles and instructions are not recorded, because " + failure->what + ".");
-  return {};
+void Session::StartNameReader() {
+  const Result<void> started = name_reader_.Start();
+  if (started) return;
+  notes_.Print("functions of programs and libraries get no names in this recording, because " +
+               started.error().what + ". `twofold symbolize` can add them later.");
 }
 
-Result<void> Session::Begin() {
+Result<void> Session::ForkCommand() {
+  if (options_.command.empty()) return {};
+  auto output_of_command = Command::Output::kAsIs;
+  if (output_->SharesPlaceWith(STDOUT_FILENO)) {
+    output_of_command = Command::Output::kToStandardError;
+    notes_.Print(
+        "what the command writes to standard output goes to standard error, because the capture "
+        "goes to standard output.");
+  }
+  Result<std::unique_ptr<Command>> command = Command::Fork(options_.command, output_of_command);
+  if (!command) return std::move(command).error();
+  command_ = std::move(command).value();
+  tracer_settings_.scope = TracerSettings::Scope::kCommand;
+  tracer_settings_.command = command_->pid();
+  return events_.Watch(command_->end_fd(), Wake::kCommand);
+}
+
+// The sideband first: what begins between its opening and the scan of /proc, or the walk through
+// the cgroups, is seen twice rather than never.
+Result<void> Session::FollowProcesses() {
   RaiseFileLimit();  // the command has been forked, and keeps its own
   RunAheadOfOthers();
-  ProcessTable::Scope scope;
-  TracerSettings& settings = settings_;
-  settings.cpu = options_.cpu;
-  settings.offcpu = options_.offcpu;
-  settings.counters = options_.cpi;
-  settings.exec = options_.exec;
-  settings.arguments = options_.arguments;
-  settings.frequency_hz = options_.frequency_hz;
-  settings.memory_bytes = options_.memory_mib << 20;
-  settings.wakers = options_.wakers;
-  settings.quantum_ns = options_.exact ? 0 : options_.quantum_us * 1000;
-  settings.insert_limit = uint32_t(std::max(4096.0, kInsertsPerSecond * options_.interval_s));
-  settings.min_block_ns = options_.min_block_us * 1000;
-  settings.max_block_ns = options_.max_block_us * 1000;
-  TWOFOLD_RETURN_IF_ERROR(leaks_.Prepare(settings));
-  if (command_ != nullptr) {
-    scope = {.all = false, .pids = {command_->pid()}, .follow_children = true};
-    settings.scope = TracerSettings::Scope::kCommand;
-    settings.command = command_->pid();
-  } else if (!processes_in_scope_.empty()) {
-    scope = {.all = false, .pids = processes_in_scope_, .follow_children = false};
-  }
-
-  // The sideband first: what begins between its opening and the scan of /proc, or the walk through
-  // the cgroups, is seen twice rather than never.
   Result<std::unique_ptr<Sideband>> sideband = Sideband::Open();
   if (!sideband) return std::move(sideband).error();
   sideband_ = std::move(sideband).value();
-  for (const int fd : sideband_->fds()) TWOFOLD_RETURN_IF_ERROR(Watch(fd, Wake::kSideband));
-  cgroup_paths_.emplace();
-  processes_.emplace(scope);
-
-  if (options_.offcpu) {
-    Result<DirectMap> direct_map = FindDirectMap();
-    if (direct_map) {
-      settings.direct_map = *direct_map;
-    } else {
-      notes_.Print(
-          "user stacks are taken at the beginning of every block, which costs more, because " +
-          direct_map.error().what + ".");
-    }
+  for (const int fd : sideband_->fds()) {
+    TWOFOLD_RETURN_IF_ERROR(events_.Watch(fd, Wake::kSideband));
   }
-  Result<std::unique_ptr<Tracer>> tracer = Tracer::Load(settings);
+  cgroup_paths_.emplace();
+  processes_.emplace(TableScope(scope_, tracer_settings_.command));
+  return {};
+}
+
+Result<void> Session::LoadPrograms() {
+  Result<std::unique_ptr<Tracer>> tracer = Tracer::Load(tracer_settings_, sources_.traced());
   if (!tracer) return std::move(tracer).error();
   tracer_ = std::move(tracer).value();
-  TWOFOLD_RETURN_IF_ERROR(Watch(tracer_->accounts_fd(), Wake::kAccounts));
+  TWOFOLD_RETURN_IF_ERROR(events_.Watch(tracer_->accounts_fd(), Wake::kAccounts));
   // After the programs were loaded, so that their own frames have names.
   Result<KernelSymbols> kernel_symbols = KernelSymbols::Load();
   if (!kernel_symbols) return std::move(kernel_symbols).error();
   kernel_symbols_.emplace(std::move(kernel_symbols).value());
   tracer_->SetInterruptEntries(*kernel_symbols_);
-  Result<uint64_t> start_ns = tracer_->Start();
-  if (!start_ns) return std::move(start_ns).error();
-  TWOFOLD_RETURN_IF_ERROR(CheckCounters());
-  if (tracer_->failed_execs_failure()) {
-    notes_.Print("attempts to execute a program that fail are not recorded, because " +
-                 tracer_->failed_execs_failure()->what + ".");
+  return {};
+}
+
+Result<void> Session::StartPrograms() {
+  const Result<Tracer::Started> started = tracer_->Start();
+  if (!started) return started.error();
+  window_start_ns_ = started->window_start_ns;
+  for (const Tracer::Failure& failure : started->failures) {
+    TWOFOLD_RETURN_IF_ERROR(sources_.GoOnWithout(*failure.source, failure.error));
   }
   processes_->ScanProc();
-  if (settings.leak_scope != TracerSettings::LeakScope::kNone) {
-    TWOFOLD_RETURN_IF_ERROR(leaks_.Start(*tracer_, name_reader_));
-    if (!leaks_.is_recorded()) settings.leak_scope = TracerSettings::LeakScope::kNone;
-  }
+  return sources_.Begin(name_reader_);
+}
 
-  const bool has_counters = options_.cpi && !tracer_->counters_failure();
+void Session::DescribeRecording() {
   recording_.host = ReadHostFacts();
-  recording_.settings =
-      Settings{.recorder_version = kVersion,
-               .sources = {},
-               .frequency_hz = options_.cpu || has_counters ? options_.frequency_hz : 0,
-               .interval_ns = uint64_t(options_.interval_s * double(kSecond_ns)),
-               .memory_bytes = settings.memory_bytes,
-               .max_frames = TWOFOLD_MAX_FRAMES,
-               .scope = command_ != nullptr        ? "command"
-                        : !options_.pids.empty()   ? "processes"
-                        : !options_.tids.empty()   ? "threads"
-                        : !options_.cgroup.empty() ? "cgroup"
-                                                   : "system",
-               .pids = {},
-               .command = "",
-               .user_stack_method = settings.direct_map ? "page-walk" : "switch-out",
-               .tids = {},
-               .cgroup = cgroup_path_,
-               .comm = options_.comm,
-               .wakers = options_.offcpu ? settings.wakers : 0,
-               .quantum_ns = options_.offcpu ? settings.quantum_ns : 0,
-               .min_block_ns = settings.min_block_ns,
-               .max_block_ns = settings.max_block_ns,
-               .max_overhead_permyriad = options_.max_overhead_permyriad,
-               .arguments = options_.arguments};
-  if (options_.cpu) recording_.settings.sources.push_back("cpu");
-  if (has_counters) recording_.settings.sources.push_back("cpi");
-  if (options_.offcpu) recording_.settings.sources.push_back("offcpu");
-  if (leaks_.is_recorded()) {
-    recording_.settings.sources.push_back("memleak");
-    recording_.settings.leak_scope = options_.leak_kernel ? "kernel" : "user";
-    recording_.settings.leak_sample_bytes = settings.leak_sample_bytes;
-    recording_.settings.leak_age_ns = settings.leak_age_ns;
-  }
-  if (options_.exec) recording_.settings.sources.push_back("exec");
-  if (settings.tcp) recording_.settings.sources.push_back("tcp");
-  for (const Pid pid : options_.pids) recording_.settings.pids.push_back(pid.value);
-  for (const Tid tid : options_.tids) recording_.settings.tids.push_back(tid.value);
-  if (command_ != nullptr) recording_.settings.command = BaseName(options_.command.front());
-
+  recording_.settings = Settings{.recorder_version = kVersion,
+                                 .sources = {},
+                                 .frequency_hz = 0,
+                                 .interval_ns = uint64_t(options_.interval_s * double(kSecond_ns)),
+                                 .memory_bytes = tracer_settings_.memory_bytes,
+                                 .max_frames = TWOFOLD_MAX_FRAMES,
+                                 .scope = "",
+                                 .pids = {},
+                                 .command = "",
+                                 .user_stack_method = "switch-out",
+                                 .wakers = 0,
+                                 .quantum_ns = 0,
+                                 .min_block_ns = options_.min_block_us * 1000,
+                                 .max_block_ns = options_.max_block_us * 1000,
+                                 .max_overhead_permyriad = options_.max_overhead_permyriad};
+  DescribeScope(options_, scope_, recording_.settings);
+  sources_.Describe(recording_.settings);
   // A command's window begins when its gate opens: nothing in scope ran before.
   const uint64_t now_ns = MonotonicNowNs();
-  recording_.start_monotonic_ns = command_ != nullptr ? now_ns : *start_ns;
+  recording_.start_monotonic_ns = command_ != nullptr ? now_ns : window_start_ns_;
   const uint64_t age_ns = now_ns - recording_.start_monotonic_ns;
   recording_.start_realtime_ns = int64_t(ClockNs(CLOCK_REALTIME)) - int64_t(age_ns);
   recording_.start_boottime_ns = ClockNs(CLOCK_BOOTTIME) - age_ns;
+}
+
+Result<void> Session::BeginCapture() {
   interval_start_ns_ = recording_.start_monotonic_ns;
-  static_cast<void>(cpu_times_.TakeDifferences());
   interval_start_real_ns_ = recording_.start_realtime_ns;
   previous_boundary_ns_ = interval_start_ns_;
+  static_cast<void>(cpu_times_.TakeDifferences());
   own_cost_.emplace(*tracer_, name_reader_);
   restraint_.emplace(options_.max_overhead_permyriad, recording_.host.cpus_online,
-                     settings.quantum_ns);
-
+                     options_.exact ? 0 : options_.quantum_us * 1000);
   symbolizer_.emplace(definitions_, *kernel_symbols_, name_reader_);
   builder_.emplace(recording_, *tracer_, *processes_, *symbolizer_, *kernel_symbols_,
                    *cgroup_paths_, definitions_);
   writer_.emplace(*output_);
   TWOFOLD_RETURN_IF_ERROR(writer_->Start(recording_));
   if (command_ != nullptr) TWOFOLD_RETURN_IF_ERROR(command_->Execute());
-
   if (options_.duration_s) {
     deadline_ns_ = interval_start_ns_ + uint64_t(*options_.duration_s * double(kSecond_ns));
   }
-  timer_.Reset(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
-  if (!timer_) return EventError("a timer");
-  return Watch(timer_.get(), Wake::kInterval);
+  next_ns_ = interval_start_ns_ + recording_.settings.interval_ns;
+  return {};
 }
 
 // Judges what recording cost since the last time. False: it is too much, and has to stop.
 bool Session::RestrainSelf(uint64_t now_ns) {
   uint64_t elapsed_ns = 0;
   Restraint::Spent spent = own_cost_->TakeForJudgement(now_ns, elapsed_ns);
-  spent = leaks_.Restrain(spent, elapsed_ns, recording_.host.cpus_online);
+  spent = sources_.Restrain(spent, elapsed_ns, recording_.host.cpus_online);
   switch (restraint_->Judge(spent, elapsed_ns)) {
     case Restraint::Verdict::kKeep:
       return true;
     case Restraint::Verdict::kChangeQuantum:
-      tracer_->SetQuantum(restraint_->quantum_ns());
+      sources_.SetQuantum(restraint_->quantum_ns());
       return true;
     case Restraint::Verdict::kStop:
       stopped_at_permyriad_ = 1e4 * double(spent.programs_ns + spent.recorder_ns) /
@@ -450,10 +299,10 @@ bool Session::RestrainSelf(uint64_t now_ns) {
 
 void Session::DrainSideband() {
   drained_ns_ = MonotonicNowNs();
-  events_.clear();
-  sideband_->Drain(events_);
+  sideband_events_.clear();
+  sideband_->Drain(sideband_events_);
   std::map<Pid, bool> with_new_mappings;  // whether one tells of code made at run time
-  for (const SidebandEvent& event : events_) {
+  for (const SidebandEvent& event : sideband_events_) {
     processes_->Apply(event);
     if (event.kind == SidebandEvent::Kind::kCgroup) cgroup_paths_->Add(event.cgroup_id, event.text);
     const bool is_program = event.kind == SidebandEvent::Kind::kBpfProgram ||
@@ -465,7 +314,7 @@ void Session::DrainSideband() {
   }
   if (!symbolizer_) return;
   for (const auto& [pid, tells_of_runtime_code] : with_new_mappings) {
-    leaks_.Follow(pid);
+    sources_.FollowMappings(pid);
     const ProcessImage* image = processes_->Find(pid, drained_ns_);
     if (image == nullptr) continue;
     symbolizer_->PrepareModules(*image);
@@ -473,121 +322,121 @@ void Session::DrainSideband() {
   }
 }
 
-Result<EndReason> Session::Loop() {
+// As soon as may be: the interval ends when it is meant to, however late this program is woken.
+void Session::AnnounceNext() {
+  announced_ns_ =
+      tracer_->AnnounceEnd(deadline_ns_ != 0 ? std::min(next_ns_, deadline_ns_) : next_ns_);
+}
+
+// nullopt: nothing of it ends the recording.
+Result<std::optional<EndReason>> Session::HandleEvents() {
+  const Result<std::vector<Wake>> wakes = events_.Wait();
+  if (!wakes) return wakes.error();
+  for (const Wake wake : *wakes) {
+    switch (wake) {
+      case Wake::kSignal:
+        return std::optional(EndReason::kInterrupted);
+      case Wake::kCommand:
+        return std::optional(EndReason::kCommandEnded);
+      case Wake::kTarget:
+        if (events_.HaveTargetsEnded()) return std::optional(EndReason::kTargetsExited);
+        break;
+      case Wake::kSideband:
+        DrainSideband();
+        break;
+      case Wake::kAccounts:
+        tracer_->DrainAccounts();
+        break;
+      case Wake::kTime:
+        break;
+    }
+  }
+  return std::optional<EndReason>();
+}
+
+Result<EndReason> Session::RecordIntervals() {
   const uint64_t interval_ns = recording_.settings.interval_ns;
-  uint64_t next_ns = recording_.start_monotonic_ns + interval_ns;
-  size_t targets_left = targets_.size();
-  // As soon as may be: the interval ends when it is meant to, however late this program is woken.
-  const auto announce_next = [&] {
-    announced_ns_ =
-        tracer_->AnnounceEnd(deadline_ns_ != 0 ? std::min(next_ns, deadline_ns_) : next_ns);
-  };
-  announce_next();
+  AnnounceNext();
   // Loading and starting is over: it is not what recording costs.
   own_cost_->BeginStretch(MonotonicNowNs());
   while (true) {
     const uint64_t judge_ns = own_cost_->stretch_start_ns() + kSecond_ns;
-    uint64_t wake_ns = std::min({announced_ns_ + kSettleNs, judge_ns, drained_ns_ + kDrainPauseNs});
+    uint64_t wake_ns =
+        std::min({announced_ns_ + kSettle_ns, judge_ns, drained_ns_ + kDrainPause_ns});
     if (deadline_ns_ != 0) wake_ns = std::min(wake_ns, deadline_ns_);
-    itimerspec when = {};
-    when.it_value.tv_sec = time_t(wake_ns / kSecond_ns);
-    when.it_value.tv_nsec = long(wake_ns % kSecond_ns);
-    if (timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr) != 0) {
-      return EventError("a timer");
-    }
-    epoll_event events[16];
-    const int count = epoll_wait(epoll_.get(), events, 16, -1);
-    if (count < 0 && errno != EINTR) return EventError("events");
-    for (int i = 0; i < count; ++i) {
-      switch (Wake(events[i].data.u32)) {
-        case Wake::kSignal:
-          return EndReason::kInterrupted;
-        case Wake::kCommand:
-          return EndReason::kCommandEnded;
-        case Wake::kTarget:
-          // The list of events does not tell which; ask them all and stop watching the ones that
-          // ended.
-          for (UniqueFd& target : targets_) {
-            epoll_event ready = {};
-            UniqueFd one(epoll_create1(EPOLL_CLOEXEC));
-            ready.events = EPOLLIN;
-            if (!target || !one || epoll_ctl(one.get(), EPOLL_CTL_ADD, target.get(), &ready) != 0 ||
-                epoll_wait(one.get(), &ready, 1, 0) != 1) {
-              continue;
-            }
-            target.Reset();
-            --targets_left;
-          }
-          if (targets_left == 0) return EndReason::kTargetsExited;
-          break;
-        case Wake::kSideband:
-          DrainSideband();
-          break;
-        case Wake::kAccounts:
-          tracer_->DrainAccounts();
-          break;
-        case Wake::kInterval:
-          break;
-      }
-    }
+    TWOFOLD_RETURN_IF_ERROR(events_.WakeAt(wake_ns));
+    const Result<std::optional<EndReason>> end = HandleEvents();
+    if (!end) return end.error();
+    if (*end) return **end;
     const uint64_t now_ns = MonotonicNowNs();
-    if (now_ns >= drained_ns_ + kDrainPauseNs) DrainSideband();
+    if (now_ns >= drained_ns_ + kDrainPause_ns) DrainSideband();
     if (deadline_ns_ != 0 && now_ns >= deadline_ns_) return EndReason::kDuration;
-    if (now_ns >= announced_ns_ + kSettleNs) {
+    if (now_ns >= announced_ns_ + kSettle_ns) {
       TWOFOLD_RETURN_IF_ERROR(CloseInterval(announced_ns_, false));
       // Intervals that passed while the recorder was not running are one long interval.
-      next_ns += ((MonotonicNowNs() - next_ns) / interval_ns + 1) * interval_ns;
-      announce_next();
+      next_ns_ += ((MonotonicNowNs() - next_ns_) / interval_ns + 1) * interval_ns;
+      AnnounceNext();
     }
     // After the interval's end, so that a new T belongs to the next one.
-    if (now_ns >= judge_ns && !RestrainSelf(MonotonicNowNs())) {
-      return EndReason::kOverhead;
-    }
+    if (now_ns >= judge_ns && !RestrainSelf(MonotonicNowNs())) return EndReason::kOverhead;
   }
+}
+
+Interval Session::BuildInterval(const Reading& reading) {
+  const uint64_t events_lost = sideband_->lost() - std::exchange(sideband_lost_, sideband_->lost());
+  // Brings the table up to date with what still runs, before anything is named by it.
+  if (events_lost > 0) processes_->ScanProc();
+  symbolizer_->FollowModules();
+  Interval interval = builder_->Begin(reading, interval_start_ns_);
+  sources_.BuildRows(*builder_, interval);
+  builder_->Finish(reading, tracer_settings_.states, interval);
+  if (events_lost > 0) {
+    interval.losses.push_back(Loss{.cause = LossCause::kEventsLost, .count = events_lost});
+  }
+  return interval;
+}
+
+Result<void> Session::WriteInterval(Interval& interval, const Reading& reading,
+                                    uint64_t boundary_ns) {
+  interval.number = intervals_;
+  interval.start_ns = interval_start_ns_ - recording_.start_monotonic_ns;
+  interval.end_ns = boundary_ns - recording_.start_monotonic_ns;
+  interval.start_realtime_ns = interval_start_real_ns_;
+  interval.cost = own_cost_->TakeForInterval(reading);
+  interval.cpu_times = cpu_times_.TakeDifferences();
+  for (const Loss& loss : interval.losses) {
+    if (GetLossInfo(loss.cause).severity != LossSeverity::kNotice) losses_ += loss.count;
+  }
+  TWOFOLD_RETURN_IF_ERROR(writer_->WriteDefinitions(definitions_.TakeNew()));
+  return writer_->WriteInterval(interval);
+}
+
+void Session::ShowStatus(const Interval& interval) {
+  const double interval_ns = double(interval.end_ns - interval.start_ns);
+  const double cost_ns =
+      double(interval.cost.bpf_ns + interval.cost.user_ns + interval.cost.system_ns);
+  status_line_.Draw(Status{.elapsed_s = double(interval.end_ns) / double(kSecond_ns),
+                           .stacks = builder_->stack_count(),
+                           .file_bytes = writer_->bytes_written(),
+                           .cost_percent = interval_ns > 0 ? 100 * cost_ns / interval_ns : 0,
+                           .losses = losses_});
 }
 
 Result<void> Session::CloseInterval(uint64_t boundary_ns, bool last) {
   Result<Reading> reading = tracer_->Read(boundary_ns);
   if (!reading) return std::move(reading).error();
   DrainSideband();
-  const uint64_t events_lost = sideband_->lost() - std::exchange(sideband_lost_, sideband_->lost());
-  // Brings the table up to date with what still runs, before anything is named by it.
-  if (events_lost > 0) processes_->ScanProc();
-  symbolizer_->FollowModules();
-  Interval interval = builder_->Build(*reading, settings_, interval_start_ns_);
-  if (events_lost > 0) {
-    interval.losses.push_back(Loss{.cause = LossCause::kEventsLost, .count = events_lost});
-  }
+  Interval interval = BuildInterval(*reading);
   // Processes that ended before the interval began can have no more rows.
   builder_->DefineProcessEnds(last ? UINT64_MAX : previous_boundary_ns_);
   processes_->Forget(previous_boundary_ns_);
   symbolizer_->ReleaseMemory();
-
-  interval.number = intervals_;
-  interval.start_ns = interval_start_ns_ - recording_.start_monotonic_ns;
-  interval.end_ns = boundary_ns - recording_.start_monotonic_ns;
-  interval.start_realtime_ns = interval_start_real_ns_;
-  interval.cost = own_cost_->TakeForInterval(*reading);
-  interval.cpu_times = cpu_times_.TakeDifferences();
-  for (const Loss& loss : interval.losses) {
-    if (GetLossInfo(loss.cause).severity != LossSeverity::kNotice) losses_ += loss.count;
-  }
-  TWOFOLD_RETURN_IF_ERROR(writer_->WriteDefinitions(definitions_.TakeNew()));
-  TWOFOLD_RETURN_IF_ERROR(writer_->WriteInterval(interval));
+  TWOFOLD_RETURN_IF_ERROR(WriteInterval(interval, *reading, boundary_ns));
   ++intervals_;
   previous_boundary_ns_ = interval_start_ns_;
   interval_start_ns_ = boundary_ns;
   interval_start_real_ns_ = int64_t(ClockNs(CLOCK_REALTIME));
-
-  const double interval_total_ns = double(interval.end_ns - interval.start_ns);
-  const double cost_ns =
-      double(interval.cost.bpf_ns + interval.cost.user_ns + interval.cost.system_ns);
-  status_line_.Draw(
-      Status{.elapsed_s = double(interval.end_ns) / double(kSecond_ns),
-             .stacks = builder_->stack_count(),
-             .file_bytes = writer_->bytes_written(),
-             .cost_percent = interval_total_ns > 0 ? 100 * cost_ns / interval_total_ns : 0,
-             .losses = losses_});
+  ShowStatus(interval);
   return {};
 }
 
@@ -596,7 +445,7 @@ Result<void> Session::Close(EndReason reason) {
   // last one.
   const bool ends_at_deadline = deadline_ns_ != 0 && announced_ns_ + 1 >= deadline_ns_;
   if (!ends_at_deadline && MonotonicNowNs() >= announced_ns_) {
-    while (MonotonicNowNs() < announced_ns_ + kSettleNs) {
+    while (MonotonicNowNs() < announced_ns_ + kSettle_ns) {
     }
     TWOFOLD_RETURN_IF_ERROR(CloseInterval(announced_ns_, false));
   }
@@ -640,35 +489,50 @@ Error Session::KeepPart(const Error& error) {
   return kept;
 }
 
+// The exit status of the command. One that goes on after -d is waited for, unless a signal comes.
+int Session::WaitForCommand(EndReason reason) {
+  std::optional<int> status = command_->PollStatus();
+  if (status || reason != EndReason::kDuration) return status.value_or(0);
+  if (!options_.quiet) {
+    std::fprintf(stderr, "Waiting for the command (process %u) to end; Ctrl-C leaves it running.\n",
+                 command_->pid().value);
+  }
+  if (!events_.WakeAt(0)) return 0;
+  while (!status) {
+    const Result<std::vector<Wake>> wakes = events_.Wait();
+    if (!wakes) return 0;
+    for (const Wake wake : *wakes) {
+      if (wake == Wake::kSignal) return 0;
+      if (wake == Wake::kSideband) DrainSideband();
+      if (wake == Wake::kAccounts) tracer_->DrainAccounts();
+    }
+    status = command_->PollStatus();
+  }
+  return *status;
+}
+
 Result<int> Session::Run() {
-  TWOFOLD_RETURN_IF_ERROR(Prepare());
-  TWOFOLD_RETURN_IF_ERROR(Begin());
-  const Result<EndReason> reason = Loop();
+  TWOFOLD_RETURN_IF_ERROR(ChooseWhatToRecord());
+  TWOFOLD_RETURN_IF_ERROR(OpenOutput());
+  TWOFOLD_RETURN_IF_ERROR(events_.Open());
+  StartNameReader();
+  TWOFOLD_RETURN_IF_ERROR(ForkCommand());
+  TWOFOLD_RETURN_IF_ERROR(
+      events_.WatchTargets(scope_.processes, options_.tids.empty() ? "-p" : "-t"));
+
+  TWOFOLD_RETURN_IF_ERROR(FollowProcesses());
+  TWOFOLD_RETURN_IF_ERROR(LoadPrograms());
+  TWOFOLD_RETURN_IF_ERROR(StartPrograms());
+  DescribeRecording();
+  TWOFOLD_RETURN_IF_ERROR(BeginCapture());
+
+  const Result<EndReason> reason = RecordIntervals();
   if (!reason) return KeepPart(reason.error());
   const Result<void> closed = Close(*reason);
   status_line_.Clear();
   if (!closed) return KeepPart(closed.error());
   PrintSummary();
-  if (command_ == nullptr) return 0;
-
-  std::optional<int> status = command_->PollStatus();
-  if (!status && *reason == EndReason::kDuration) {
-    if (!options_.quiet) {
-      std::fprintf(stderr,
-                   "Waiting for the command (process %u) to end; Ctrl-C leaves it running.\n",
-                   command_->pid().value);
-    }
-    epoll_event event = {};
-    while (!status) {
-      const int count = epoll_wait(epoll_.get(), &event, 1, -1);
-      if (count == 1 && Wake(event.data.u32) == Wake::kSignal) return 0;
-      if (count == 1 && Wake(event.data.u32) == Wake::kSideband) DrainSideband();
-      if (count == 1 && Wake(event.data.u32) == Wake::kInterval) timer_.Reset();
-      if (count == 1 && Wake(event.data.u32) == Wake::kAccounts) tracer_->DrainAccounts();
-      status = command_->PollStatus();
-    }
-  }
-  return status.value_or(0);
+  return command_ == nullptr ? 0 : WaitForCommand(*reason);
 }
 
 }  // namespace

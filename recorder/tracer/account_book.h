@@ -1,14 +1,25 @@
 // Turns accounts of threads, which only grow, into what was added since the accounts before.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <unordered_map>
 #include <vector>
 
 #include "bpf/twofold_abi.h"
-#include "recorder/tracer/tracer.h"
 
 namespace twofold {
+
+// How long a thread was in each state since the reading before.
+struct AccountDifference {
+  uint32_t thread = 0;  // number in the thread table
+  bool ended = false;   // the thread took another number, or exited
+  uint64_t at_ns = 0;   // CLOCK_MONOTONIC
+  uint64_t user_ns = 0;
+  uint64_t system_ns = 0;
+  uint64_t time_ns[TWOFOLD_STATES] = {};
+  uint32_t waits[TWOFOLD_WAIT_BUCKETS] = {};
+};
 
 class AccountBook {
  public:

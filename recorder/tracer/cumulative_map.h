@@ -57,16 +57,25 @@ Result<void> ForEachEntry(int fd, Visit visit) {
   }
 }
 
+// Rows in a map that a fresh one may replace.
+class MovingRows {
+ public:
+  virtual ~MovingRows() = default;
+  // Programs are about to turn to another map, which is empty now.
+  virtual void BeginMove(int fd) = 0;
+  // None of them is at the map before any more, and what it held was read.
+  virtual void FinishMove() = 0;
+};
+
 // Key and Value are plain structs without padding.
 template <typename Key, typename Value>
-class CumulativeMap {
+class CumulativeMap : public MovingRows {
  public:
-  explicit CumulativeMap(int fd) { maps_.push_back({fd, {}}); }
+  // The first map, before the first reading.
+  void Open(int fd) { maps_.push_back({fd, {}}); }
 
-  // Programs are about to turn to another map, which is empty now.
-  void BeginMove(int fd) { maps_.push_back({fd, {}}); }
-  // None of them is at the map before any more, and what it held was read.
-  void FinishMove() { maps_.erase(maps_.begin()); }
+  void BeginMove(int fd) override { maps_.push_back({fd, {}}); }
+  void FinishMove() override { maps_.erase(maps_.begin()); }
 
   // Calls visit(key, value now, value before) for every key whose value changed; before is zeroed
   // for a new key. A key may come from two maps.

@@ -6,7 +6,8 @@
 #include <vector>
 
 #include "bpf/twofold_abi.h"
-#include "recorder/tracer/tracer_events.h"
+#include "recorder/sources/exec/exec_events.h"
+#include "recorder/sources/tcp/retransmit_events.h"
 
 namespace twofold {
 namespace {
@@ -30,55 +31,55 @@ std::string ExecEvent(uint64_t time_ns, const std::string& file, const std::stri
          arguments;
 }
 
-void Add(EventBook& book, const std::string& event) { book.Add(event.data(), event.size()); }
+void Add(ExecEvents& events, const std::string& event) { events.Add(event.data(), event.size()); }
 
-TEST(EventBook, ExecutedProgramsComeInOrderOfTimeAndInTheirInterval) {
-  EventBook book;
-  Add(book, ExecEvent(30, "/bin/c\0"s, ""));
-  Add(book, ExecEvent(10, "/bin/a\0"s, "a\0b\0"s));
-  Add(book, ExecEvent(20, "/bin/b\0"s, ""));
+TEST(ExecEvents, ExecutedProgramsComeInOrderOfTimeAndInTheirInterval) {
+  ExecEvents events;
+  Add(events, ExecEvent(30, "/bin/c\0"s, ""));
+  Add(events, ExecEvent(10, "/bin/a\0"s, "a\0b\0"s));
+  Add(events, ExecEvent(20, "/bin/b\0"s, ""));
   std::vector<Loss> losses;
-  const std::vector<ExecReading> first = book.TakeExecs(30, losses);
+  const std::vector<ExecReading> first = events.Take(30, losses);
   ASSERT_EQ(first.size(), 2u);
   EXPECT_EQ(first[0].file, "/bin/a");
   EXPECT_EQ(first[0].arguments, "a\0b\0"s);
   EXPECT_EQ(first[0].parent_name, "sh");
   EXPECT_EQ(first[0].parent_tgid, 41u);
   EXPECT_EQ(first[1].file, "/bin/b");
-  ASSERT_EQ(book.TakeExecs(31, losses).size(), 1u);
-  EXPECT_TRUE(book.TakeExecs(40, losses).empty());
+  ASSERT_EQ(events.Take(31, losses).size(), 1u);
+  EXPECT_TRUE(events.Take(40, losses).empty());
   EXPECT_TRUE(losses.empty());
 }
 
-TEST(EventBook, PathsRelativeToAFolderAreAsTheKernelWritesThem) {
-  EventBook book;
-  Add(book, ExecEvent(1, "\0"s, "", 9));
-  Add(book, ExecEvent(2, "name\0"s, "", 9));
-  Add(book, ExecEvent(3, "/absolute\0"s, "", 9));
-  Add(book, ExecEvent(4, "relative\0"s, ""));
-  Add(book, ExecEvent(5, "", ""));
+TEST(ExecEvents, PathsRelativeToAFolderAreAsTheKernelWritesThem) {
+  ExecEvents events;
+  Add(events, ExecEvent(1, "\0"s, "", 9));
+  Add(events, ExecEvent(2, "name\0"s, "", 9));
+  Add(events, ExecEvent(3, "/absolute\0"s, "", 9));
+  Add(events, ExecEvent(4, "relative\0"s, ""));
+  Add(events, ExecEvent(5, "", ""));
   std::vector<Loss> losses;
   std::vector<std::string> files;
-  for (const ExecReading& exec : book.TakeExecs(10, losses)) files.push_back(exec.file);
+  for (const ExecReading& exec : events.Take(10, losses)) files.push_back(exec.file);
   EXPECT_EQ(files,
             (std::vector<std::string>{"/dev/fd/9", "/dev/fd/9/name", "/absolute", "relative", ""}));
 }
 
-TEST(EventBook, EventsThatLieAboutTheirLengthAreLeftOut) {
-  EventBook book;
+TEST(ExecEvents, EventsThatLieAboutTheirLengthAreLeftOut) {
+  ExecEvents events;
   const std::string whole = ExecEvent(1, "/bin/a\0"s, "argument\0"s);
-  for (size_t bytes = 0; bytes < whole.size(); ++bytes) Add(book, whole.substr(0, bytes));
+  for (size_t bytes = 0; bytes < whole.size(); ++bytes) Add(events, whole.substr(0, bytes));
   std::vector<Loss> losses;
-  EXPECT_TRUE(book.TakeExecs(10, losses).empty());
+  EXPECT_TRUE(events.Take(10, losses).empty());
 }
 
-TEST(EventBook, MoreThanItMayHoldIsCounted) {
-  EventBook book;
+TEST(ExecEvents, MoreThanItMayHoldIsCounted) {
+  ExecEvents events;
   const std::string event = ExecEvent(1, "/bin/a\0"s, std::string(4096, 'x'));
   constexpr uint64_t kEvents = 10'000;
-  for (uint64_t i = 0; i < kEvents; ++i) Add(book, event);
+  for (uint64_t i = 0; i < kEvents; ++i) Add(events, event);
   std::vector<Loss> losses;
-  const size_t kept = book.TakeExecs(10, losses).size();
+  const size_t kept = events.Take(10, losses).size();
   EXPECT_GT(kept, 1000u);
   ASSERT_EQ(losses.size(), 1u);
   EXPECT_EQ(losses[0].cause, LossCause::kEventLost);
@@ -102,22 +103,22 @@ RetransmitDifference Row(uint16_t port, uint64_t packets) {
   return row;
 }
 
-TEST(EventBook, PacketsWaitForTheReadingThatHasTheirRow) {
-  EventBook book;
+TEST(RetransmitEvents, PacketsWaitForTheReadingThatHasTheirRow) {
+  RetransmitEvents events;
   for (const uint64_t time_ns : {30, 10, 20}) {
     const twofold_retransmit packet = Packet(time_ns, 80);
-    book.Add(&packet, sizeof(packet));
+    events.Add(&packet, sizeof(packet));
   }
   const twofold_retransmit other = Packet(15, 443);
-  book.Add(&other, sizeof(other));
+  events.Add(&other, sizeof(other));
   std::vector<Loss> losses;
   // The rows were read when two of the packets were in them.
-  const auto first = book.TakeRetransmits({Row(22, 1), Row(80, 2)}, false, losses);
+  const auto first = events.Take({Row(22, 1), Row(80, 2)}, false, losses);
   ASSERT_EQ(first.size(), 2u);
   EXPECT_EQ(first[0].time_ns, 10u);
   EXPECT_EQ(first[1].time_ns, 20u);
   EXPECT_EQ(first[0].row, 1u);
-  const auto second = book.TakeRetransmits({Row(443, 1), Row(80, 1)}, false, losses);
+  const auto second = events.Take({Row(443, 1), Row(80, 1)}, false, losses);
   ASSERT_EQ(second.size(), 2u);
   EXPECT_EQ(second[0].row, 0u);
   EXPECT_EQ(second[0].segments, 443u);

@@ -1,14 +1,68 @@
+#include "recorder/tracer/map_plan.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <bit>
+#include <vector>
 
-#include "recorder/tracer/tracer.h"
+#include "recorder/cli/note.h"
+#include "recorder/cli/options.h"
+#include "recorder/sources/sources.h"
 
 namespace twofold {
 namespace {
 
-uint32_t Entries(const MapSizes& sizes, twofold_map_set set) { return sizes.set_entries[set]; }
+struct PlannedSources {
+  bool cpu = false;
+  bool offcpu = false;
+  bool cpi = false;
+  bool memory = false;
+  bool tcp = false;
+  bool exec = false;
+};
+
+struct Needs {
+  std::vector<MapNeed> maps;
+  bool has_events = false;
+};
+
+Needs NeedsOf(const PlannedSources& planned) {
+  Options options;
+  options.cpu = planned.cpu;
+  options.offcpu = planned.offcpu;
+  options.cpi = planned.cpi;
+  options.memleak = planned.memory;
+  options.tcp = planned.tcp;
+  options.exec = planned.exec;
+  const Notes notes(true);
+  const Sources sources(options, notes);
+  Needs needs;
+  for (const TracedSource* source : sources.traced()) {
+    if (!source->is_recorded()) continue;
+    const std::vector<MapNeed> maps = source->Maps();
+    needs.maps.insert(needs.maps.end(), maps.begin(), maps.end());
+    needs.has_events = needs.has_events || source->HasEvents();
+  }
+  return needs;
+}
+
+MapSizes PlanMaps(uint64_t memory_bytes, const PlannedSources& planned) {
+  const Needs needs = NeedsOf(planned);
+  return PlanMaps(memory_bytes, needs.maps, needs.has_events);
+}
+
+uint32_t Entries(const MapSizes& sizes, twofold_map_set set) {
+  const Needs all = NeedsOf(
+      {.cpu = true, .offcpu = true, .cpi = true, .memory = true, .tcp = true, .exec = true});
+  for (const MapNeed& need : all.maps) {
+    if (need.set == set) return sizes.EntriesOf(need.name);
+  }
+  ADD_FAILURE() << "no source has map " << set;
+  return 0;
+}
+
+uint32_t LiveEntries(const MapSizes& sizes) { return sizes.EntriesOf("live_allocations"); }
 
 TEST(PlanMaps, DefaultBudgetHoldsThousandsOfStacksAtATime) {
   const MapSizes sizes = PlanMaps(64ULL << 20, {.cpu = true, .offcpu = true});
@@ -30,7 +84,7 @@ TEST(PlanMaps, SourceThatIsNotRecordedTakesNothing) {
   EXPECT_EQ(Entries(offcpu, TWOFOLD_SET_CPU_STACKS), 1u);
   EXPECT_GT(Entries(offcpu, TWOFOLD_SET_OFFCPU_STACKS), Entries(both, TWOFOLD_SET_OFFCPU_STACKS));
   EXPECT_EQ(Entries(both, TWOFOLD_SET_COUNTER_STACKS), 1u);
-  const MapSizes all = PlanMaps(64ULL << 20, {.cpu = true, .offcpu = true, .counters = true});
+  const MapSizes all = PlanMaps(64ULL << 20, {.cpu = true, .offcpu = true, .cpi = true});
   EXPECT_EQ(Entries(all, TWOFOLD_SET_COUNTER_STACKS), Entries(all, TWOFOLD_SET_CPU_STACKS));
   EXPECT_LT(Entries(all, TWOFOLD_SET_COUNTER_ROWS), Entries(all, TWOFOLD_SET_CPU_ROWS));
 }
@@ -52,12 +106,12 @@ TEST(PlanMaps, EventsAreWithinTheBudget) {
 }
 
 TEST(PlanMaps, TableOfOutstandingAllocationsHasTheLargestPart) {
-  EXPECT_EQ(PlanMaps(64ULL << 20, {.cpu = true, .offcpu = true}).live_entries, 1u);
+  EXPECT_EQ(LiveEntries(PlanMaps(64ULL << 20, {.cpu = true, .offcpu = true})), 1u);
   const MapSizes alone = PlanMaps(64ULL << 20, {.memory = true});
-  EXPECT_GT(alone.live_entries, 150'000u);
+  EXPECT_GT(LiveEntries(alone), 150'000u);
   EXPECT_GT(Entries(alone, TWOFOLD_SET_MEMORY_STACKS), 10'000u);
   EXPECT_GT(Entries(alone, TWOFOLD_SET_MEMORY_ROWS), Entries(alone, TWOFOLD_SET_MEMORY_STACKS));
-  EXPECT_GT(PlanMaps(64ULL << 20, {.cpu = true, .offcpu = true, .memory = true}).live_entries,
+  EXPECT_GT(LiveEntries(PlanMaps(64ULL << 20, {.cpu = true, .offcpu = true, .memory = true})),
             40'000u);
 }
 
@@ -82,7 +136,7 @@ TEST(PlanMaps, EntriesStayWithinTheBudgetWithTheLargestMapTwice) {
     for (int sources = 1; sources < 64; ++sources) {
       const MapSizes sizes = PlanMaps(mib << 20, {.cpu = (sources & 1) != 0,
                                                   .offcpu = (sources & 2) != 0,
-                                                  .counters = (sources & 4) != 0,
+                                                  .cpi = (sources & 4) != 0,
                                                   .memory = (sources & 8) != 0,
                                                   .tcp = (sources & 16) != 0,
                                                   .exec = (sources & 32) != 0});
@@ -91,11 +145,12 @@ TEST(PlanMaps, EntriesStayWithinTheBudgetWithTheLargestMapTwice) {
       uint64_t bytes =
           sizes.thread_slots * sizeof(twofold_thread) + sizes.ended_account_bytes +
           sizes.event_bytes +
-          uint64_t(sizes.live_entries) * (48 + sizeof(twofold_live_key) + sizeof(twofold_live));
+          uint64_t(LiveEntries(sizes)) * (48 + sizeof(twofold_live_key) + sizeof(twofold_live));
       uint64_t largest_bytes = 0;
       for (size_t set = 0; set < TWOFOLD_SETS; ++set) {
-        bytes += sizes.set_entries[set] * entry_bytes[set];
-        largest_bytes = std::max(largest_bytes, sizes.set_entries[set] * entry_bytes[set]);
+        bytes += Entries(sizes, twofold_map_set(set)) * entry_bytes[set];
+        largest_bytes =
+            std::max(largest_bytes, Entries(sizes, twofold_map_set(set)) * entry_bytes[set]);
       }
       EXPECT_LT(bytes + largest_bytes, (mib << 20) * 98 / 100) << mib;
       // Executed programs alone need no map of these.

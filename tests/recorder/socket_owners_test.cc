@@ -1,5 +1,5 @@
 // Which process a socket belongs to, by what was noted and who holds it.
-#include "recorder/tracer/socket_owners.h"
+#include "recorder/sources/tcp/socket_owners.h"
 
 #include <gtest/gtest.h>
 

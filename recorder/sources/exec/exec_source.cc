@@ -1,0 +1,78 @@
+#include "recorder/sources/exec/exec_source.h"
+
+#include <cerrno>
+#include <utility>
+
+#include "recorder/host/kernel_features.h"
+#include "recorder/tracer/programs.h"
+
+namespace twofold {
+
+ExecSource::ExecSource(const Options& options, const Notes& notes)
+    : Source({.name = "exec", .subject = "executed programs", .is_plural = true}, options.exec),
+      arguments_(options.arguments),
+      notes_(notes) {}
+
+void ExecSource::Check(const KernelBtf*, std::vector<Finding>& findings) const {
+  findings.push_back(AllOf("executions that fail",
+                           {TrySystemCallEnd("execve"), TrySystemCallEnd("execveat")},
+                           "sys_exit_execve, sys_exit_execveat"));
+}
+
+std::vector<bpf_program*> ExecSource::Programs(const twofold_bpf& skeleton) const {
+  return {skeleton.progs.execve_failed, skeleton.progs.execveat_failed};
+}
+
+void ExecSource::Prepare(twofold_bpf& skeleton, const MapSizes&) {
+  skeleton.rodata->record_exec = is_recorded();
+  skeleton.rodata->record_arguments = arguments_;
+}
+
+Result<void> ExecSource::Open(Tracer& tracer) {
+  skeleton_ = &tracer.skeleton();
+  return {};
+}
+
+// Programs that are executed are told by the tracer's program for scope; those that could not be,
+// by their own.
+Result<void> ExecSource::AttachBeforeWindow() {
+  for (const bpf_program* program : Programs(*skeleton_)) {
+    BpfLink link(bpf_program__attach(program));
+    if (link == nullptr) {
+      notes_.Print(
+          "attempts to execute a program that fail are not recorded, because " +
+          TracerError("the tracepoints at the ends of execve and execveat cannot be had", errno)
+              .what +
+          ".");
+      break;
+    }
+    links_.push_back(std::move(link));
+  }
+  return {};
+}
+
+Result<void> ExecSource::FinishReading(const IntervalEnd& end, std::vector<Loss>& losses) {
+  execs_ = events_.Take(end.boundary_ns, losses);
+  return {};
+}
+
+void ExecSource::Describe(Settings& settings) const { settings.arguments = arguments_; }
+
+void ExecSource::BuildRows(CaptureBuilder& builder, Interval& interval) {
+  std::vector<ExecRow>& rows = interval.execs.emplace();
+  DefinitionsBuilder& definitions = builder.definitions();
+  for (const ExecReading& exec : execs_) {
+    // Between the attaching of the programs and the window's start.
+    if (exec.time_ns < builder.start_ns()) continue;
+    rows.push_back({.thread = builder.threads().ThreadOf(exec.thread),
+                    .time_ns = exec.time_ns - builder.start_ns(),
+                    .error = exec.error,
+                    .parent_pid = Pid(exec.parent_tgid),
+                    .parent_name = definitions.InternString(exec.parent_name),
+                    .file = definitions.InternString(exec.file),
+                    .arguments = definitions.InternString(exec.arguments),
+                    .arguments_cut = exec.arguments_cut});
+  }
+}
+
+}  // namespace twofold

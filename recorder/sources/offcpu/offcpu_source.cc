@@ -1,0 +1,235 @@
+#include "recorder/sources/offcpu/offcpu_source.h"
+
+#include <bpf/bpf.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <tuple>
+#include <utility>
+
+#include "recorder/capture/merge_rows.h"
+#include "recorder/tracer/per_cpu_map.h"
+#include "recorder/tracer/programs.h"
+
+namespace twofold {
+namespace {
+
+static_assert(kBegunBefore == TWOFOLD_PART_BEGUN_BEFORE && kOpenAtEnd == TWOFOLD_PART_OPEN_AT_END);
+static_assert(uint8_t(BlockState::kInterruptible) == 1 && uint8_t(BlockState::kOther) == 7);
+
+// Threads that wait are walked while they do not run: every frame is one that is returned to.
+constexpr StackTraits kStacks = {.map = TWOFOLD_SET_OFFCPU_STACKS, .kernel_leaf_returns = true};
+
+template <typename Row>
+void AddOffCpu(Row& into, const Row& from) {
+  into.time_ns += from.time_ns;
+  into.count += from.count;
+  into.sampled_ns += from.sampled_ns;
+  into.samples += from.samples;
+  into.variance_us2 += from.variance_us2;
+  into.count_variance += from.count_variance;
+}
+
+}  // namespace
+
+OffCpuSource::OffCpuSource(const Options& options, const Notes& notes)
+    : Source({.name = "offcpu", .subject = "blocked time"}, options.offcpu),
+      options_(options),
+      notes_(notes),
+      quantum_ns_(options.exact ? 0 : options.quantum_us * 1000) {}
+
+Result<void> OffCpuSource::Probe() {
+  Result<DirectMap> direct_map = FindDirectMap();
+  if (direct_map) {
+    direct_map_ = *direct_map;
+  } else {
+    notes_.Print(
+        "user stacks are taken at the beginning of every block, which costs more, because " +
+        direct_map.error().what + ".");
+  }
+  return {};
+}
+
+void OffCpuSource::Check(const KernelBtf*, std::vector<Finding>& findings) const {
+  findings.push_back(Outcome("user stacks after a block", Ignoring(FindDirectMap()),
+                             "only of blocks that are kept"));
+}
+
+std::vector<MapNeed> OffCpuSource::Maps() const {
+  // Blocked time has more different stacks than samples at a few hundred hertz can show.
+  return {{.name = "offcpu_stacks",
+           .set = TWOFOLD_SET_OFFCPU_STACKS,
+           .entry_bytes = kStackEntryBytes,
+           .weight = 20},
+          {.name = "offcpu_rows",
+           .set = TWOFOLD_SET_OFFCPU_ROWS,
+           .entry_bytes = HashEntryBytes(sizeof(twofold_offcpu_key), sizeof(twofold_offcpu_sums)),
+           .weight = 10},
+          {.name = "wakers",
+           .set = TWOFOLD_SET_WAKERS,
+           .entry_bytes = HashEntryBytes(8, sizeof(twofold_waker)),
+           .weight = 2},
+          {.name = "chains",
+           .set = TWOFOLD_SET_CHAINS,
+           .entry_bytes = HashEntryBytes(8, sizeof(twofold_chain)),
+           .weight = 2}};
+}
+
+void OffCpuSource::Prepare(twofold_bpf& skeleton, const MapSizes&) {
+  auto& constants = *skeleton.rodata;
+  constants.record_offcpu = is_recorded();
+  constants.max_wakers = options_.wakers;
+  constants.min_block_ns = options_.min_block_us * 1000;
+  constants.max_block_ns = options_.max_block_us * 1000;
+  constants.user_stack_at_switch_out = is_recorded() && !direct_map_;
+  if (direct_map_) constants.direct_map = *direct_map_;
+  skeleton.bss->quantum_ns = quantum_ns_;
+  largest_quantum_ns_ = quantum_ns_;
+}
+
+Result<void> OffCpuSource::Open(Tracer& tracer) {
+  skeleton_ = &tracer.skeleton();
+  wakers_.emplace(tracer);
+  rows_.Open(tracer.map(TWOFOLD_SET_OFFCPU_ROWS).fd());
+  tracer.moves().Follow(TWOFOLD_SET_OFFCPU_ROWS, rows_);
+  return {};
+}
+
+void OffCpuSource::SetQuantum(uint64_t quantum_ns) {
+  largest_quantum_ns_ = std::max(largest_quantum_ns_, quantum_ns);
+  __atomic_store_n(&skeleton_->bss->quantum_ns, quantum_ns, __ATOMIC_RELAXED);
+}
+
+Result<void> OffCpuSource::Read(const IntervalEnd& end) {
+  interval_quantum_ns_ = std::exchange(largest_quantum_ns_, skeleton_->bss->quantum_ns);
+  retired_wakers_.clear();
+  TWOFOLD_RETURN_IF_ERROR(rows_.ReadDifferencesOfSum(
+      end.sum, [this](const twofold_offcpu_key& key, const twofold_offcpu_value& now,
+                      const twofold_offcpu_value& before) {
+        added_.push_back({.key = key,
+                          .value = {.time_ns = now.time_ns - before.time_ns,
+                                    .count = now.count - before.count,
+                                    .sampled_ns = now.sampled_ns - before.sampled_ns,
+                                    .samples = now.samples - before.samples,
+                                    .variance_us2 = now.variance_us2 - before.variance_us2,
+                                    .count_variance = now.count_variance - before.count_variance}});
+      }));
+  return ReadLongest(end.sum);
+}
+
+Result<void> OffCpuSource::ReadLongest(size_t sum) {
+  longest_.clear();
+  const auto order = [](const Longest& longest) {
+    const twofold_exemplar& exemplar = longest.exemplar;
+    return std::tuple(exemplar.start_ns - exemplar.end_ns, exemplar.start_ns, exemplar.thread);
+  };
+  for (uint32_t kind = 0; kind < TWOFOLD_EXEMPLAR_KINDS; ++kind) {
+    const uint32_t index = uint32_t(sum) * TWOFOLD_EXEMPLAR_KINDS + kind;
+    Result<std::vector<twofold_exemplars>> per_cpu =
+        ReadPerCpu<twofold_exemplars>(skeleton_->maps.exemplars, index, "the longest blocks");
+    if (!per_cpu) return std::move(per_cpu).error();
+    std::vector<Longest> of_kind;
+    for (size_t cpu = 0; cpu < per_cpu->size(); ++cpu) {
+      for (const twofold_exemplar& exemplar : (*per_cpu)[cpu].kept) {
+        if (exemplar.end_ns != 0) of_kind.push_back({exemplar, kind, uint32_t(cpu)});
+      }
+    }
+    std::sort(of_kind.begin(), of_kind.end(),
+              [&](const Longest& a, const Longest& b) { return order(a) < order(b); });
+    if (of_kind.size() > TWOFOLD_EXEMPLARS) of_kind.resize(TWOFOLD_EXEMPLARS);
+    longest_.insert(longest_.end(), of_kind.begin(), of_kind.end());
+    TWOFOLD_RETURN_IF_ERROR(
+        ClearPerCpu<twofold_exemplars>(skeleton_->maps.exemplars, index, "the longest blocks"));
+  }
+  return {};
+}
+
+void OffCpuSource::OnRetired(twofold_map_set set, int fd) {
+  if (set != TWOFOLD_SET_WAKERS) return;
+  uint64_t key = 0;
+  for (bool first = true; bpf_map_get_next_key(fd, first ? nullptr : &key, &key) == 0;
+       first = false) {
+    retired_wakers_.push_back(key);
+  }
+}
+
+void OffCpuSource::Describe(Settings& settings) const {
+  settings.user_stack_method = direct_map_ ? "page-walk" : "switch-out";
+  settings.wakers = options_.wakers;
+  settings.quantum_ns = quantum_ns_;
+}
+
+void OffCpuSource::BuildRows(CaptureBuilder& builder, Interval& interval) {
+  // A thread may still carry them, in chains that it will be a part of.
+  for (const uint64_t key : retired_wakers_) wakers_->WakerOf(builder, key);
+  BuildBlocks(builder, interval);
+  for (const Longest& longest : longest_) {
+    interval.exemplars.push_back(BuildExemplar(builder, longest));
+  }
+  interval.quantum_ns = interval_quantum_ns_;
+}
+
+void OffCpuSource::BuildBlocks(CaptureBuilder& builder, Interval& interval) {
+  std::vector<BlockedRow>& blocked = interval.blocked.emplace();
+  std::vector<WaitingRow>& waiting = interval.waiting.emplace();
+  for (const auto& [key, value] : std::exchange(added_, {})) {
+    const CaptureBuilder::Place place = builder.PlaceOf(kStacks, key);
+    if (key.state > TWOFOLD_LAST_BLOCK_STATE) {
+      waiting.push_back({.thread = place.thread,
+                         .preempted = key.state == TWOFOLD_WAITING_PREEMPTED,
+                         .kernel_stack = place.kernel_stack,
+                         .user_stack = place.user_stack,
+                         .time_ns = value.time_ns,
+                         .count = value.count,
+                         .sampled_ns = value.sampled_ns,
+                         .samples = value.samples,
+                         .variance_us2 = value.variance_us2,
+                         .count_variance = value.count_variance});
+    } else {
+      blocked.push_back({.thread = place.thread,
+                         .state = BlockState(key.state),
+                         .kernel_stack = place.kernel_stack,
+                         .user_stack = place.user_stack,
+                         .time_ns = value.time_ns,
+                         .count = value.count,
+                         .parts = uint8_t(key.parts),
+                         .chain = wakers_->ChainOf(builder, key.chain),
+                         .sampled_ns = value.sampled_ns,
+                         .samples = value.samples,
+                         .variance_us2 = value.variance_us2,
+                         .count_variance = value.count_variance});
+    }
+  }
+  MergeRows(
+      blocked,
+      [](const BlockedRow& row) {
+        return std::tuple(row.thread, row.state, row.kernel_stack, row.user_stack, row.parts,
+                          row.chain);
+      },
+      AddOffCpu<BlockedRow>);
+  MergeRows(
+      waiting,
+      [](const WaitingRow& row) {
+        return std::tuple(row.thread, row.preempted, row.kernel_stack, row.user_stack);
+      },
+      AddOffCpu<WaitingRow>);
+}
+
+Exemplar OffCpuSource::BuildExemplar(CaptureBuilder& builder, const Longest& longest) {
+  const twofold_exemplar& exemplar = longest.exemplar;
+  const bool waiting = exemplar.state > TWOFOLD_LAST_BLOCK_STATE;
+  const CaptureBuilder::Place place = builder.PlaceOf(kStacks, exemplar);
+  return {.kind = ExemplarKind(longest.kind + 1),
+          .thread = place.thread,
+          .state = waiting ? BlockState::kOther : BlockState(exemplar.state),
+          .preempted = exemplar.state == TWOFOLD_WAITING_PREEMPTED,
+          .open = exemplar.open != 0,
+          .start_ns = builder.SinceStart(exemplar.start_ns),
+          .end_ns = builder.SinceStart(exemplar.end_ns),
+          .cpu = longest.cpu,
+          .kernel_stack = place.kernel_stack,
+          .user_stack = place.user_stack,
+          .chain = wakers_->ChainOf(builder, exemplar.chain)};
+}
+
+}  // namespace twofold

@@ -1,0 +1,44 @@
+// All sources.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "format/base/result.h"
+#include "recorder/cli/note.h"
+#include "recorder/cli/options.h"
+#include "recorder/sources/source.h"
+
+namespace twofold {
+
+class Sources {
+ public:
+  // Every source that there is; recorded are those that the options ask for. Both are borrowed and
+  // must outlive this.
+  Sources(const Options& options, const Notes& notes);
+
+  // Asks each whether this host can have it.
+  Result<void> Probe();
+  // Leaves one out that cannot be had, with a note. Error: nothing else was asked for.
+  Result<void> GoOnWithout(TracedSource& source, const Error& failure);
+  Result<void> Begin(NameReader& reader);
+  // Their names, and their settings.
+  void Describe(Settings& settings) const;
+  void BuildRows(CaptureBuilder& builder, Interval& interval);
+  void FollowMappings(Pid pid);
+  void SetQuantum(uint64_t quantum_ns);
+  // As Source::Restrain, of all of them.
+  Restraint::Spent Restrain(Restraint::Spent spent, uint64_t elapsed_ns, uint32_t cpus);
+  void Check(const KernelBtf* types, std::vector<Finding>& findings) const;
+
+  std::vector<TracedSource*> traced() const;
+
+ private:
+  Result<void> GoOnWithoutSource(Source& source, const Error& failure);
+
+  const Options& options_;
+  const Notes& notes_;
+  std::vector<std::unique_ptr<Source>> sources_;
+};
+
+}  // namespace twofold
