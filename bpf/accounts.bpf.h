@@ -13,6 +13,7 @@
 #define TWOFOLD_ACCOUNTS_BPF_H
 
 #include "losses.bpf.h"
+#include "task.bpf.h"
 
 const volatile __u32 ended_wakeup_bytes; /* the recorder is woken when the buffer holds more */
 

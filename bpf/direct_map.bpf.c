@@ -9,7 +9,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 
-#include "direct_map_abi.h"
+#include "bpf/abi/direct_map_abi.h"
 
 #define COOKIE_BYTES 16
 

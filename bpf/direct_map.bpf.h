@@ -18,7 +18,7 @@
 #ifndef TWOFOLD_DIRECT_MAP_BPF_H
 #define TWOFOLD_DIRECT_MAP_BPF_H
 
-#include "direct_map_abi.h"
+#include "bpf/abi/direct_map_abi.h"
 
 /* arch/x86/include/asm/pgtable_types.h */
 #define PAGE_ENTRY_PRESENT   0x001

@@ -10,6 +10,7 @@
 #include "accounts.bpf.h"
 #include "losses.bpf.h"
 #include "scope.bpf.h"
+#include "task.bpf.h"
 
 /* A thread that renames itself more often keeps its latest recorded name, and stays in scope or out
  * of it: the table must not be filled by one thread. */

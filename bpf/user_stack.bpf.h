@@ -15,7 +15,7 @@
 #ifndef TWOFOLD_USER_STACK_BPF_H
 #define TWOFOLD_USER_STACK_BPF_H
 
-#include "direct_map_abi.h"
+#include "bpf/abi/direct_map_abi.h"
 
 /* Written by the recorder before loading; while levels is 0, no stack is walked. */
 const volatile struct twofold_direct_map direct_map;

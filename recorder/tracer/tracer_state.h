@@ -12,7 +12,7 @@
 #include <vector>
 
 // The skeleton needs the type.
-#include "bpf/direct_map_abi.h"
+#include "bpf/abi/direct_map_abi.h"
 #include "bpf/twofold.skel.h"
 #include "recorder/base/background_job.h"
 #include "recorder/base/unique_fd.h"
