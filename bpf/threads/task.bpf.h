@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* What the programs keep for each thread in scope. */
-#ifndef TWOFOLD_TASK_BPF_H
-#define TWOFOLD_TASK_BPF_H
+#ifndef TWOFOLD_THREADS_TASK_BPF_H
+#define TWOFOLD_THREADS_TASK_BPF_H
 
 #include "bpf/abi/accounts_abi.h"
 #include "bpf/abi/offcpu_abi.h"
