@@ -4,12 +4,12 @@
  * address of its own? Run by recorder/host/direct_map.cc before a recording, and unloaded before
  * it.
  */
-#include "kernel_types.h"
+#include "bpf/kernel/types.h"
 
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 
-#include "direct_map_abi.h"
+#include "bpf/abi/direct_map_abi.h"
 
 #define COOKIE_BYTES 16
 
@@ -23,7 +23,7 @@ __u64 top_table;
 __u32 found;
 __u32 tells_registers; /* of threads that sleep: since 5.15 */
 
-#include "direct_map.bpf.h"
+#include "bpf/kernel/direct_map.bpf.h"
 
 static __always_inline int try_guess(const bool by_load)
 {

@@ -24,7 +24,7 @@
  *   map_sets.bpf.h  maps that come in pairs, and the rationing of new keys
  *   losses.bpf.h    what could not be kept
  */
-#include "kernel_types.h"
+#include "bpf/kernel/types.h"
 
 #include <asm-generic/errno.h>
 #include <asm/ptrace.h>
@@ -33,15 +33,15 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
 
-#include "twofold_abi.h"
+#include "bpf/twofold_abi.h"
 
-#include "cgroups.bpf.h"
-#include "counters.bpf.h"
-#include "kernel_memory.bpf.h"
-#include "exec.bpf.h"
-#include "offcpu.bpf.h"
-#include "sampler.bpf.h"
-#include "user_memory.bpf.h"
-#include "tcp.bpf.h"
+#include "bpf/programs/cgroups.bpf.h"
+#include "bpf/sources/cpi.bpf.h"
+#include "bpf/sources/kernel_memory.bpf.h"
+#include "bpf/sources/exec.bpf.h"
+#include "bpf/offcpu/offcpu.bpf.h"
+#include "bpf/sources/cpu.bpf.h"
+#include "bpf/sources/user_memory.bpf.h"
+#include "bpf/sources/tcp.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

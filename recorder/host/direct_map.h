@@ -2,7 +2,7 @@
 // of sleeping processes: bpf/direct_map.bpf.h.
 #pragma once
 
-#include "bpf/direct_map_abi.h"
+#include "bpf/abi/direct_map_abi.h"
 #include "format/base/result.h"
 
 namespace twofold {

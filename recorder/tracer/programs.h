@@ -4,7 +4,7 @@
 
 #include <bpf/libbpf.h>
 
-#include "bpf/direct_map_abi.h"
+#include "bpf/abi/direct_map_abi.h"
 #include "bpf/twofold_abi.h"
 // The skeleton needs the types above.
 #include "bpf/twofold.skel.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * Compares the walk of bpf/user_stack.bpf.h with what the kernel itself says: bpf_get_stack takes a
- * thread's stack where it leaves the CPU, and the walk must find the same one until it is back.
- * Loaded by user_stack_live_test.cc only.
+ * Compares the walk of bpf/kernel/user_stack.bpf.h with what the kernel itself says: bpf_get_stack
+ * takes a thread's stack where it leaves the CPU, and the walk must find the same one until it is
+ * back. Loaded by user_stack_live_test.cc only.
  */
 #include "tests/recorder/user_stack_check.h"
 
@@ -11,9 +11,9 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
-#include "kernel_types.h"
-#include "twofold_abi.h"
-#include "user_stack.bpf.h"
+#include "bpf/abi/stacks_abi.h"
+#include "bpf/kernel/types.h"
+#include "bpf/kernel/user_stack.bpf.h"
 
 /* Processes to look at, by tgid. */
 struct {

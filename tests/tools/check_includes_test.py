@@ -83,6 +83,18 @@ class CheckIncludes(unittest.TestCase):
             "recorder/main.h": "",
         }), ["recorder/host/h.h:1", "recorder/names/m.h:1", "recorder/names/n.h:1"])
 
+    def test_rooms_of_the_programs_use_those_below(self):
+        self.assertEqual(self.violations({
+            "bpf/x.bpf.c": '#include "bpf/programs/p.bpf.h"\n#include "bpf/sources/s.bpf.h"\n',
+            "bpf/programs/p.bpf.h": '#include "bpf/sources/s.bpf.h"\n',
+            "bpf/sources/s.bpf.h": '#include "bpf/store/m.bpf.h"\n#include "bpf/abi/s_abi.h"\n',
+            "bpf/store/m.bpf.h": '#include "bpf/sources/s.bpf.h"\n#include "bpf/store/l.bpf.h"\n',
+            "bpf/store/l.bpf.h": '#include "bpf/x_abi.h"\n',
+            "bpf/abi/s_abi.h": "",
+            "bpf/x_abi.h": "",
+            "recorder/sources/s.cc": '#include "bpf/abi/s_abi.h"\n',
+        }), ["bpf/store/l.bpf.h:1", "bpf/store/m.bpf.h:1"])
+
     def test_libiberty_stays_in_the_analyzer(self):
         self.assertEqual(self.violations({
             "analyzer/a.h": "#include <libiberty/demangle.h>\n",

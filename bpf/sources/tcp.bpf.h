@@ -8,11 +8,11 @@
  * descriptors tells who holds those that sent something again (recorder/tracer/socket_owners.h
  * decides).
  */
-#ifndef TWOFOLD_TCP_BPF_H
-#define TWOFOLD_TCP_BPF_H
+#ifndef TWOFOLD_SOURCES_TCP_BPF_H
+#define TWOFOLD_SOURCES_TCP_BPF_H
 
-#include "events.bpf.h"
-#include "wakers.bpf.h"
+#include "bpf/store/events.bpf.h"
+#include "bpf/offcpu/wakers.bpf.h"
 
 /* From 6.15 on (it passes the error) the tracepoint tells of packets that could not be sent, too.
  */

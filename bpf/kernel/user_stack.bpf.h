@@ -12,10 +12,10 @@
  * Programs that call it load from 5.13 on: before, a global function could not take a pointer.
  * Where nothing tells a sleeper's registers (before 5.15) there is no direct map for us, either.
  */
-#ifndef TWOFOLD_USER_STACK_BPF_H
-#define TWOFOLD_USER_STACK_BPF_H
+#ifndef TWOFOLD_KERNEL_USER_STACK_BPF_H
+#define TWOFOLD_KERNEL_USER_STACK_BPF_H
 
-#include "direct_map_abi.h"
+#include "bpf/abi/direct_map_abi.h"
 
 /* Written by the recorder before loading; while levels is 0, no stack is walked. */
 const volatile struct twofold_direct_map direct_map;
@@ -28,7 +28,7 @@ const volatile struct twofold_direct_map direct_map;
 
 #ifdef __TARGET_ARCH_x86
 
-#include "direct_map.bpf.h"
+#include "bpf/kernel/direct_map.bpf.h"
 
 /* arch/x86/include/asm/segment.h; no program's own segments, whose base could be anything. */
 #define USER_CODE_SEGMENT_32 0x23

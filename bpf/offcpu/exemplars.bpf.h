@@ -5,10 +5,10 @@
  * CPUs. There are two pages, as rows have two sums: programs write into one while the recorder
  * reads the other.
  */
-#ifndef TWOFOLD_EXEMPLARS_BPF_H
-#define TWOFOLD_EXEMPLARS_BPF_H
+#ifndef TWOFOLD_OFFCPU_EXEMPLARS_BPF_H
+#define TWOFOLD_OFFCPU_EXEMPLARS_BPF_H
 
-#include "accounts.bpf.h"
+#include "bpf/threads/accounts.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

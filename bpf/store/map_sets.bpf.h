@@ -8,10 +8,10 @@
  * New keys are rationed on each CPU: inserting takes locks that CPUs contend for, looking up and
  * adding does not.
  */
-#ifndef TWOFOLD_MAP_SETS_BPF_H
-#define TWOFOLD_MAP_SETS_BPF_H
+#ifndef TWOFOLD_STORE_MAP_SETS_BPF_H
+#define TWOFOLD_STORE_MAP_SETS_BPF_H
 
-#include "losses.bpf.h"
+#include "bpf/store/losses.bpf.h"
 
 const volatile __u32 insert_limit = 1; /* on each CPU, in each insert_period */
 

@@ -5,10 +5,10 @@
  * is moved as a whole for its main thread alone: the others are found where they next leave or
  * enter a CPU, or by the pass at the interval's end (offcpu.bpf.h).
  */
-#ifndef TWOFOLD_CGROUPS_BPF_H
-#define TWOFOLD_CGROUPS_BPF_H
+#ifndef TWOFOLD_PROGRAMS_CGROUPS_BPF_H
+#define TWOFOLD_PROGRAMS_CGROUPS_BPF_H
 
-#include "offcpu.bpf.h"
+#include "bpf/offcpu/offcpu.bpf.h"
 
 SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(cgroup_attach, struct cgroup *to, const char *path, struct task_struct *task,

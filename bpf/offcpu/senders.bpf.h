@@ -16,11 +16,11 @@
  * that another softirq put into the backlog meanwhile, its stack does not tell: it counts as the
  * sender's.
  */
-#ifndef TWOFOLD_SENDERS_BPF_H
-#define TWOFOLD_SENDERS_BPF_H
+#ifndef TWOFOLD_OFFCPU_SENDERS_BPF_H
+#define TWOFOLD_OFFCPU_SENDERS_BPF_H
 
-#include "stacks.bpf.h"
-#include "threads.bpf.h"
+#include "bpf/store/stacks.bpf.h"
+#include "bpf/threads/threads.bpf.h"
 
 #define DELIVERERS	 2
 #define TRANSMITTERS	 8

@@ -13,11 +13,11 @@
  * held up or skipped, something else may have run meanwhile: then a tick speaks for one distance of
  * ticks, or for as long as its thread has been on the CPU. Moments before that count for nobody.
  */
-#ifndef TWOFOLD_SAMPLER_BPF_H
-#define TWOFOLD_SAMPLER_BPF_H
+#ifndef TWOFOLD_SOURCES_CPU_BPF_H
+#define TWOFOLD_SOURCES_CPU_BPF_H
 
-#include "stacks.bpf.h"
-#include "threads.bpf.h"
+#include "bpf/store/stacks.bpf.h"
+#include "bpf/threads/threads.bpf.h"
 
 const volatile __u64 sample_period_ns;
 

@@ -12,12 +12,12 @@
  * A waker's stacks are walked only for blocks that were chosen. Of other wake-ups the thread
  * carries who the waker was, without stacks.
  */
-#ifndef TWOFOLD_WAKERS_BPF_H
-#define TWOFOLD_WAKERS_BPF_H
+#ifndef TWOFOLD_OFFCPU_WAKERS_BPF_H
+#define TWOFOLD_OFFCPU_WAKERS_BPF_H
 
-#include "senders.bpf.h"
-#include "stacks.bpf.h"
-#include "threads.bpf.h"
+#include "bpf/offcpu/senders.bpf.h"
+#include "bpf/store/stacks.bpf.h"
+#include "bpf/threads/threads.bpf.h"
 
 const volatile __u32 max_wakers; /* 0: none are recorded */
 

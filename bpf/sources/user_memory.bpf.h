@@ -13,10 +13,10 @@
  * malloc has to be; but not where it is asked for more than it can have, and only where the kernel
  * lets that be decided call by call.
  */
-#ifndef TWOFOLD_USER_MEMORY_BPF_H
-#define TWOFOLD_USER_MEMORY_BPF_H
+#ifndef TWOFOLD_SOURCES_USER_MEMORY_BPF_H
+#define TWOFOLD_SOURCES_USER_MEMORY_BPF_H
 
-#include "memory.bpf.h"
+#include "bpf/sources/memory.bpf.h"
 
 /* A call that never returned, because its thread jumped out of it, is given up after so many that
  * looked as if they were inside of it. */

@@ -9,10 +9,11 @@
  * finds a sleeper frozen or thawed. Readers see by `changes` whether they read in the middle of a
  * change.
  */
-#ifndef TWOFOLD_ACCOUNTS_BPF_H
-#define TWOFOLD_ACCOUNTS_BPF_H
+#ifndef TWOFOLD_THREADS_ACCOUNTS_BPF_H
+#define TWOFOLD_THREADS_ACCOUNTS_BPF_H
 
-#include "losses.bpf.h"
+#include "bpf/store/losses.bpf.h"
+#include "bpf/threads/task.bpf.h"
 
 const volatile __u32 ended_wakeup_bytes; /* the recorder is woken when the buffer holds more */
 

@@ -4,12 +4,13 @@
  * one by the first pass over all tasks, where it is born, or where it comes into scope later, and
  * loses it when it leaves the scope (scope.bpf.h says when). The hot paths only look it up.
  */
-#ifndef TWOFOLD_THREADS_BPF_H
-#define TWOFOLD_THREADS_BPF_H
+#ifndef TWOFOLD_THREADS_THREADS_BPF_H
+#define TWOFOLD_THREADS_THREADS_BPF_H
 
-#include "accounts.bpf.h"
-#include "losses.bpf.h"
-#include "scope.bpf.h"
+#include "bpf/threads/accounts.bpf.h"
+#include "bpf/store/losses.bpf.h"
+#include "bpf/threads/scope.bpf.h"
+#include "bpf/threads/task.bpf.h"
 
 /* A thread that renames itself more often keeps its latest recorded name, and stays in scope or out
  * of it: the table must not be filled by one thread. */

@@ -3,8 +3,8 @@
  * Single events, for the recorder to take one by one: executed programs, and packets that TCP sent
  * again. Each begins with an enum twofold_event_kind.
  */
-#ifndef TWOFOLD_EVENTS_BPF_H
-#define TWOFOLD_EVENTS_BPF_H
+#ifndef TWOFOLD_STORE_EVENTS_BPF_H
+#define TWOFOLD_STORE_EVENTS_BPF_H
 
 const volatile __u32 event_wakeup_bytes; /* the recorder is woken when the buffer holds more */
 

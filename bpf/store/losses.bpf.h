@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Counts what was seen and could not be kept: by source and cause, in count and in time. */
-#ifndef TWOFOLD_LOSSES_BPF_H
-#define TWOFOLD_LOSSES_BPF_H
+#ifndef TWOFOLD_STORE_LOSSES_BPF_H
+#define TWOFOLD_STORE_LOSSES_BPF_H
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

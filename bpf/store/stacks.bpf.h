@@ -4,11 +4,11 @@
  * hash bucket and gives up, or overwrites, where two stacks meet. Here a stack that is stored
  * stays, and a full map is a counted loss.
  */
-#ifndef TWOFOLD_STACKS_BPF_H
-#define TWOFOLD_STACKS_BPF_H
+#ifndef TWOFOLD_STORE_STACKS_BPF_H
+#define TWOFOLD_STORE_STACKS_BPF_H
 
-#include "map_sets.bpf.h"
-#include "user_stack.bpf.h"
+#include "bpf/store/map_sets.bpf.h"
+#include "bpf/kernel/user_stack.bpf.h"
 
 /* murmur3's 64-bit mixing, a word at a time: 64 bits keep chance collisions at 3e-8 for a million
  * stacks. */

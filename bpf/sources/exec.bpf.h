@@ -6,11 +6,11 @@
  *
  * Arguments leave the kernel only where record_arguments is set.
  */
-#ifndef TWOFOLD_EXEC_BPF_H
-#define TWOFOLD_EXEC_BPF_H
+#ifndef TWOFOLD_SOURCES_EXEC_BPF_H
+#define TWOFOLD_SOURCES_EXEC_BPF_H
 
-#include "events.bpf.h"
-#include "threads.bpf.h"
+#include "bpf/store/events.bpf.h"
+#include "bpf/threads/threads.bpf.h"
 
 #define MAX_ARGUMENTS 128  /* of a failed attempt; an image has them in one piece */
 #define MAX_ERROR     4095 /* include/linux/err.h: MAX_ERRNO */

@@ -12,11 +12,11 @@
  * The table is the one place where programs delete. It is bounded by the sampling; all its entries
  * are preallocated, as these programs run inside of allocators.
  */
-#ifndef TWOFOLD_MEMORY_BPF_H
-#define TWOFOLD_MEMORY_BPF_H
+#ifndef TWOFOLD_SOURCES_MEMORY_BPF_H
+#define TWOFOLD_SOURCES_MEMORY_BPF_H
 
-#include "stacks.bpf.h"
-#include "threads.bpf.h"
+#include "bpf/store/stacks.bpf.h"
+#include "bpf/threads/threads.bpf.h"
 
 const volatile __u32 page_bytes = 4096;
 

@@ -5,8 +5,8 @@
  * changes its name or its cgroup, and by the passes over all tasks; never in the scheduler's
  * programs, which only look for a thread's storage (threads.bpf.h).
  */
-#ifndef TWOFOLD_SCOPE_BPF_H
-#define TWOFOLD_SCOPE_BPF_H
+#ifndef TWOFOLD_THREADS_SCOPE_BPF_H
+#define TWOFOLD_THREADS_SCOPE_BPF_H
 
 /* Cgroups between a task and the root; the deepest that systemd and container runtimes make have
  * about ten. */

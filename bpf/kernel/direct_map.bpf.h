@@ -15,10 +15,10 @@
  * contains such a cast does not load before 5.16, and must not reach it where direct_map.can_load
  * is 0.
  */
-#ifndef TWOFOLD_DIRECT_MAP_BPF_H
-#define TWOFOLD_DIRECT_MAP_BPF_H
+#ifndef TWOFOLD_KERNEL_DIRECT_MAP_BPF_H
+#define TWOFOLD_KERNEL_DIRECT_MAP_BPF_H
 
-#include "direct_map_abi.h"
+#include "bpf/abi/direct_map_abi.h"
 
 /* arch/x86/include/asm/pgtable_types.h */
 #define PAGE_ENTRY_PRESENT   0x001

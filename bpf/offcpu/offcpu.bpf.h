@@ -21,13 +21,13 @@
  * tells how long it was off the CPU; its stacks are not known any more. The number of times that it
  * left a CPU tells where a thread ran without being seen.
  */
-#ifndef TWOFOLD_OFFCPU_BPF_H
-#define TWOFOLD_OFFCPU_BPF_H
+#ifndef TWOFOLD_OFFCPU_OFFCPU_BPF_H
+#define TWOFOLD_OFFCPU_OFFCPU_BPF_H
 
-#include "exemplars.bpf.h"
-#include "stacks.bpf.h"
-#include "threads.bpf.h"
-#include "wakers.bpf.h"
+#include "bpf/offcpu/exemplars.bpf.h"
+#include "bpf/store/stacks.bpf.h"
+#include "bpf/threads/threads.bpf.h"
+#include "bpf/offcpu/wakers.bpf.h"
 
 const volatile bool record_offcpu;
 const volatile bool user_stack_at_switch_out; /* else it is walked when the block was chosen */

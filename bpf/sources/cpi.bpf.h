@@ -7,11 +7,11 @@
  * The interrupt of a counter can come in the middle of any other program here, also of the sampler:
  * maps and scratch of its own. The two events do not interrupt each other.
  */
-#ifndef TWOFOLD_COUNTERS_BPF_H
-#define TWOFOLD_COUNTERS_BPF_H
+#ifndef TWOFOLD_SOURCES_CPI_BPF_H
+#define TWOFOLD_SOURCES_CPI_BPF_H
 
-#include "stacks.bpf.h"
-#include "threads.bpf.h"
+#include "bpf/store/stacks.bpf.h"
+#include "bpf/threads/threads.bpf.h"
 
 TWOFOLD_MAP_SET(counter_stacks, __u64, struct twofold_stack);
 TWOFOLD_MAP_SET(counter_rows, struct twofold_cpu_key, struct twofold_counter_sums);

@@ -9,11 +9,11 @@
  * 11e9734bcb6a, 2c1d697fb8ba); the recorder looks. They are raw tracepoints without types: 6.1
  * gives no typed program a pointer to nothing in particular.
  */
-#ifndef TWOFOLD_KERNEL_MEMORY_BPF_H
-#define TWOFOLD_KERNEL_MEMORY_BPF_H
+#ifndef TWOFOLD_SOURCES_KERNEL_MEMORY_BPF_H
+#define TWOFOLD_SOURCES_KERNEL_MEMORY_BPF_H
 
-#include "memory.bpf.h"
-#include "wakers.bpf.h"
+#include "bpf/sources/memory.bpf.h"
+#include "bpf/offcpu/wakers.bpf.h"
 
 /* Walks the stacks of a kept allocation. */
 static __always_inline void find_kernel_stacks(void *ctx, struct task_struct *task, __u32 context,
