@@ -334,9 +334,8 @@ class ElfParser {
 };
 
 Result<ElfSymbols> ElfSymbols::Read(UniqueFd fd, const std::string& name) {
-  const Result<uint64_t> file_bytes = SizeOfFile(fd.get(), name);
-  if (!file_bytes) return file_bytes.error();
-  std::optional<ElfHeaders> headers = ReadElfHeaders(fd.get(), *file_bytes);
+  TWOFOLD_ASSIGN_OR_RETURN(const uint64_t file_bytes, SizeOfFile(fd.get(), name));
+  std::optional<ElfHeaders> headers = ReadElfHeaders(fd.get(), file_bytes);
   if (!headers) return NotElf(name);
   ElfSymbols symbols;
   symbols.fd_ = std::move(fd);
@@ -350,15 +349,14 @@ Result<void> ElfSymbols::AddDebugFile(UniqueFd fd, const std::string& name) {
   if (has_symtab_ || debug_fd_) {
     return Error{"the program's symbols are known already", name, ""};
   }
-  const Result<uint64_t> file_bytes = SizeOfFile(fd.get(), name);
-  if (!file_bytes) return file_bytes.error();
-  const std::optional<ElfHeaders> headers = ReadElfHeaders(fd.get(), *file_bytes);
+  TWOFOLD_ASSIGN_OR_RETURN(const uint64_t file_bytes, SizeOfFile(fd.get(), name));
+  const std::optional<ElfHeaders> headers = ReadElfHeaders(fd.get(), file_bytes);
   if (!headers) return NotElf(name);
   if (!build_id_.empty() && headers->build_id != build_id_) {
     return Error{"this debug file has another build id than its program", name, ""};
   }
   if (build_id_.empty() &&
-      (!debug_link_ || Crc32OfFile(fd.get(), *file_bytes) != debug_link_->crc32)) {
+      (!debug_link_ || Crc32OfFile(fd.get(), file_bytes) != debug_link_->crc32)) {
     return Error{"this debug file has another checksum than its program tells", name, ""};
   }
   debug_fd_ = std::move(fd);
