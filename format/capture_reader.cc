@@ -116,13 +116,12 @@ Result<Capture> CaptureAssembler::Assemble() {
     return Error{"the capture has more than " + std::to_string(limits_.max_file_bytes) + " bytes",
                  name_, "Record for a shorter time"};
   }
-  Result<CheckedHeader> header = CheckFileHeader(bytes_, name_);
-  if (!header) return std::move(header).error();
-  if (header->is_merged) {
+  TWOFOLD_ASSIGN_OR_RETURN(CheckedHeader header, CheckFileHeader(bytes_, name_));
+  if (header.is_merged) {
     return Error{"this is a merged file, where one capture is expected", name_,
                  "Merge the captures in it instead"};
   }
-  BlockScanner scanner(bytes_, header->header_bytes);
+  BlockScanner scanner(bytes_, header.header_bytes);
   TWOFOLD_RETURN_IF_ERROR(ReadFirstBlock(scanner));
 
   for (BlockScanner::Step step; (step = scanner.Next()) != BlockScanner::Step::kEnd;) {
@@ -349,9 +348,8 @@ Result<Capture> ReadCapture(std::span<const uint8_t> bytes, const std::string& n
 }
 
 Result<Capture> ReadCaptureFile(const std::string& path, const ReadLimits& limits) {
-  Result<std::vector<uint8_t>> bytes = ReadInputFile(path, limits.max_file_bytes);
-  if (!bytes) return std::move(bytes).error();
-  return ReadCapture(*bytes, path == "-" ? "standard input" : path, limits);
+  TWOFOLD_ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, ReadInputFile(path, limits.max_file_bytes));
+  return ReadCapture(bytes, path == "-" ? "standard input" : path, limits);
 }
 
 }  // namespace twofold

@@ -76,18 +76,17 @@ std::string Shortened(std::string text, size_t size) {
 }  // namespace
 
 Result<CaptureList> ListCaptures(std::span<const uint8_t> bytes, const std::string& name) {
-  Result<CheckedHeader> header = CheckFileHeader(bytes, name);
-  if (!header) return std::move(header).error();
+  TWOFOLD_ASSIGN_OR_RETURN(CheckedHeader header, CheckFileHeader(bytes, name));
   CaptureList list;
-  list.is_merged = header->is_merged;
+  list.is_merged = header.is_merged;
   if (!list.is_merged) {
     list.members.push_back({name, bytes, {}});
     return list;
   }
   std::vector<records::MemberEntry> entries;
-  Result<uint64_t> begin = ReadMembersBlock(bytes, header->header_bytes, name, entries);
-  if (!begin) return std::move(begin).error();
-  std::span<const uint8_t> rest = bytes.subspan(*begin);
+  TWOFOLD_ASSIGN_OR_RETURN(uint64_t begin,
+                           ReadMembersBlock(bytes, header.header_bytes, name, entries));
+  std::span<const uint8_t> rest = bytes.subspan(begin);
   for (records::MemberEntry& entry : entries) {
     const uint64_t size_bytes = std::min<uint64_t>(entry.size_bytes, rest.size());
     Member& member = list.members.emplace_back();

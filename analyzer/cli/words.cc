@@ -27,10 +27,9 @@ size_t TableWidth(const std::string& path) {
 }
 
 Result<void> PrintToStandardOutput(const std::string& text) {
-  Result<OutputFile> output = OutputFile::Create("-");
-  if (!output) return std::move(output).error();
-  TWOFOLD_RETURN_IF_ERROR(output->Append(text));
-  return output->Commit();
+  TWOFOLD_ASSIGN_OR_RETURN(OutputFile output, OutputFile::Create("-"));
+  TWOFOLD_RETURN_IF_ERROR(output.Append(text));
+  return output.Commit();
 }
 
 }  // namespace twofold

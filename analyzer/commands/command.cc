@@ -58,10 +58,9 @@ OptionSet OptionsOf(const Command& command) {
 
 Result<ExitStatus> RunCommand(const Command& command, const std::vector<std::string>& words) {
   OptionSet options = OptionsOf(command);
-  Result<Arguments> arguments = options.Parse(words);
-  if (!arguments) return std::move(arguments).error();
-  if (arguments->Has("help")) return Print(CommandHelp(command, options));
-  return command.run(*arguments);
+  TWOFOLD_ASSIGN_OR_RETURN(Arguments arguments, options.Parse(words));
+  if (arguments.Has("help")) return Print(CommandHelp(command, options));
+  return command.run(arguments);
 }
 
 // What fits for the last of `words`, for the completion of shells (tools/install/): the program

@@ -126,30 +126,27 @@ Result<Paths> ParsePaths(const Arguments& arguments) {
 
 Result<DiffRequest> ParseRequest(const Arguments& arguments) {
   DiffRequest request;
-  Result<const View*> view = FindComparableView(arguments.Get("view", "cpu"));
-  if (!view) return std::move(view).error();
-  request.view = *view;
-  Result<RootFrame> root = ParseRootFrame(arguments.Get("root", "process"));
-  if (!root) return std::move(root).error();
-  request.root = *root;
-  request.per = DefaultPer(**view);
+  TWOFOLD_ASSIGN_OR_RETURN(const View* view, FindComparableView(arguments.Get("view", "cpu")));
+  request.view = view;
+  TWOFOLD_ASSIGN_OR_RETURN(RootFrame root, ParseRootFrame(arguments.Get("root", "process")));
+  request.root = root;
+  request.per = DefaultPer(*view);
   if (arguments.Has("per")) {
-    Result<Per> per = ParsePer(arguments.Get("per"), **view);
-    if (!per) return std::move(per).error();
-    request.per = *per;
+    TWOFOLD_ASSIGN_OR_RETURN(Per per, ParsePer(arguments.Get("per"), *view));
+    request.per = per;
   }
   request.demangle = !arguments.Has("no-demangle");
   for (const Filter* filter : Filters()) {
     if (!arguments.Has(filter->option)) continue;
-    Result<Condition> condition = MakeCondition(*filter, arguments.Get(filter->option));
-    if (!condition) return std::move(condition).error();
-    if (filter->column != "state") request.thread_conditions.push_back(*condition);
-    request.conditions.push_back(std::move(*condition));
+    TWOFOLD_ASSIGN_OR_RETURN(Condition condition,
+                             MakeCondition(*filter, arguments.Get(filter->option)));
+    if (filter->column != "state") request.thread_conditions.push_back(condition);
+    request.conditions.push_back(std::move(condition));
   }
   TWOFOLD_RETURN_IF_ERROR(CheckConditions(*request.view, request.conditions));
-  Result<std::vector<StackStep>> steps = ParseStackFilters(arguments, *request.view);
-  if (!steps) return std::move(steps).error();
-  request.steps = std::move(*steps);
+  TWOFOLD_ASSIGN_OR_RETURN(std::vector<StackStep> steps,
+                           ParseStackFilters(arguments, *request.view));
+  request.steps = std::move(steps);
   return request;
 }
 
@@ -173,17 +170,15 @@ Result<Output> ParseOutput(const Arguments& arguments) {
     }
     output.table = *table;
   }
-  Result<double> limit = arguments.Number("limit", 16, 0, 1e9);
-  if (!limit) return std::move(limit).error();
-  output.report.limit = static_cast<size_t>(*limit);
+  TWOFOLD_ASSIGN_OR_RETURN(double limit, arguments.Number("limit", 16, 0, 1e9));
+  output.report.limit = static_cast<size_t>(limit);
   output.report.width = TableWidth(arguments.Get("output", "-"));
   if (arguments.Has("width") && output.table != nullptr) {
     return Error{"only a picture has widths", "--width", "Give it with --format svg",
                  Error::Kind::kUsage};
   }
-  Result<PictureWidth> width = ParsePictureWidth(arguments.Get("width", "larger"));
-  if (!width) return std::move(width).error();
-  output.width = *width;
+  TWOFOLD_ASSIGN_OR_RETURN(PictureWidth width, ParsePictureWidth(arguments.Get("width", "larger")));
+  output.width = width;
   return output;
 }
 
@@ -212,40 +207,31 @@ bool IsIncomplete(const DiffSides& sides) {
 }
 
 Result<ExitStatus> Run(const Arguments& arguments) {
-  Result<Paths> paths = ParsePaths(arguments);
-  if (!paths) return std::move(paths).error();
-  Result<DiffRequest> request = ParseRequest(arguments);
-  if (!request) return std::move(request).error();
-  Result<Output> how = ParseOutput(arguments);
-  if (!how) return std::move(how).error();
+  TWOFOLD_ASSIGN_OR_RETURN(Paths paths, ParsePaths(arguments));
+  TWOFOLD_ASSIGN_OR_RETURN(DiffRequest request, ParseRequest(arguments));
+  TWOFOLD_ASSIGN_OR_RETURN(Output how, ParseOutput(arguments));
   Gate gate;
   bool has_gate = arguments.Has("fail-if");
   if (has_gate) {
-    Result<Gate> parsed = ParseGate(arguments.Get("fail-if"));
-    if (!parsed) return std::move(parsed).error();
-    gate = *parsed;
-    if (!TraitsOf(request->per).has_verdicts) {
+    TWOFOLD_ASSIGN_OR_RETURN(Gate parsed, ParseGate(arguments.Get("fail-if")));
+    gate = parsed;
+    if (!TraitsOf(request.per).has_verdicts) {
       return Error{"costs per second and in total change with the load, and tell no regression",
                    "--per", "Leave it out, or give --per share", Error::Kind::kUsage};
     }
   }
-  Result<double> min_share = arguments.Number("min-share", 1, 0, 100);
-  if (!min_share) return std::move(min_share).error();
+  TWOFOLD_ASSIGN_OR_RETURN(double min_share, arguments.Number("min-share", 1, 0, 100));
   // Before the work, so that a file in the way is found at once.
-  Result<OutputFile> output = CreateOutput(arguments);
-  if (!output) return std::move(output).error();
+  TWOFOLD_ASSIGN_OR_RETURN(OutputFile output, CreateOutput(arguments));
 
-  Result<DiffSides> sides = ReadDiffSides(paths->before, paths->after, *request);
-  if (!sides) return std::move(sides).error();
-  Result<Diff> diff = Compare(*sides);
-  if (!diff) return std::move(diff).error();
-  std::vector<std::string> notes = sides->notes;
-  for (std::string& line : CompareCaptures(*sides, *request->view)) notes.push_back(line);
-  bool is_filtered = !request->conditions.empty() || !request->steps.empty();
-  for (auto [name, side] :
-       {std::pair("before", &sides->before), std::pair("after", &sides->after)}) {
+  TWOFOLD_ASSIGN_OR_RETURN(DiffSides sides, ReadDiffSides(paths.before, paths.after, request));
+  TWOFOLD_ASSIGN_OR_RETURN(Diff diff, Compare(sides));
+  std::vector<std::string> notes = sides.notes;
+  for (std::string& line : CompareCaptures(sides, *request.view)) notes.push_back(line);
+  bool is_filtered = !request.conditions.empty() || !request.steps.empty();
+  for (auto [name, side] : {std::pair("before", &sides.before), std::pair("after", &sides.after)}) {
     if (!side->weights.empty()) continue;
-    const View& view = *request->view;
+    const View& view = *request.view;
     std::string nothing = std::string(name) + ": no " + std::string(QuantityName(view.unit));
     if (!is_filtered) {
       notes.push_back(nothing + " in the view " + std::string(view.name));
@@ -255,23 +241,23 @@ Result<ExitStatus> Run(const Arguments& arguments) {
     }
   }
   for (const std::string& note : notes) Say(note);
-  if (is_filtered && !has_gate && sides->before.weights.empty() && sides->after.weights.empty()) {
+  if (is_filtered && !has_gate && sides.before.weights.empty() && sides.after.weights.empty()) {
     return ExitStatus::kFailed;  // said above
   }
-  if (how->table != nullptr) {
-    Tabular table = MakeDiffTable(*diff, *sides, *request->view, how->report);
-    table.width = how->report.width;
-    TWOFOLD_RETURN_IF_ERROR(how->table->write(table, *output));
+  if (how.table != nullptr) {
+    Tabular table = MakeDiffTable(diff, sides, *request.view, how.report);
+    table.width = how.report.width;
+    TWOFOLD_RETURN_IF_ERROR(how.table->write(table, output));
   } else {
-    std::string picture = DrawDiff(*diff, *sides, *request->view, how->width, notes);
-    TWOFOLD_RETURN_IF_ERROR(output->Append(picture));
+    std::string picture = DrawDiff(diff, sides, *request.view, how.width, notes);
+    TWOFOLD_RETURN_IF_ERROR(output.Append(picture));
   }
-  TWOFOLD_RETURN_IF_ERROR(output->Commit());
+  TWOFOLD_RETURN_IF_ERROR(output.Commit());
   if (has_gate) {
-    Result<ExitStatus> status = RunGate(gate, *diff, *sides, *request->view, *min_share / 100);
+    Result<ExitStatus> status = RunGate(gate, diff, sides, *request.view, min_share / 100);
     if (!status || *status != ExitStatus::kDone) return status;
   }
-  bool incomplete = arguments.Has("strict") && IsIncomplete(*sides);
+  bool incomplete = arguments.Has("strict") && IsIncomplete(sides);
   return incomplete ? ExitStatus::kIncomplete : ExitStatus::kDone;
 }
 

@@ -21,14 +21,14 @@ void AddOptions(OptionSet& options) {
 }
 
 Result<ExitStatus> Run(const Arguments& arguments) {
-  Result<const OutputFormat*> format = FindOutputFormat(arguments.Get("format", "pprof"));
-  if (!format) return std::move(format).error();
-  if ((*format)->name == "pprof" && arguments.Get("output", "-") == "-" &&
+  TWOFOLD_ASSIGN_OR_RETURN(const OutputFormat* format,
+                           FindOutputFormat(arguments.Get("format", "pprof")));
+  if (format->name == "pprof" && arguments.Get("output", "-") == "-" &&
       isatty(STDOUT_FILENO) == 1) {
     return Error{"the format pprof is no text for a terminal", "", "Give -o FILE or a pipe",
                  Error::Kind::kUsage};
   }
-  return RunFolding(arguments, **format, {});
+  return RunFolding(arguments, *format, {});
 }
 
 }  // namespace

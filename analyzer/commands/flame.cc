@@ -19,12 +19,10 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   Presentation presentation;
   presentation.title = arguments.Get("title");
   presentation.root_on_top = arguments.Has("icicle");
-  Result<double> width_px = arguments.Number("width", 1200, 300, 10000);
-  if (!width_px) return std::move(width_px).error();
-  presentation.width_px = static_cast<uint32_t>(std::lround(*width_px));
-  Result<double> min_width = arguments.Number("min-width", 0.1, 0, 100);
-  if (!min_width) return std::move(min_width).error();
-  presentation.min_width_percent = *min_width;
+  TWOFOLD_ASSIGN_OR_RETURN(double width_px, arguments.Number("width", 1200, 300, 10000));
+  presentation.width_px = static_cast<uint32_t>(std::lround(width_px));
+  TWOFOLD_ASSIGN_OR_RETURN(double min_width, arguments.Number("min-width", 0.1, 0, 100));
+  presentation.min_width_percent = min_width;
   return RunFolding(arguments, GetOutputFormat("svg"), std::move(presentation));
 }
 

@@ -25,12 +25,10 @@ Result<FoldRequest> ParseRequest(const Arguments& arguments, Detail detail) {
   request.detailed = detail != Detail::kTexts;
   request.by_place = detail == Detail::kPlaces;
   request.by_thread = detail == Detail::kThreads;
-  Result<const View*> view = FindView(arguments.Get("view", "cpu"));
-  if (!view) return std::move(view).error();
-  request.view = *view;
-  Result<RootFrame> root = ParseRootFrame(arguments.Get("root", "process"));
-  if (!root) return std::move(root).error();
-  request.root = *root;
+  TWOFOLD_ASSIGN_OR_RETURN(const View* view, FindView(arguments.Get("view", "cpu")));
+  request.view = view;
+  TWOFOLD_ASSIGN_OR_RETURN(RootFrame root, ParseRootFrame(arguments.Get("root", "process")));
+  request.root = root;
   request.demangle = !arguments.Has("no-demangle");
   // Outputs with details have the lines beside the names.
   request.lines = arguments.Has("lines") && !request.detailed;
@@ -43,14 +41,14 @@ Result<FoldRequest> ParseRequest(const Arguments& arguments, Detail detail) {
   }
   for (const Filter* filter : Filters()) {
     if (!arguments.Has(filter->option)) continue;
-    Result<Condition> condition = MakeCondition(*filter, arguments.Get(filter->option));
-    if (!condition) return std::move(condition).error();
-    request.conditions.push_back(std::move(*condition));
+    TWOFOLD_ASSIGN_OR_RETURN(Condition condition,
+                             MakeCondition(*filter, arguments.Get(filter->option)));
+    request.conditions.push_back(std::move(condition));
   }
   TWOFOLD_RETURN_IF_ERROR(CheckConditions(*request.view, request.conditions));
-  Result<std::vector<StackStep>> steps = ParseStackFilters(arguments, *request.view);
-  if (!steps) return std::move(steps).error();
-  request.steps = std::move(*steps);
+  TWOFOLD_ASSIGN_OR_RETURN(std::vector<StackStep> steps,
+                           ParseStackFilters(arguments, *request.view));
+  request.steps = std::move(steps);
   return request;
 }
 
@@ -67,13 +65,11 @@ Result<void> DescribeWindow(Database& database, const FoldRequest& request,
     sql += " AND " + condition.sql;
     parameters.insert(parameters.end(), condition.parameters.begin(), condition.parameters.end());
   }
-  Result<Statement> row = database.Prepare(sql, parameters);
-  if (!row) return std::move(row).error();
-  Result<bool> there = row->Step();
-  if (!there) return std::move(there).error();
-  presentation.window_ns = row->Int(0);
-  presentation.start_realtime_ns = row->Int(1);
-  presentation.cpu_period_ns = row->Int(2);
+  TWOFOLD_ASSIGN_OR_RETURN(Statement row, database.Prepare(sql, parameters));
+  TWOFOLD_RETURN_IF_ERROR(row.Step());
+  presentation.window_ns = row.Int(0);
+  presentation.start_realtime_ns = row.Int(1);
+  presentation.cpu_period_ns = row.Int(2);
   return {};
 }
 
@@ -81,9 +77,8 @@ Result<void> DescribeWindow(Database& database, const FoldRequest& request,
 Result<std::vector<std::string>> NotesOnChains(Database& database, const View& view) {
   std::vector<std::string> notes;
   if (view.shape != StackShape::kSleeperAndChain) return notes;
-  Result<int64_t> wakers = database.QueryInt("SELECT max(wakers) FROM capture");
-  if (!wakers) return std::move(wakers).error();
-  if (*wakers == 1) {
+  TWOFOLD_ASSIGN_OR_RETURN(int64_t wakers, database.QueryInt("SELECT max(wakers) FROM capture"));
+  if (wakers == 1) {
     notes.emplace_back(
         "chains end at the first waker, as recorded; --wakers 8 of twofold-record gives longer "
         "ones");
@@ -140,9 +135,8 @@ Result<std::vector<StackStep>> ParseStackFilters(const Arguments& arguments, con
                    "--" + std::string(filter->option), "Give it with --view offcpu",
                    Error::Kind::kUsage};
     }
-    Result<StackStep> step = filter->make(arguments.Get(filter->option));
-    if (!step) return std::move(step).error();
-    steps.push_back(std::move(*step));
+    TWOFOLD_ASSIGN_OR_RETURN(StackStep step, filter->make(arguments.Get(filter->option)));
+    steps.push_back(std::move(step));
   }
   return steps;
 }
@@ -209,14 +203,11 @@ Result<ExitStatus> RunFolding(const Arguments& arguments, const OutputFormat& fo
                  "", "", Error::Kind::kUsage};
   }
   const std::string& path = arguments.positionals()[0];
-  Result<FoldRequest> request = ParseRequest(arguments, format.detail);
-  if (!request) return std::move(request).error();
+  TWOFOLD_ASSIGN_OR_RETURN(FoldRequest request, ParseRequest(arguments, format.detail));
   // Before the work, so that a file in the way is found at once.
-  Result<OutputFile> output = CreateOutput(arguments);
-  if (!output) return std::move(output).error();
-  Result<Input> input = OpenInput(path, TableKind::kInPlace);
-  if (!input) return std::move(input).error();
-  Database& database = input->database;
+  TWOFOLD_ASSIGN_OR_RETURN(OutputFile output, CreateOutput(arguments));
+  TWOFOLD_ASSIGN_OR_RETURN(Input input, OpenInput(path, TableKind::kInPlace));
+  Database& database = input.database;
   auto in_file = [&path](Error error) {
     if (error.where.empty()) error.where = path;
     return error;
@@ -224,55 +215,51 @@ Result<ExitStatus> RunFolding(const Arguments& arguments, const OutputFormat& fo
   if (!arguments.Has("view")) {
     Result<const View*> view = DefaultView(database);
     if (!view) return in_file(view.error());
-    request->view = *view;
-    TWOFOLD_RETURN_IF_ERROR(CheckConditions(**view, request->conditions));
+    request.view = *view;
+    TWOFOLD_RETURN_IF_ERROR(CheckConditions(**view, request.conditions));
   }
-  Result<void> recorded = CheckRecorded(database, *request->view, request->with_waiting);
+  Result<void> recorded = CheckRecorded(database, *request.view, request.with_waiting);
   if (!recorded) return in_file(recorded.error());
-  Result<Folded> folded = Fold(database, *request);
+  Result<Folded> folded = Fold(database, request);
   if (!folded) return in_file(folded.error());
-  Result<std::vector<std::string>> notes = PartialNotes(database);
-  if (!notes) return std::move(notes).error();
-  bool partial = !notes->empty();
-  Result<std::vector<std::string>> on_chains = NotesOnChains(database, *request->view);
-  if (!on_chains) return std::move(on_chains).error();
-  for (std::string& note : *on_chains) notes->push_back(std::move(note));
+  TWOFOLD_ASSIGN_OR_RETURN(std::vector<std::string> notes, PartialNotes(database));
+  bool partial = !notes.empty();
+  TWOFOLD_ASSIGN_OR_RETURN(std::vector<std::string> on_chains,
+                           NotesOnChains(database, *request.view));
+  for (std::string& note : on_chains) notes.push_back(std::move(note));
   Result<std::vector<std::string>> on_growth =
-      NotesOnGrowth(database, *request->view, request->conditions);
+      NotesOnGrowth(database, *request.view, request.conditions);
   if (!on_growth) return in_file(on_growth.error());
-  for (std::string& note : *on_growth) notes->push_back(std::move(note));
-  if (request->view->source == kEventsSource) {
+  for (std::string& note : *on_growth) notes.push_back(std::move(note));
+  if (request.view->source == kEventsSource) {
     Result<std::string> event = EventName(database);
     if (!event) return in_file(event.error());
-    notes->push_back("the values count '" + *event + "' and are no time");
+    notes.push_back("the values count '" + *event + "' and are no time");
     if (presentation.title.empty()) presentation.title = "Events: " + *event;
   }
-  for (std::string& note : NotesOn(*folded, *request)) notes->push_back(std::move(note));
-  for (const std::string& note : *notes) Say(note);
-  if (folded->stacks.empty() && IsFiltered(*request)) {
-    return in_file(
-        NothingMatches(database, request->conditions, NothingMatchesText(*request->view)));
+  for (std::string& note : NotesOn(*folded, request)) notes.push_back(std::move(note));
+  for (const std::string& note : notes) Say(note);
+  if (folded->stacks.empty() && IsFiltered(request)) {
+    return in_file(NothingMatches(database, request.conditions, NothingMatchesText(*request.view)));
   }
 
-  TWOFOLD_RETURN_IF_ERROR(DescribeWindow(database, *request, presentation));
-  presentation.view = request->view;
-  if (request->with_waiting && presentation.title.empty()) {
+  TWOFOLD_RETURN_IF_ERROR(DescribeWindow(database, request, presentation));
+  presentation.view = request.view;
+  if (request.with_waiting && presentation.title.empty()) {
     presentation.title = "Blocked time and waits for a CPU";
   }
   if (folded->is_growth && presentation.title.empty()) presentation.title = "Growth of memory";
-  Result<std::string> origin = DescribeOrigin(database, request->conditions);
-  if (!origin) return std::move(origin).error();
-  presentation.facts.push_back(std::move(*origin));
+  TWOFOLD_ASSIGN_OR_RETURN(std::string origin, DescribeOrigin(database, request.conditions));
+  presentation.facts.push_back(std::move(origin));
   std::string filters = FiltersText(arguments);
   if (!filters.empty()) presentation.facts.push_back("Filters: " + filters);
-  presentation.notes = std::move(*notes);
-  TWOFOLD_RETURN_IF_ERROR(format.write(*folded, presentation, *output));
-  TWOFOLD_RETURN_IF_ERROR(output->Commit());
+  presentation.notes = std::move(notes);
+  TWOFOLD_RETURN_IF_ERROR(format.write(*folded, presentation, output));
+  TWOFOLD_RETURN_IF_ERROR(output.Commit());
 
   if (!arguments.Has("strict")) return ExitStatus::kDone;
-  Result<bool> losses = HasLosses(database);
-  if (!losses) return std::move(losses).error();
-  return partial || *losses ? ExitStatus::kIncomplete : ExitStatus::kDone;
+  TWOFOLD_ASSIGN_OR_RETURN(bool losses, HasLosses(database));
+  return partial || losses ? ExitStatus::kIncomplete : ExitStatus::kDone;
 }
 
 }  // namespace twofold

@@ -68,9 +68,8 @@ Result<void> CheckOptions(const Arguments& arguments, ImportFormat format) {
 // Of --frequency; 0: it is not given.
 Result<uint64_t> PeriodOfFrequencyNs(const Arguments& arguments) {
   if (!arguments.Has("frequency")) return uint64_t{0};
-  Result<double> hz = arguments.Number("frequency", 0, 0.001, kMaxFrequencyHz);
-  if (!hz) return std::move(hz).error();
-  return static_cast<uint64_t>(std::llround(1e9 / *hz));
+  TWOFOLD_ASSIGN_OR_RETURN(double hz, arguments.Number("frequency", 0, 0.001, kMaxFrequencyHz));
+  return static_cast<uint64_t>(std::llround(1e9 / hz));
 }
 
 Error NoPeriod(const std::string& remedy) {
@@ -97,12 +96,11 @@ Result<uint64_t> UnitOfFoldedNs(const Arguments& arguments) {
 
 Result<ImportedValues> ReadFolded(const Arguments& arguments, std::string_view text,
                                   ImportedCapture& capture, ImportNotes& notes) {
-  Result<uint64_t> unit_ns = UnitOfFoldedNs(arguments);
-  if (!unit_ns) return std::move(unit_ns).error();
-  Result<ImportNotes> read = ReadFoldedText(text, static_cast<double>(*unit_ns), capture);
-  if (!read) return std::move(read).error();
-  notes = std::move(*read);
-  return ImportedValues{.period_ns = notes.has_fractions ? 0 : *unit_ns};
+  TWOFOLD_ASSIGN_OR_RETURN(uint64_t unit_ns, UnitOfFoldedNs(arguments));
+  TWOFOLD_ASSIGN_OR_RETURN(ImportNotes read,
+                           ReadFoldedText(text, static_cast<double>(unit_ns), capture));
+  notes = std::move(read);
+  return ImportedValues{.period_ns = notes.has_fractions ? 0 : unit_ns};
 }
 
 // Periods of clocks are time. Those of other events are shares of the time that the samples stand
@@ -110,11 +108,9 @@ Result<ImportedValues> ReadFolded(const Arguments& arguments, std::string_view t
 Result<ImportedValues> ReadPerf(const Arguments& arguments, std::string_view text,
                                 const std::string& name, ImportedCapture& capture,
                                 ImportNotes& notes) {
-  Result<ImportNotes> read = ReadPerfScript(text, arguments.Get("event"), capture);
-  if (!read) return std::move(read).error();
-  notes = std::move(*read);
-  Result<uint64_t> asked_ns = PeriodOfFrequencyNs(arguments);
-  if (!asked_ns) return std::move(asked_ns).error();
+  TWOFOLD_ASSIGN_OR_RETURN(ImportNotes read, ReadPerfScript(text, arguments.Get("event"), capture));
+  notes = std::move(read);
+  TWOFOLD_ASSIGN_OR_RETURN(uint64_t asked_ns, PeriodOfFrequencyNs(arguments));
   if (notes.unreadable_lines * 2 > notes.lines) {
     return Error{
         "most of the lines are no text of 'perf script'; the first is " + notes.first_unreadable,
@@ -122,12 +118,12 @@ Result<ImportedValues> ReadPerf(const Arguments& arguments, std::string_view tex
   }
   const bool has_periods = notes.samples > 0 && notes.samples_with_period == notes.samples;
   if (notes.is_clock && has_periods && capture.weight() > 0) {
-    if (*asked_ns > 0) Say(name + ": the periods in the file are time; --frequency is not needed");
+    if (asked_ns > 0) Say(name + ": the periods in the file are time; --frequency is not needed");
     if (notes.one_period) return ImportedValues{.period_ns = notes.period};
     return ImportedValues{};
   }
   const std::string event = notes.event.empty() ? "samples" : "'" + notes.event + "'";
-  const uint64_t period_ns = *asked_ns > 0 ? *asked_ns : notes.period_ns;
+  const uint64_t period_ns = asked_ns > 0 ? asked_ns : notes.period_ns;
   if (period_ns == 0) {
     const bool is_tracepoint = notes.event.find(':') != std::string::npos;
     const bool counts_samples = notes.event.empty() || !(has_periods || is_tracepoint);
@@ -151,10 +147,9 @@ Result<ImportedValues> ReadPerf(const Arguments& arguments, std::string_view tex
 
 // Values of profiles may be time themselves.
 Result<ImportedValues> ValuesOfPprof(const Arguments& arguments, const PprofNotes& notes) {
-  Result<uint64_t> asked_ns = PeriodOfFrequencyNs(arguments);
-  if (!asked_ns) return std::move(asked_ns).error();
+  TWOFOLD_ASSIGN_OR_RETURN(uint64_t asked_ns, PeriodOfFrequencyNs(arguments));
   if (notes.is_time) {
-    if (*asked_ns == 0) return ImportedValues{.period_ns = notes.period_ns};
+    if (asked_ns == 0) return ImportedValues{.period_ns = notes.period_ns};
     return Error{"the profile's values are time already", "--frequency",
                  "Leave --frequency out, or choose other values with --sample-type",
                  Error::Kind::kUsage};
@@ -165,7 +160,7 @@ Result<ImportedValues> ValuesOfPprof(const Arguments& arguments, const PprofNote
                      ", and a capture of import holds CPU time",
                  "", "Choose time or samples with --sample-type", Error::Kind::kUsage};
   }
-  const uint64_t period_ns = *asked_ns > 0 ? *asked_ns : notes.period_ns;
+  const uint64_t period_ns = asked_ns > 0 ? asked_ns : notes.period_ns;
   if (period_ns == 0) return NoPeriod("Give --frequency HZ");
   return ImportedValues{.period_ns = period_ns};
 }
@@ -210,9 +205,9 @@ Result<ImportedValues> ReadInto(const Arguments& arguments, ImportFormat format,
                                 ImportedCapture& capture, ImportNotes& notes, PprofNotes& pprof) {
   Result<ImportedValues> values = ImportedValues{};
   if (format == ImportFormat::kPprof) {
-    Result<PprofNotes> read = ReadPprof(text, arguments.Get("sample-type"), capture);
-    if (!read) return std::move(read).error();
-    pprof = std::move(*read);
+    TWOFOLD_ASSIGN_OR_RETURN(PprofNotes read,
+                             ReadPprof(text, arguments.Get("sample-type"), capture));
+    pprof = std::move(read);
   } else if (format == ImportFormat::kPerf) {
     values = ReadPerf(arguments, text, name, capture, notes);
   } else {
@@ -239,29 +234,26 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   }
   const std::string& path = arguments.positionals()[0];
   const std::string name = path == "-" ? "standard input" : path;
-  Result<OutputFile> output = CreateOutput(arguments);
-  if (!output) return std::move(output).error();
-  Result<std::vector<uint8_t>> bytes = ReadInputFile(path, kMaxTextBytes);
-  if (!bytes) return std::move(bytes).error();
-  std::string_view text(reinterpret_cast<const char*>(bytes->data()), bytes->size());
+  TWOFOLD_ASSIGN_OR_RETURN(OutputFile output, CreateOutput(arguments));
+  TWOFOLD_ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, ReadInputFile(path, kMaxTextBytes));
+  std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   constexpr std::string_view kUtf8Mark = "\xef\xbb\xbf";
   if (text.starts_with(kUtf8Mark)) text.remove_prefix(kUtf8Mark.size());
-  Result<ImportFormat> format = FormatOf(arguments, text, name);
-  if (!format) return std::move(format).error();
-  TWOFOLD_RETURN_IF_ERROR(CheckOptions(arguments, *format));
+  TWOFOLD_ASSIGN_OR_RETURN(ImportFormat format, FormatOf(arguments, text, name));
+  TWOFOLD_RETURN_IF_ERROR(CheckOptions(arguments, format));
   ImportedCapture capture;
   ImportNotes notes;
   PprofNotes pprof;
-  Result<ImportedValues> values = ReadInto(arguments, *format, text, name, capture, notes, pprof);
+  Result<ImportedValues> values = ReadInto(arguments, format, text, name, capture, notes, pprof);
   if (!values) {
     Error error = std::move(values).error();
     if (error.where.empty() && error.kind != Error::Kind::kUsage) error.where = name;
     return error;
   }
-  TWOFOLD_RETURN_IF_ERROR(capture.Write(*values, name, *output));
-  TWOFOLD_RETURN_IF_ERROR(output->Commit());
+  TWOFOLD_RETURN_IF_ERROR(capture.Write(*values, name, output));
+  TWOFOLD_RETURN_IF_ERROR(output.Commit());
   SayNotes(notes, capture, name);
-  if (*format == ImportFormat::kPprof) SayPprofNotes(pprof, name);
+  if (format == ImportFormat::kPprof) SayPprofNotes(pprof, name);
   return ExitStatus::kDone;
 }
 

@@ -32,9 +32,8 @@ size_t InfoTableWidth() { return TableWidth("-"); }
 Result<Statement> FirstRow(Database& database, const char* sql, int64_t capture_id) {
   Result<Statement> statement = database.Prepare(sql, {capture_id});
   if (!statement) return statement;
-  Result<bool> row = statement->Step();
-  if (!row) return std::move(row).error();
-  if (!*row) return Error{"the capture is not in the database", "", ""};
+  TWOFOLD_ASSIGN_OR_RETURN(bool row, statement->Step());
+  if (!row) return Error{"the capture is not in the database", "", ""};
   return statement;
 }
 
@@ -60,38 +59,39 @@ std::string EndText(const std::string& reason, const std::string& command_status
 }
 
 Result<std::string> DescribeRecording(Database& database, int64_t capture_id) {
-  Result<Statement> row = FirstRow(
-      database,
-      "SELECT file_name, file_bytes, recorder_version, is_partial, start_realtime_ns, window_ns,"
-      " sources, frequency_hz, interval_ns, scope, pids, command, coalesce(end_reason, ''),"
-      " coalesce(command_status, ''), hostname, distribution, kernel_release, machine,"
-      " cpus_online, cpu_model, host_memory_bytes, map_budget_bytes, max_frames, tids, cgroup,"
-      " comm "
-      "FROM capture WHERE capture_id = ?",
-      capture_id);
-  if (!row) return std::move(row).error();
-  auto text = [&](int column) { return std::string(row->Text(column)); };
+  TWOFOLD_ASSIGN_OR_RETURN(
+      Statement row,
+      FirstRow(
+          database,
+          "SELECT file_name, file_bytes, recorder_version, is_partial, start_realtime_ns,"
+          " window_ns, sources, frequency_hz, interval_ns, scope, pids, command,"
+          " coalesce(end_reason, ''),"
+          " coalesce(command_status, ''), hostname, distribution, kernel_release, machine,"
+          " cpus_online, cpu_model, host_memory_bytes, map_budget_bytes, max_frames, tids, cgroup,"
+          " comm "
+          "FROM capture WHERE capture_id = ?",
+          capture_id));
+  auto text = [&](int column) { return std::string(row.Text(column)); };
   std::string name = text(0) == "-" ? "standard input" : text(0);
-  std::string what = row->Int(3) != 0 ? "partial" : "whole";
+  std::string what = row.Int(3) != 0 ? "partial" : "whole";
   // 'twofold import' writes "import VERSION"; the text it read told nothing of host and settings.
   constexpr std::string_view kImport = "import ";
   const bool imported = text(2).starts_with(kImport);
   const std::string writer =
       imported ? "twofold " + text(2) : "twofold-record " + Shorten(EscapeText(text(2)), 12);
-  std::string out = Shorten(EscapeText(name), 40) + ": " + what + ", " + FormatBytes(row->Int(1)) +
+  std::string out = Shorten(EscapeText(name), 40) + ": " + what + ", " + FormatBytes(row.Int(1)) +
                     ", by " + Shorten(EscapeText(writer), 27) + "\n\nRecording\n";
-  if (!imported || row->Int(4) != 0) out += InfoLine("began", FormatUtc(row->Int(4)));
-  out += InfoLine("covers", FormatDuration(row->Int(5)));
+  if (!imported || row.Int(4) != 0) out += InfoLine("began", FormatUtc(row.Int(4)));
+  out += InfoLine("covers", FormatDuration(row.Int(5)));
   std::string sources = text(6).empty() ? "nothing" : text(6);
   for (size_t comma = 0; (comma = sources.find(',', comma)) != std::string::npos; comma += 2) {
     sources.insert(comma + 1, " ");
   }
-  if (text(6).find("cpu") == 0 && row->Int(7) > 0)
-    sources += "; CPUs sampled at " + text(7) + " Hz";
-  out += InfoLine("sources", sources + "; intervals of " + FormatDuration(row->Int(8)));
+  if (text(6).find("cpu") == 0 && row.Int(7) > 0) sources += "; CPUs sampled at " + text(7) + " Hz";
+  out += InfoLine("sources", sources + "; intervals of " + FormatDuration(row.Int(8)));
   if (imported) return out;
-  out += InfoLine("limits", FormatBytes(row->Int(21)) + " for BPF maps; " +
-                                FormatCount(row->Int(22)) + " frames in a stack");
+  out += InfoLine("limits", FormatBytes(row.Int(21)) + " for BPF maps; " +
+                                FormatCount(row.Int(22)) + " frames in a stack");
   std::string scope = "the whole host";
   if (text(9) == "processes") scope = "processes " + text(10);
   if (text(9) == "threads") scope = "threads " + text(23);
@@ -107,8 +107,8 @@ Result<std::string> DescribeRecording(Database& database, int64_t capture_id) {
   out += InfoLine("name", text(14));
   out += InfoLine("system", text(15));
   out += InfoLine("kernel", text(16) + ", " + text(17));
-  out += InfoLine("processor", FormatCount(row->Int(18)) + " x " + text(19));
-  out += InfoLine("memory", FormatBytes(row->Int(20)));
+  out += InfoLine("processor", FormatCount(row.Int(18)) + " x " + text(19));
+  out += InfoLine("memory", FormatBytes(row.Int(20)));
   return out;
 }
 
@@ -120,38 +120,41 @@ std::string NamedText(int64_t named, int64_t all) {
 }
 
 Result<std::string> DescribeContents(Database& database, int64_t capture_id) {
-  Result<Statement> row = FirstRow(
-      database,
-      ("SELECT (SELECT count(*) FROM interval WHERE capture_id = ?1),"
-       " (SELECT count(DISTINCT pid || ' ' || start_ns) FROM process WHERE capture_id = ?1),"
-       " (SELECT " +
-       ThreadCount("of_capture") +
-       " FROM thread AS of_capture JOIN process USING (process_id)"
-       "  WHERE process.capture_id = ?1),"
-       " (SELECT count(*) FROM ("
-       "   SELECT user_stack_id, kernel_stack_id FROM cpu"
-       "   WHERE capture_id = ?1 AND loss IS NULL AND special_frame IS NULL"
-       "   UNION"
-       "   SELECT user_stack_id, kernel_stack_id FROM cpi WHERE capture_id = ?1"
-       "   UNION"
-       "   SELECT user_stack_id, kernel_stack_id FROM events WHERE capture_id = ?1"
-       "   UNION"
-       "   SELECT user_stack_id, kernel_stack_id FROM offcpu"
-       "   WHERE capture_id = ?1 AND loss IS NULL AND special_frame IS NULL"
-       "   UNION"
-       "   SELECT user_stack_id, kernel_stack_id FROM memory_growth"
-       "   WHERE capture_id = ?1 AND special_frame IS NULL"
-       "   UNION"
-       "   SELECT user_stack_id, kernel_stack_id FROM tcp WHERE capture_id = ?1 AND loss IS NULL))")
-          .c_str(),
-      capture_id);
-  if (!row) return std::move(row).error();
+  TWOFOLD_ASSIGN_OR_RETURN(
+      Statement row,
+      FirstRow(
+          database,
+          ("SELECT (SELECT count(*) FROM interval WHERE capture_id = ?1),"
+           " (SELECT count(DISTINCT pid || ' ' || start_ns) FROM process WHERE capture_id = ?1),"
+           " (SELECT " +
+           ThreadCount("of_capture") +
+           " FROM thread AS of_capture JOIN process USING (process_id)"
+           "  WHERE process.capture_id = ?1),"
+           " (SELECT count(*) FROM ("
+           "   SELECT user_stack_id, kernel_stack_id FROM cpu"
+           "   WHERE capture_id = ?1 AND loss IS NULL AND special_frame IS NULL"
+           "   UNION"
+           "   SELECT user_stack_id, kernel_stack_id FROM cpi WHERE capture_id = ?1"
+           "   UNION"
+           "   SELECT user_stack_id, kernel_stack_id FROM events WHERE capture_id = ?1"
+           "   UNION"
+           "   SELECT user_stack_id, kernel_stack_id FROM offcpu"
+           "   WHERE capture_id = ?1 AND loss IS NULL AND special_frame IS NULL"
+           "   UNION"
+           "   SELECT user_stack_id, kernel_stack_id FROM memory_growth"
+           "   WHERE capture_id = ?1 AND special_frame IS NULL"
+           "   UNION"
+           "   SELECT user_stack_id, kernel_stack_id FROM tcp"
+           "   WHERE capture_id = ?1 AND loss IS NULL))")
+              .c_str(),
+          capture_id));
   std::string out = "\nContents\n";
-  out += InfoLine("intervals", FormatCount(row->Int(0)));
-  out += InfoLine("processes", FormatCount(row->Int(1)) + ", with " + FormatCount(row->Int(2)) +
-                                   (row->Int(2) == 1 ? " thread" : " threads"));
-  out += InfoLine("stacks", FormatCount(row->Int(3)) + " distinct");
-  Result<Statement> frames =
+  out += InfoLine("intervals", FormatCount(row.Int(0)));
+  out += InfoLine("processes", FormatCount(row.Int(1)) + ", with " + FormatCount(row.Int(2)) +
+                                   (row.Int(2) == 1 ? " thread" : " threads"));
+  out += InfoLine("stacks", FormatCount(row.Int(3)) + " distinct");
+  TWOFOLD_ASSIGN_OR_RETURN(
+      Statement frames,
       FirstRow(database,
                "SELECT coalesce(sum(of_kernel), 0), coalesce(sum(of_kernel AND named), 0),"
                " coalesce(sum(of_user), 0), coalesce(sum(of_user AND named), 0) "
@@ -160,10 +163,9 @@ Result<std::string> DescribeContents(Database& database, int64_t capture_id) {
                "  frame.symbol IS NOT NULL AS named"
                " FROM frame JOIN module ON module.module_id = frame.module_id"
                " WHERE module.capture_id = ?)",
-               capture_id);
-  if (!frames) return std::move(frames).error();
-  out += InfoLine("kernel frames", NamedText(frames->Int(1), frames->Int(0)));
-  out += InfoLine("user frames", NamedText(frames->Int(3), frames->Int(2)));
+               capture_id));
+  out += InfoLine("kernel frames", NamedText(frames.Int(1), frames.Int(0)));
+  out += InfoLine("user frames", NamedText(frames.Int(3), frames.Int(2)));
   return out;
 }
 
@@ -208,33 +210,28 @@ Result<std::string> DescribeView(Database& database, int64_t capture_id, const V
   std::string value(view.value_column);
   std::string where = " WHERE capture_id = ?1";
   if (!view.default_condition.empty()) where += " AND " + std::string(view.default_condition);
-  Result<int64_t> total =
-      database.QueryInt("SELECT sum(" + value + ") FROM " + name + where, {capture_id});
-  if (!total) return std::move(total).error();
+  TWOFOLD_ASSIGN_OR_RETURN(
+      int64_t total,
+      database.QueryInt("SELECT sum(" + value + ") FROM " + name + where, {capture_id}));
   // What the view shows if nothing else is asked for.
   std::string which = view.default_condition.empty() ? "" : ", old or untracked";
   std::string out = "\n" + std::string(view.title) + which + ": " +
-                    FormatValue(view.unit, static_cast<uint64_t>(*total)) + "\n";
-  Result<Statement> statement = database.Prepare(
+                    FormatValue(view.unit, static_cast<uint64_t>(total)) + "\n";
+  std::vector<std::vector<std::string>> rows;
+  TWOFOLD_RETURN_IF_ERROR(ForEachRow(
+      database,
       "SELECT process.pid, process.name, coalesce(process.executable, ''), top.value FROM ("
       " SELECT process_id, sum(value) AS value FROM (" +
           ValuesByProcess(view, where) +
           ") GROUP BY process_id HAVING sum(value) > 0) AS top "
           "JOIN process ON process.process_id = top.process_id "
           "ORDER BY top.value DESC, process.pid, process.process_id LIMIT 5",
-      {capture_id});
-  if (!statement) return std::move(statement).error();
-  std::vector<std::vector<std::string>> rows;
-  while (true) {
-    Result<bool> row = statement->Step();
-    if (!row) return std::move(row).error();
-    if (!*row) break;
-    rows.push_back(
-        {FormatCell(view.unit, static_cast<uint64_t>(statement->Int(3))),
-         FormatShare(static_cast<double>(statement->Int(3)), static_cast<double>(*total)),
-         std::to_string(statement->Int(0)), std::string(statement->Text(1)),
-         std::string(statement->Text(2))});
-  }
+      {capture_id}, [&](const Statement& row) {
+        rows.push_back({FormatCell(view.unit, static_cast<uint64_t>(row.Int(3))),
+                        FormatShare(static_cast<double>(row.Int(3)), static_cast<double>(total)),
+                        std::to_string(row.Int(0)), std::string(row.Text(1)),
+                        std::string(row.Text(2))});
+      }));
   if (rows.empty()) return out;
   return out + FormatTable({{std::string(QuantityName(view.unit)), Align::kRight},
                             {"share", Align::kRight},
@@ -245,15 +242,14 @@ Result<std::string> DescribeView(Database& database, int64_t capture_id, const V
 }
 
 Result<std::string> DescribeLosses(Database& database, int64_t capture_id) {
-  Result<std::vector<LossTotal>> totals = LossTotals(database, capture_id);
-  if (!totals) return std::move(totals).error();
-  if (totals->empty()) return std::string("\nLosses: none\n");
-  Result<Statement> settings =
-      FirstRow(database, "SELECT scope FROM capture WHERE capture_id = ?", capture_id);
-  if (!settings) return std::move(settings).error();
-  const std::string scope(settings->Text(0));
+  TWOFOLD_ASSIGN_OR_RETURN(std::vector<LossTotal> totals, LossTotals(database, capture_id));
+  if (totals.empty()) return std::string("\nLosses: none\n");
+  TWOFOLD_ASSIGN_OR_RETURN(
+      Statement settings,
+      FirstRow(database, "SELECT scope FROM capture WHERE capture_id = ?", capture_id));
+  const std::string scope(settings.Text(0));
   std::string out = "\nLosses\n";
-  for (const LossTotal& loss : *totals) {
+  for (const LossTotal& loss : totals) {
     out += "  " + std::string(loss.info.name) + " (" + loss.source +
            "): " + FormatCount(loss.count) + (loss.count == 1 ? " time" : " times");
     if (loss.time_ns > 0) {
@@ -277,12 +273,13 @@ Result<std::string> Describe(Database& database, int64_t capture_id) {
     out += *text;
   }
   for (const View& view : Views()) {
-    Result<int64_t> recorded = database.QueryInt(
-        "SELECT count(*) FROM capture WHERE capture_id = ?1 AND "
-        "(',' || sources || ',' LIKE '%,' || ?2 || ',%' OR sources LIKE ?2 || ':%')",
-        {capture_id, std::string(view.source)});
-    if (!recorded) return std::move(recorded).error();
-    if (*recorded == 0) continue;
+    TWOFOLD_ASSIGN_OR_RETURN(
+        int64_t recorded,
+        database.QueryInt(
+            "SELECT count(*) FROM capture WHERE capture_id = ?1 AND "
+            "(',' || sources || ',' LIKE '%,' || ?2 || ',%' OR sources LIKE ?2 || ':%')",
+            {capture_id, std::string(view.source)}));
+    if (recorded == 0) continue;
     Result<std::string> text = DescribeView(database, capture_id, view);
     if (!text) return text;
     out += *text;
@@ -302,18 +299,15 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   bool incomplete = false;
   bool first = true;
   for (const std::string& path : arguments.positionals()) {
-    Result<Input> input = OpenInput(path, TableKind::kInPlace);
-    if (!input) return std::move(input).error();
-    Database& database = input->database;
-    Result<std::vector<std::string>> notes = PartialNotes(database);
-    if (!notes) return std::move(notes).error();
-    for (const std::string& note : *notes) Say(note);
-    Result<bool> losses = HasLosses(database);
-    if (!losses) return std::move(losses).error();
-    incomplete = incomplete || !notes->empty() || *losses;
-    Result<int64_t> captures = database.QueryInt("SELECT max(capture_id) FROM capture");
-    if (!captures) return std::move(captures).error();
-    for (int64_t capture_id = 1; capture_id <= *captures; ++capture_id) {
+    TWOFOLD_ASSIGN_OR_RETURN(Input input, OpenInput(path, TableKind::kInPlace));
+    Database& database = input.database;
+    TWOFOLD_ASSIGN_OR_RETURN(std::vector<std::string> notes, PartialNotes(database));
+    for (const std::string& note : notes) Say(note);
+    TWOFOLD_ASSIGN_OR_RETURN(bool losses, HasLosses(database));
+    incomplete = incomplete || !notes.empty() || losses;
+    TWOFOLD_ASSIGN_OR_RETURN(int64_t captures,
+                             database.QueryInt("SELECT max(capture_id) FROM capture"));
+    for (int64_t capture_id = 1; capture_id <= captures; ++capture_id) {
       Result<std::string> text = arguments.Has("modules") ? DescribeModules(database, capture_id)
                                                           : Describe(database, capture_id);
       if (!text) {

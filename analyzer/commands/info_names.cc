@@ -82,14 +82,13 @@ std::string ModuleLines(const ModuleNames& module) {
 }  // namespace
 
 Result<std::string> DescribeNames(Database& database, int64_t capture_id) {
-  Result<NameGaps> gaps = FindNameGaps(database, capture_id);
-  if (!gaps) return std::move(gaps).error();
+  TWOFOLD_ASSIGN_OR_RETURN(NameGaps gaps, FindNameGaps(database, capture_id));
   double time_ns = 0;
   double early_ns = 0;
   std::array<bool, kNameGaps> is_there = {};
   std::vector<std::vector<std::string>> rows;
   size_t more = 0;
-  for (const ProcessNames& process : gaps->processes) {
+  for (const ProcessNames& process : gaps.processes) {
     time_ns += static_cast<double>(process.time_ns);
     early_ns += static_cast<double>(process.early_ns);
     for (size_t i = 0; i < kNameGaps; ++i) {
@@ -132,19 +131,18 @@ Result<std::string> DescribeNames(Database& database, int64_t capture_id) {
 }
 
 Result<std::string> DescribeModules(Database& database, int64_t capture_id) {
-  Result<Statement> row =
-      FirstRow(database, "SELECT file_name FROM capture WHERE capture_id = ?", capture_id);
-  if (!row) return std::move(row).error();
-  std::string name(row->Text(0) == "-" ? "standard input" : row->Text(0));
+  TWOFOLD_ASSIGN_OR_RETURN(
+      Statement row,
+      FirstRow(database, "SELECT file_name FROM capture WHERE capture_id = ?", capture_id));
+  std::string name(row.Text(0) == "-" ? "standard input" : row.Text(0));
   std::string out = Shorten(EscapeText(name), 40) + ": ";
-  Result<NameGaps> gaps = FindNameGaps(database, capture_id);
-  if (!gaps) return std::move(gaps).error();
-  if (gaps->modules.empty()) return out + "every frame has a name\n";
+  TWOFOLD_ASSIGN_OR_RETURN(NameGaps gaps, FindNameGaps(database, capture_id));
+  if (gaps.modules.empty()) return out + "every frame has a name\n";
   out +=
       "files whose frames lack names\n\n"
       "  frames  no name     time  kind    build id\n";
   std::array<bool, kNameGaps> is_there = {};
-  for (const ModuleNames& module : gaps->modules) {
+  for (const ModuleNames& module : gaps.modules) {
     out += ModuleLines(module);
     is_there[static_cast<size_t>(module.gap)] = true;
   }

@@ -40,10 +40,10 @@ Result<std::string> DescribeStates(Database& database, int64_t capture_id) {
       " max(interval.end_ns - interval.start_ns, 1) AS length_ns"
       " FROM account JOIN interval ON interval.interval_id = account.interval_id"
       " WHERE interval.capture_id = ?) ";
-  Result<int64_t> largest_ns =
-      database.QueryInt(residues + "SELECT max(abs(residue_ns)) FROM residue", {capture_id});
-  if (!largest_ns) return std::move(largest_ns).error();
-  if (*largest_ns == 0)
+  TWOFOLD_ASSIGN_OR_RETURN(
+      int64_t largest_ns,
+      database.QueryInt(residues + "SELECT max(abs(residue_ns)) FROM residue", {capture_id}));
+  if (largest_ns == 0)
     return InfoLine("adds up", "to the nanosecond, for every thread and interval");
   const std::string worst =
       residues +
@@ -52,16 +52,15 @@ Result<std::string> DescribeStates(Database& database, int64_t capture_id) {
       " LEFT JOIN thread ON thread.thread_id = residue.thread_id"
       " LEFT JOIN process ON process.process_id = thread.process_id "
       "ORDER BY percent DESC, account_id LIMIT 1";
-  Result<Statement> row = FirstRow(database, worst.c_str(), capture_id);
-  if (!row) return std::move(row).error();
-  std::string percent = SmallPercent(row->Real(1));
-  if (row->Real(1) <= kMaxPercent) {
-    return InfoLine("adds up", "within " + FormatDuration(*largest_ns) +
+  TWOFOLD_ASSIGN_OR_RETURN(Statement row, FirstRow(database, worst.c_str(), capture_id));
+  std::string percent = SmallPercent(row.Real(1));
+  if (row.Real(1) <= kMaxPercent) {
+    return InfoLine("adds up", "within " + FormatDuration(largest_ns) +
                                    " for every thread and interval, " + percent +
                                    " of an interval at most");
   }
-  int64_t residue_ns = row->Int(0);
-  return InfoLine("WARNING", "does not add up: " + Whose(*row, 2) + " has " +
+  int64_t residue_ns = row.Int(0);
+  return InfoLine("WARNING", "does not add up: " + Whose(row, 2) + " has " +
                                  Duration(static_cast<double>(residue_ns)) +
                                  (residue_ns < 0 ? " too little" : " too much") +
                                  " in its states, " + percent + " of the interval");
@@ -98,16 +97,14 @@ Result<std::string> DescribeExistence(Database& database, int64_t capture_id) {
       " LEFT JOIN thread ON thread.thread_id = residue.thread_id"
       " LEFT JOIN process ON process.process_id = thread.process_id "
       "ORDER BY percent DESC, number, residue.thread_id LIMIT 1";
-  Result<Statement> row = database.Prepare(kWorst, {capture_id});
-  if (!row) return std::move(row).error();
-  Result<bool> found = row->Step();
-  if (!found) return std::move(found).error();
-  if (!*found) {
+  TWOFOLD_ASSIGN_OR_RETURN(Statement row, database.Prepare(kWorst, {capture_id}));
+  TWOFOLD_ASSIGN_OR_RETURN(bool found, row.Step());
+  if (!found) {
     return InfoLine("existence", "no longer than the intervals, for every thread");
   }
-  double residue_ns = static_cast<double>(row->Int(0));
-  double percent = row->Real(1);
-  bool may_have_left = row->Int(9) != 0 && residue_ns < 0;
+  double residue_ns = static_cast<double>(row.Int(0));
+  double percent = row.Real(1);
+  bool may_have_left = row.Int(9) != 0 && residue_ns < 0;
   if (percent <= kMaxPercent || may_have_left) {
     std::string text = "as long as the intervals, for threads that were there before and after";
     if (may_have_left && percent > kMaxPercent) {
@@ -116,12 +113,12 @@ Result<std::string> DescribeExistence(Database& database, int64_t capture_id) {
     return InfoLine("existence",
                     residue_ns == 0 ? text : text + ", within " + Duration(residue_ns));
   }
-  std::string length = Duration(static_cast<double>(row->Int(7)));
-  std::string text = "accounts do not add up: " + Whose(*row, 2);
-  if (row->Int(8) == 0) {
+  std::string length = Duration(static_cast<double>(row.Int(7)));
+  std::string text = "accounts do not add up: " + Whose(row, 2);
+  if (row.Int(8) == 0) {
     text += " has no account, but one before and one after";
   } else {
-    text += " existed for " + Duration(static_cast<double>(row->Int(6))) + " of " + length;
+    text += " existed for " + Duration(static_cast<double>(row.Int(6))) + " of " + length;
     if (residue_ns < 0) text += ", and before and after";
   }
   return InfoLine("WARNING", text);
@@ -188,14 +185,13 @@ constexpr Summed kSummed[] = {
 
 Result<std::string> DescribeRows(Database& database, int64_t capture_id, const Summed& summed) {
   constexpr double kPlausibleErrors = 5;
-  Result<Statement> row = FirstRow(database, summed.sql, capture_id);
-  if (!row) return std::move(row).error();
-  double rows_ns = row->Real(0);
-  double recorded_ns = row->Real(1);
-  double exact_ns = row->Real(2);
-  double error_ns = std::sqrt(std::max(row->Real(3), 0.0));
-  double without_ns = row->Real(5);
-  if (row->Int(6) == 0 || (rows_ns == 0 && exact_ns == 0 && without_ns == 0)) return std::string();
+  TWOFOLD_ASSIGN_OR_RETURN(Statement row, FirstRow(database, summed.sql, capture_id));
+  double rows_ns = row.Real(0);
+  double recorded_ns = row.Real(1);
+  double exact_ns = row.Real(2);
+  double error_ns = std::sqrt(std::max(row.Real(3), 0.0));
+  double without_ns = row.Real(5);
+  if (row.Int(6) == 0 || (rows_ns == 0 && exact_ns == 0 && without_ns == 0)) return std::string();
   std::string view = "view " + std::string(summed.name);
   std::string out;
   double residue_ns = rows_ns - exact_ns;
@@ -218,8 +214,8 @@ Result<std::string> DescribeRows(Database& database, int64_t capture_id, const S
                                    Duration(exact_ns) +
                                    ": more than chance explains, as if time was recorded twice");
   }
-  if (row->Int(4) > 0) {
-    out += InfoLine("", FormatCount(row->Int(4)) + (row->Int(4) == 1 ? " thread" : " threads") +
+  if (row.Int(4) > 0) {
+    out += InfoLine("", FormatCount(row.Int(4)) + (row.Int(4) == 1 ? " thread" : " threads") +
                             " more without an account: " + Duration(without_ns) + " of " +
                             summed.source + " in rows alone");
   }

@@ -60,8 +60,7 @@ Result<ExitStatus> Run(const Arguments& arguments) {
     return Error{"a database needs a file to live in", "", "Give -o FILE", Error::Kind::kUsage};
   }
   InterruptGuard guard;
-  Result<OutputFile> output = OutputFile::Create(target);
-  if (!output) return std::move(output).error();
+  TWOFOLD_ASSIGN_OR_RETURN(OutputFile output, OutputFile::Create(target));
   // Errors from here on remove the temporary file when `output` goes. Devices and pipes have none.
   std::string temporary = target + ".partial";
   Result<Database> database = Database::OpenForLoading(temporary);
@@ -72,19 +71,16 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   TWOFOLD_RETURN_IF_ERROR(CreateSchema(*database));
   TWOFOLD_RETURN_IF_ERROR(LoadAll(*database, paths));
   if (IsInterrupted()) return Stopped(target);
-  Result<std::vector<std::string>> notes = PartialNotes(*database);
-  if (!notes) return std::move(notes).error();
-  Result<bool> losses = HasLosses(*database);
-  if (!losses) return std::move(losses).error();
-  Result<int64_t> captures = database->QueryInt("SELECT count(*) FROM capture");
-  if (!captures) return std::move(captures).error();
+  TWOFOLD_ASSIGN_OR_RETURN(std::vector<std::string> notes, PartialNotes(*database));
+  TWOFOLD_ASSIGN_OR_RETURN(bool losses, HasLosses(*database));
+  TWOFOLD_ASSIGN_OR_RETURN(int64_t captures, database->QueryInt("SELECT count(*) FROM capture"));
   TWOFOLD_RETURN_IF_ERROR(database->Close());
-  TWOFOLD_RETURN_IF_ERROR(output->Commit());
+  TWOFOLD_RETURN_IF_ERROR(output.Commit());
 
-  for (const std::string& note : *notes) Say(note);
+  for (const std::string& note : notes) Say(note);
   Say("wrote " + target + " (" +
-      FormatCount(static_cast<uint64_t>(*captures), " capture", " captures") + ")");
-  bool incomplete = !notes->empty() || *losses;
+      FormatCount(static_cast<uint64_t>(captures), " capture", " captures") + ")");
+  bool incomplete = !notes.empty() || losses;
   return incomplete && arguments.Has("strict") ? ExitStatus::kIncomplete : ExitStatus::kDone;
 }
 

@@ -40,20 +40,18 @@ class Merger {
   Result<void> AddFile(const std::string& path) {
     const std::string name = path == "-" ? "standard input" : path;
     const uint64_t limit = ReadLimits{}.max_file_bytes - kListBytes;
-    Result<std::vector<uint8_t>> bytes = ReadInputFile(path, limit);
-    if (!bytes) return std::move(bytes).error();
-    total_bytes_ += bytes->size();
+    TWOFOLD_ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, ReadInputFile(path, limit));
+    total_bytes_ += bytes.size();
     if (total_bytes_ > limit) {
       return Error{
           "the captures have more than " + FormatBytes(static_cast<int64_t>(limit)) + " together",
           name, "Merge fewer captures"};
     }
-    files_.push_back(std::move(*bytes));
-    Result<CaptureList> list = ListCaptures(files_.back(), name);
-    if (!list) return std::move(list).error();
-    for (size_t i = 0; i < list->members.size(); ++i) {
+    files_.push_back(std::move(bytes));
+    TWOFOLD_ASSIGN_OR_RETURN(CaptureList list, ListCaptures(files_.back(), name));
+    for (size_t i = 0; i < list.members.size(); ++i) {
       if (IsInterrupted()) return Error{"stopped by a signal; nothing was written", name, ""};
-      TWOFOLD_RETURN_IF_ERROR(Add(*list, i, path, name));
+      TWOFOLD_RETURN_IF_ERROR(Add(list, i, path, name));
     }
     return {};
   }
@@ -76,10 +74,9 @@ class Merger {
  private:
   Result<void> Add(const CaptureList& list, size_t index, const std::string& path,
                    const std::string& name) {
-    Result<Capture> capture = ReadMember(list, index, name);
-    if (!capture) return std::move(capture).error();
+    TWOFOLD_ASSIGN_OR_RETURN(Capture capture, ReadMember(list, index, name));
     Member member = list.members[index];
-    Merged merged{name, capture->recording};
+    Merged merged{name, capture.recording};
     if (list.is_merged) merged.shown = member.name + " in " + name;
     if (!list.is_merged) member.name = path == "-" ? name : path.substr(path.rfind('/') + 1);
     for (size_t i = 0; i < members_.size(); ++i) {
@@ -88,12 +85,12 @@ class Merger {
           "it is the same recording as " + merged_[i].shown + ", and its time would count twice",
           merged.shown, "Give each recording once"};
     }
-    if (!capture->damages.empty()) {
-      const Damage& damage = capture->damages.front();
+    if (!capture.damages.empty()) {
+      const Damage& damage = capture.damages.front();
       notes_.push_back(merged.shown + " is partial, and stays so: at byte " +
                        std::to_string(damage.offset_bytes) + ": " + damage.what);
     }
-    incomplete_ = incomplete_ || capture->partial() || HasLosses(*capture);
+    incomplete_ = incomplete_ || capture.partial() || HasLosses(capture);
     members_.push_back(std::move(member));
     merged_.push_back(std::move(merged));
     return {};
@@ -141,8 +138,7 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   TWOFOLD_RETURN_IF_ERROR(CheckOutput(arguments.Get("output"), paths));
   // An unfinished file is removed when `output` goes.
   InterruptGuard guard;
-  Result<OutputFile> output = CreateOutput(arguments);
-  if (!output) return std::move(output).error();
+  TWOFOLD_ASSIGN_OR_RETURN(OutputFile output, CreateOutput(arguments));
   Merger merger;
   {
     ProgressLine line;
@@ -152,8 +148,8 @@ Result<ExitStatus> Run(const Arguments& arguments) {
       TWOFOLD_RETURN_IF_ERROR(merger.AddFile(path));
     }
   }
-  TWOFOLD_RETURN_IF_ERROR(merger.Write(*output));
-  TWOFOLD_RETURN_IF_ERROR(output->Commit());
+  TWOFOLD_RETURN_IF_ERROR(merger.Write(output));
+  TWOFOLD_RETURN_IF_ERROR(output.Commit());
   for (const std::string& note : merger.notes()) Say(note);
   Say("wrote " + arguments.Get("output") + " (" + merger.Summary() + ")");
   return merger.incomplete() && arguments.Has("strict") ? ExitStatus::kIncomplete

@@ -51,33 +51,29 @@ std::string Joined(const std::vector<std::string>& names) {
 }  // namespace
 
 Result<std::string> DescribeOrigin(Database& database, const std::vector<Condition>& conditions) {
-  Result<Statement> row = ChosenCaptures(database, conditions);
-  if (!row) return std::move(row).error();
+  TWOFOLD_ASSIGN_OR_RETURN(Statement rows, ChosenCaptures(database, conditions));
   std::vector<std::string> hosts;
   std::string single;
   uint64_t captures = 0;
   int64_t first_ns = INT64_MAX;
   int64_t last_ns = 0;
-  while (true) {
-    Result<bool> there = row->Step();
-    if (!there) return std::move(there).error();
-    if (!*there) break;
+  TWOFOLD_RETURN_IF_ERROR(ForEachRow(rows, [&](const Statement& row) {
     ++captures;
     // What other programs recorded tells neither host nor time.
-    std::string host(row->Text(0));
+    std::string host(row.Text(0));
     if (!host.empty() && std::find(hosts.begin(), hosts.end(), host) == hosts.end()) {
       hosts.push_back(host);
     }
-    std::string file(row->Text(1) == "-" ? "standard input" : row->Text(1));
+    std::string file(row.Text(1) == "-" ? "standard input" : row.Text(1));
     single = (host.empty() ? "" : "Host " + host + ", ") + file;
-    int64_t start_ns = row->Int(2);
+    int64_t start_ns = row.Int(2);
     if (start_ns != 0) {
       first_ns = std::min(first_ns, start_ns);
       last_ns = std::max(last_ns, start_ns);
       single += ", recorded " + FormatUtc(start_ns);
     }
-    single += ScopeText(*row);
-  }
+    single += ScopeText(row);
+  }));
   if (captures == 1) return single;
   std::string text = FormatCount(captures, " capture", " captures");
   if (!hosts.empty()) {

@@ -130,18 +130,15 @@ std::string TextOf(const Tabular& tabular) {
 Result<Tabular> Answer(Statement& statement, const TabularOutput& format) {
   Tabular tabular;
   tabular.columns = ColumnsOf(statement);
-  while (true) {
-    Result<bool> row = statement.Step();
-    if (!row) return std::move(row).error();
-    if (!*row) break;
+  TWOFOLD_RETURN_IF_ERROR(ForEachRow(statement, [&](const Statement& row) {
     tabular.rows.emplace_back();
-    for (int i = 0; i < statement.column_count(); ++i) {
-      tabular.rows.back().push_back(CellOf(statement, i));
+    for (int i = 0; i < row.column_count(); ++i) {
+      tabular.rows.back().push_back(CellOf(row, i));
       if (std::holds_alternative<std::string>(tabular.rows.back().back())) {
         tabular.columns[static_cast<size_t>(i)].kind = CellKind::kText;
       }
     }
-  }
+  }));
   if (format.for_people) tabular.text = TextOf(tabular);
   return tabular;
 }
@@ -167,8 +164,7 @@ Result<ExitStatus> Run(const Arguments& arguments) {
     return Error{"a capture and a query are needed", "", "Put the query between quotes",
                  Error::Kind::kUsage};
   }
-  Result<const TabularOutput*> format = FormatOf(arguments);
-  if (!format) return std::move(format).error();
+  TWOFOLD_ASSIGN_OR_RETURN(const TabularOutput* format, FormatOf(arguments));
   const std::string& path = arguments.positionals()[0];
   std::string query = arguments.positionals()[1];
   if (query == "-") {
@@ -176,21 +172,16 @@ Result<ExitStatus> Run(const Arguments& arguments) {
       return Error{"the capture and the query cannot both come from standard input", "", "",
                    Error::Kind::kUsage};
     }
-    Result<std::vector<uint8_t>> bytes = ReadInputFile("-", kMaxQueryBytes);
-    if (!bytes) return std::move(bytes).error();
-    query.assign(bytes->begin(), bytes->end());
+    TWOFOLD_ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, ReadInputFile("-", kMaxQueryBytes));
+    query.assign(bytes.begin(), bytes.end());
   }
-  Result<OutputFile> output =
-      OutputFile::Create(arguments.Get("output", "-"), arguments.Has("force"));
-  if (!output) return std::move(output).error();
-  Result<Input> input = OpenInput(path, TableKind::kCopied);
-  if (!input) return std::move(input).error();
-  Database& database = input->database;
-  Result<std::vector<std::string>> notes = PartialNotes(database);
-  if (!notes) return std::move(notes).error();
-  for (const std::string& note : *notes) Say(note);
-  Result<bool> losses = HasLosses(database);
-  if (!losses) return std::move(losses).error();
+  TWOFOLD_ASSIGN_OR_RETURN(
+      OutputFile output, OutputFile::Create(arguments.Get("output", "-"), arguments.Has("force")));
+  TWOFOLD_ASSIGN_OR_RETURN(Input input, OpenInput(path, TableKind::kCopied));
+  Database& database = input.database;
+  TWOFOLD_ASSIGN_OR_RETURN(std::vector<std::string> notes, PartialNotes(database));
+  for (const std::string& note : notes) Say(note);
+  TWOFOLD_ASSIGN_OR_RETURN(bool losses, HasLosses(database));
 
   sqlite3_set_authorizer(database.handle(), Authorize, nullptr);
   std::string_view rest = query;
@@ -199,15 +190,15 @@ Result<ExitStatus> Run(const Arguments& arguments) {
     Result<Statement> statement = database.Prepare(rest, {}, &rest);
     if (!statement) return QueryError(statement.error());
     if (!statement->has_query()) continue;  // blanks and comments
-    Result<Tabular> tabular = Answer(*statement, **format);
+    Result<Tabular> tabular = Answer(*statement, *format);
     if (!tabular) return QueryError(tabular.error());
-    if (any) TWOFOLD_RETURN_IF_ERROR(output->Append(std::string("\n")));
-    TWOFOLD_RETURN_IF_ERROR((*format)->write(*tabular, *output));
+    if (any) TWOFOLD_RETURN_IF_ERROR(output.Append(std::string("\n")));
+    TWOFOLD_RETURN_IF_ERROR(format->write(*tabular, output));
     any = true;
   }
   if (!any) return Error{"the query is empty", "", "", Error::Kind::kUsage};
-  TWOFOLD_RETURN_IF_ERROR(output->Commit());
-  bool incomplete = !notes->empty() || *losses;
+  TWOFOLD_RETURN_IF_ERROR(output.Commit());
+  bool incomplete = !notes.empty() || losses;
   return incomplete && arguments.Has("strict") ? ExitStatus::kIncomplete : ExitStatus::kDone;
 }
 

@@ -158,12 +158,10 @@ Result<std::vector<Outcome>> SymbolizeAll(const CaptureList& list, const std::st
   std::deque<MemorySink> sinks;  // stay where they are
   std::vector<Member> members;
   for (size_t i = 0; i < list.members.size(); ++i) {
-    Result<Capture> capture = ReadWhole(list, i, name);
-    if (!capture) return std::move(capture).error();
+    TWOFOLD_ASSIGN_OR_RETURN(Capture capture, ReadWhole(list, i, name));
     ByteSink& sink = list.is_merged ? static_cast<ByteSink&>(sinks.emplace_back()) : output;
-    Result<Outcome> outcome = SymbolizeInto(*capture, folders, output.path(), sink);
-    if (!outcome) return std::move(outcome).error();
-    outcomes.push_back(std::move(*outcome));
+    TWOFOLD_ASSIGN_OR_RETURN(Outcome outcome, SymbolizeInto(capture, folders, output.path(), sink));
+    outcomes.push_back(std::move(outcome));
     if (list.is_merged) {
       members.push_back({list.members[i].name, AsBytes(sinks.back().bytes), {}});
     }
@@ -186,28 +184,25 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   // Where no debug package is installed there is no such folder, which says the same as an empty
   // one.
   if (paths.empty() && stat(kUsualFolder, &status) == 0) paths.emplace_back(kUsualFolder);
-  Result<DebugFolders> folders = DebugFolders::Open(paths);
-  if (!folders) return std::move(folders).error();
+  TWOFOLD_ASSIGN_OR_RETURN(DebugFolders folders, DebugFolders::Open(paths));
   // An unfinished capture is removed when `output` goes.
   InterruptGuard guard;
-  Result<OutputFile> output = CreateOutput(arguments);
-  if (!output) return std::move(output).error();
+  TWOFOLD_ASSIGN_OR_RETURN(OutputFile output, CreateOutput(arguments));
   const std::string& path = arguments.positionals()[0];
   const std::string name = path == "-" ? "standard input" : path;
-  Result<std::vector<uint8_t>> bytes = ReadInputFile(path, ReadLimits{}.max_file_bytes);
-  if (!bytes) return std::move(bytes).error();
-  Result<CaptureList> list = ListCaptures(*bytes, name);
-  if (!list) return std::move(list).error();
-  Result<std::vector<Outcome>> outcomes = SymbolizeAll(*list, name, *folders, *output);
-  if (!outcomes) return std::move(outcomes).error();
-  TWOFOLD_RETURN_IF_ERROR(output->Commit());
+  TWOFOLD_ASSIGN_OR_RETURN(std::vector<uint8_t> bytes,
+                           ReadInputFile(path, ReadLimits{}.max_file_bytes));
+  TWOFOLD_ASSIGN_OR_RETURN(CaptureList list, ListCaptures(bytes, name));
+  TWOFOLD_ASSIGN_OR_RETURN(std::vector<Outcome> outcomes,
+                           SymbolizeAll(list, name, folders, output));
+  TWOFOLD_RETURN_IF_ERROR(output.Commit());
 
   bool incomplete = false;
-  for (size_t i = 0; i < outcomes->size(); ++i) {
-    SayOutcome((*outcomes)[i], list->is_merged ? list->members[i].name + ": " : "");
-    incomplete = incomplete || (*outcomes)[i].incomplete;
+  for (size_t i = 0; i < outcomes.size(); ++i) {
+    SayOutcome(outcomes[i], list.is_merged ? list.members[i].name + ": " : "");
+    incomplete = incomplete || outcomes[i].incomplete;
   }
-  for (const std::string& note : folders->notes()) Say(note);
+  for (const std::string& note : folders.notes()) Say(note);
   return incomplete && arguments.Has("strict") ? ExitStatus::kIncomplete : ExitStatus::kDone;
 }
 

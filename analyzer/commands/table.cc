@@ -75,21 +75,18 @@ Result<TabularRequest> ParseRequest(const Arguments& arguments, const TableChoic
                  "--" + std::string(option), "", Error::Kind::kUsage};
   }
   if (arguments.Has("root")) {
-    Result<RowsOf> rows_of = ParseRowsOf(arguments.Get("root"));
-    if (!rows_of) return std::move(rows_of).error();
-    request.rows_of = *rows_of;
+    TWOFOLD_ASSIGN_OR_RETURN(RowsOf rows_of, ParseRowsOf(arguments.Get("root")));
+    request.rows_of = rows_of;
   }
-  Result<const View*> of = FindView(arguments.Get("of", "cpu"));
-  if (!of) return std::move(of).error();
-  request.of = table.of != nullptr ? table.of : *of;
-  Result<DividedBy> divided_by = ParseDividedBy(arguments.Get("by", "state"));
-  if (!divided_by) return std::move(divided_by).error();
-  request.divided_by = *divided_by;
-  Result<double> limit =
-      arguments.Number("limit", for_people || view.name != "states" ? 16 : 0, 0, 1e9);
-  if (!limit) return std::move(limit).error();
-  request.limit = static_cast<size_t>(*limit);
-  if (static_cast<double>(request.limit) != *limit) {
+  TWOFOLD_ASSIGN_OR_RETURN(const View* of, FindView(arguments.Get("of", "cpu")));
+  request.of = table.of != nullptr ? table.of : of;
+  TWOFOLD_ASSIGN_OR_RETURN(DividedBy divided_by, ParseDividedBy(arguments.Get("by", "state")));
+  request.divided_by = divided_by;
+  TWOFOLD_ASSIGN_OR_RETURN(
+      double limit,
+      arguments.Number("limit", for_people || view.name != "states" ? 16 : 0, 0, 1e9));
+  request.limit = static_cast<size_t>(limit);
+  if (static_cast<double>(request.limit) != limit) {
     return Error{"'" + arguments.Get("limit") + "' is no whole number", "--limit", "",
                  Error::Kind::kUsage};
   }
@@ -100,9 +97,9 @@ Result<TabularRequest> ParseRequest(const Arguments& arguments, const TableChoic
       return Error{"the table " + std::string(view.name) + " cannot be filtered so",
                    "--" + std::string(filter->option), "", Error::Kind::kUsage};
     }
-    Result<Condition> condition = MakeCondition(*filter, arguments.Get(filter->option));
-    if (!condition) return std::move(condition).error();
-    request.conditions.push_back(std::move(*condition));
+    TWOFOLD_ASSIGN_OR_RETURN(Condition condition,
+                             MakeCondition(*filter, arguments.Get(filter->option)));
+    request.conditions.push_back(std::move(condition));
   }
   for (const StackFilter* filter : StackFilters()) {
     if (!arguments.Has(filter->option)) continue;
@@ -112,9 +109,8 @@ Result<TabularRequest> ParseRequest(const Arguments& arguments, const TableChoic
                    Error::Kind::kUsage};
     }
   }
-  Result<std::vector<StackStep>> steps = ParseStackFilters(arguments, *request.of);
-  if (!steps) return std::move(steps).error();
-  request.steps = std::move(*steps);
+  TWOFOLD_ASSIGN_OR_RETURN(std::vector<StackStep> steps, ParseStackFilters(arguments, *request.of));
+  request.steps = std::move(steps);
   return request;
 }
 
@@ -125,61 +121,53 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   }
   const std::string& path = arguments.positionals()[0];
   std::string name = arguments.Get("view", "states");
-  Result<TableChoice> table = FindTable(name);
-  if (!table) return std::move(table).error();
-  if (table->of != nullptr && arguments.Has("of")) {
+  TWOFOLD_ASSIGN_OR_RETURN(TableChoice table, FindTable(name));
+  if (table.of != nullptr && arguments.Has("of")) {
     return Error{"the table " + name + " is of that view", "--of", "Leave it out",
                  Error::Kind::kUsage};
   }
-  Result<const TabularOutput*> format = FindTabularOutput(arguments.Get("format", "table"));
-  if (!format) return std::move(format).error();
-  Result<TabularRequest> request = ParseRequest(arguments, *table, (*format)->for_people);
-  if (!request) return std::move(request).error();
-  Result<WaitKinds> wait_kinds = WaitKinds::Load(arguments.Get("wait-kinds"));
-  if (!wait_kinds) return std::move(wait_kinds).error();
-  request->wait_kinds = &*wait_kinds;
-  request->width = TableWidth(arguments.Get("output", "-"));
+  TWOFOLD_ASSIGN_OR_RETURN(const TabularOutput* format,
+                           FindTabularOutput(arguments.Get("format", "table")));
+  TWOFOLD_ASSIGN_OR_RETURN(TabularRequest request,
+                           ParseRequest(arguments, table, format->for_people));
+  TWOFOLD_ASSIGN_OR_RETURN(WaitKinds wait_kinds, WaitKinds::Load(arguments.Get("wait-kinds")));
+  request.wait_kinds = &wait_kinds;
+  request.width = TableWidth(arguments.Get("output", "-"));
   // Before the work, so that a file in the way is found at once.
-  Result<OutputFile> output = CreateOutput(arguments);
-  if (!output) return std::move(output).error();
-  Result<Input> input = OpenInput(path, TableKind::kInPlace);
-  if (!input) return std::move(input).error();
-  Database& database = input->database;
-  if (table->of == nullptr && !arguments.Has("of")) {
-    Result<const View*> view = DefaultView(database);
-    if (!view) return std::move(view).error();
-    request->of = *view;
+  TWOFOLD_ASSIGN_OR_RETURN(OutputFile output, CreateOutput(arguments));
+  TWOFOLD_ASSIGN_OR_RETURN(Input input, OpenInput(path, TableKind::kInPlace));
+  Database& database = input.database;
+  if (table.of == nullptr && !arguments.Has("of")) {
+    TWOFOLD_ASSIGN_OR_RETURN(const View* view, DefaultView(database));
+    request.of = view;
   }
-  Result<Tabular> tabular = table->view->make(database, *request);
+  Result<Tabular> tabular = table.view->make(database, request);
   if (!tabular) {
     Error error = tabular.error();
     if (error.where.empty()) error.where = path;
     return error;
   }
-  Result<std::vector<std::string>> notes = PartialNotes(database);
-  if (!notes) return std::move(notes).error();
-  for (const std::string& note : *notes) Say(note);
+  TWOFOLD_ASSIGN_OR_RETURN(std::vector<std::string> notes, PartialNotes(database));
+  for (const std::string& note : notes) Say(note);
   for (const std::string& note : tabular->notes) Say(note);
-  if (TakesOption(*table->view, "of") && request->of->source == kEventsSource) {
-    Result<std::string> event = EventName(database);
-    if (!event) return std::move(event).error();
-    Say("the values count '" + *event + "' and are no time");
+  if (TakesOption(*table.view, "of") && request.of->source == kEventsSource) {
+    TWOFOLD_ASSIGN_OR_RETURN(std::string event, EventName(database));
+    Say("the values count '" + event + "' and are no time");
   }
-  if (tabular->rows.empty() && (!request->conditions.empty() || !request->steps.empty())) {
-    Error error = NothingMatches(database, request->conditions, "no row matches the filters");
+  if (tabular->rows.empty() && (!request.conditions.empty() || !request.steps.empty())) {
+    Error error = NothingMatches(database, request.conditions, "no row matches the filters");
     if (error.where.empty()) error.where = path;
     return error;
   }
   if (tabular->rows.empty() && tabular->notes.empty()) {
     Say("the table has no rows");
   }
-  tabular->width = request->width;
-  TWOFOLD_RETURN_IF_ERROR((*format)->write(*tabular, *output));
-  TWOFOLD_RETURN_IF_ERROR(output->Commit());
+  tabular->width = request.width;
+  TWOFOLD_RETURN_IF_ERROR(format->write(*tabular, output));
+  TWOFOLD_RETURN_IF_ERROR(output.Commit());
 
-  Result<bool> losses = HasLosses(database);
-  if (!losses) return std::move(losses).error();
-  bool incomplete = !notes->empty() || *losses;
+  TWOFOLD_ASSIGN_OR_RETURN(bool losses, HasLosses(database));
+  bool incomplete = !notes.empty() || losses;
   return incomplete && arguments.Has("strict") ? ExitStatus::kIncomplete : ExitStatus::kDone;
 }
 

@@ -132,11 +132,9 @@ Result<Statement> Database::Prepare(std::string_view sql, const std::vector<SqlV
 }
 
 Result<int64_t> Database::QueryInt(std::string_view sql, const std::vector<SqlValue>& parameters) {
-  Result<Statement> statement = Prepare(sql, parameters);
-  if (!statement) return std::move(statement).error();
-  Result<bool> row = statement->Step();
-  if (!row) return std::move(row).error();
-  return *row ? statement->Int(0) : 0;
+  TWOFOLD_ASSIGN_OR_RETURN(Statement statement, Prepare(sql, parameters));
+  TWOFOLD_ASSIGN_OR_RETURN(bool row, statement.Step());
+  return row ? statement.Int(0) : 0;
 }
 
 Result<void> Database::Close() {

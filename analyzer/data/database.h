@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -82,5 +83,27 @@ class Database {
 
   std::unique_ptr<sqlite3, CloseHandle> handle_;
 };
+
+// Calls `use(row)` for each row of a query. `use` gives nothing, or a Result<void> whose error ends
+// the reading.
+template <typename Use>
+Result<void> ForEachRow(Statement& rows, Use use) {
+  while (true) {
+    TWOFOLD_ASSIGN_OR_RETURN(const bool row, rows.Step());
+    if (!row) return {};
+    if constexpr (std::is_void_v<decltype(use(rows))>) {
+      use(rows);
+    } else {
+      TWOFOLD_RETURN_IF_ERROR(use(rows));
+    }
+  }
+}
+
+template <typename Use>
+Result<void> ForEachRow(Database& database, std::string_view sql,
+                        const std::vector<SqlValue>& parameters, Use use) {
+  TWOFOLD_ASSIGN_OR_RETURN(Statement rows, database.Prepare(sql, parameters));
+  return ForEachRow(rows, use);
+}
 
 }  // namespace twofold

@@ -43,20 +43,18 @@ bool LooksLikeDatabase(const std::string& path) {
 
 // The text of a whole schema, in a fixed order.
 Result<std::string> SchemaText(Database& database) {
-  Result<Statement> statement = database.Prepare(
-      "SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema "
-      "WHERE name NOT LIKE 'sqlite_stat%' ORDER BY type, name");
-  if (!statement) return std::move(statement).error();
   std::string text;
-  while (true) {
-    Result<bool> row = statement->Step();
-    if (!row) return std::move(row).error();
-    if (!*row) return text;
-    for (int column = 0; column < 4; ++column) {
-      text += statement->Text(column);
-      text += '\n';
-    }
-  }
+  TWOFOLD_RETURN_IF_ERROR(
+      ForEachRow(database,
+                 "SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema "
+                 "WHERE name NOT LIKE 'sqlite_stat%' ORDER BY type, name",
+                 {}, [&](const Statement& row) {
+                   for (int column = 0; column < 4; ++column) {
+                     text += row.Text(column);
+                     text += '\n';
+                   }
+                 }));
+  return text;
 }
 
 Result<Database> OpenStrangersDatabase(const std::string& path) {
@@ -72,22 +70,19 @@ Result<Database> OpenStrangersDatabase(const std::string& path) {
   if (*application != kApplicationId) {
     return Error{"this SQLite database was not made by 'twofold load'", path, remedy};
   }
-  Result<int64_t> version = database->QueryInt("PRAGMA user_version");
-  if (!version) return std::move(version).error();
-  if (*version != kUserVersion) {
-    return Error{"the database has schema version " + std::to_string(*version) +
+  TWOFOLD_ASSIGN_OR_RETURN(int64_t version, database->QueryInt("PRAGMA user_version"));
+  if (version != kUserVersion) {
+    return Error{"the database has schema version " + std::to_string(version) +
                      ", this program reads version " + std::to_string(kUserVersion),
                  path, "Load the captures again with this program"};
   }
-  Result<Database> reference = Database::OpenMemory();
-  if (!reference) return std::move(reference).error();
-  TWOFOLD_RETURN_IF_ERROR(CreateSchema(*reference));
-  TWOFOLD_RETURN_IF_ERROR(CreateIndexes(*reference));
-  Result<std::string> wanted = SchemaText(*reference);
-  if (!wanted) return std::move(wanted).error();
+  TWOFOLD_ASSIGN_OR_RETURN(Database reference, Database::OpenMemory());
+  TWOFOLD_RETURN_IF_ERROR(CreateSchema(reference));
+  TWOFOLD_RETURN_IF_ERROR(CreateIndexes(reference));
+  TWOFOLD_ASSIGN_OR_RETURN(std::string wanted, SchemaText(reference));
   Result<std::string> found = SchemaText(*database);
   if (!found) return Error{"cannot read the database: " + found.error().what, path, remedy};
-  if (*wanted != *found) {
+  if (wanted != *found) {
     return Error{"the database's tables or views are not those that 'twofold load' makes", path,
                  "Don't trust it; load the captures again"};
   }
@@ -126,9 +121,8 @@ Result<IdOffsets> NextOffsets(Database& database) {
       {"SELECT max(loss_id) FROM loss", &offsets.loss},
   };
   for (const auto& [sql, target] : queries) {
-    Result<int64_t> largest = database.QueryInt(sql);
-    if (!largest) return std::move(largest).error();
-    *target = *largest;
+    TWOFOLD_ASSIGN_OR_RETURN(int64_t largest, database.QueryInt(sql));
+    *target = largest;
   }
   return offsets;
 }
@@ -184,21 +178,18 @@ Result<void> CreateIndexes(Database& database, const Progress& progress,
   });
   for (; !rest.empty(); ++done) {
     if (progress) progress(done, total);
-    Result<Statement> statement = database.Prepare(rest, {}, &rest);
-    if (!statement) return std::move(statement).error();
-    Result<bool> row = statement->Step();
-    if (!row) return std::move(row).error();
+    TWOFOLD_ASSIGN_OR_RETURN(Statement statement, database.Prepare(rest, {}, &rest));
+    TWOFOLD_RETURN_IF_ERROR(statement.Step());
   }
   return {};
 }
 
 Result<void> CopyCapture(Database& database, const Capture& capture, const std::string& file_name,
                          const Progress& progress, const std::function<bool()>& cancelled) {
-  Result<int64_t> captures = database.QueryInt("SELECT max(capture_id) FROM capture");
-  if (!captures) return std::move(captures).error();
-  Result<IdOffsets> offsets = NextOffsets(database);
-  if (!offsets) return std::move(offsets).error();
-  CaptureSource source(capture, BaseName(file_name), *captures + 1, *offsets);
+  TWOFOLD_ASSIGN_OR_RETURN(int64_t captures,
+                           database.QueryInt("SELECT max(capture_id) FROM capture"));
+  TWOFOLD_ASSIGN_OR_RETURN(IdOffsets offsets, NextOffsets(database));
+  CaptureSource source(capture, BaseName(file_name), captures + 1, offsets);
   TWOFOLD_RETURN_IF_ERROR(CreateCaptureTables(database, source, true));
 
   uint64_t total = source.TotalRows();
@@ -212,17 +203,15 @@ Result<void> CopyCapture(Database& database, const Capture& capture, const std::
 Result<void> CopyFile(Database& database, std::span<const uint8_t> bytes, const std::string& path,
                       const Progress& progress, const std::function<bool()>& cancelled) {
   const std::string name = ShownPath(path);
-  Result<CaptureList> list = ListCaptures(bytes, name);
-  if (!list) return std::move(list).error();
+  TWOFOLD_ASSIGN_OR_RETURN(CaptureList list, ListCaptures(bytes, name));
   bool any = false;
   // One after the other, so that the memory of one is enough.
-  for (size_t i = 0; i < list->members.size(); ++i) {
-    Result<Capture> capture = ReadMember(*list, i, name);
-    if (!capture) return std::move(capture).error();
-    any = any || !IsUnreadable(*capture);
+  for (size_t i = 0; i < list.members.size(); ++i) {
+    TWOFOLD_ASSIGN_OR_RETURN(Capture capture, ReadMember(list, i, name));
+    any = any || !IsUnreadable(capture);
     if (cancelled && cancelled()) return Error{"stopped", path, ""};
     Result<void> copied = CopyCapture(
-        database, *capture, list->is_merged ? list->members[i].name : path, progress, cancelled);
+        database, capture, list.is_merged ? list.members[i].name : path, progress, cancelled);
     if (!copied) {
       return Error{"cannot store the capture: " + copied.error().what, path,
                    "Check that the disk of the database is not full"};
@@ -236,28 +225,24 @@ Result<void> CopyFile(Database& database, std::span<const uint8_t> bytes, const 
 Result<Input> OpenInput(const std::string& path, TableKind kind) {
   Input input;
   if (LooksLikeDatabase(path)) {
-    Result<Database> database = OpenStrangersDatabase(path);
-    if (!database) return std::move(database).error();
-    input.database = std::move(*database);
+    TWOFOLD_ASSIGN_OR_RETURN(Database database, OpenStrangersDatabase(path));
+    input.database = std::move(database);
     return input;
   }
-  Result<std::vector<uint8_t>> bytes = ReadInputFile(path, ReadLimits{}.max_file_bytes);
-  if (!bytes) return std::move(bytes).error();
+  TWOFOLD_ASSIGN_OR_RETURN(std::vector<uint8_t> bytes,
+                           ReadInputFile(path, ReadLimits{}.max_file_bytes));
   const std::string name = ShownPath(path);
-  Result<CaptureList> list = ListCaptures(*bytes, name);
-  if (!list) return std::move(list).error();
-  Result<Database> database = Database::OpenMemory();
-  if (!database) return std::move(database).error();
-  input.database = std::move(*database);
-  if (list->is_merged || kind == TableKind::kCopied) {
+  TWOFOLD_ASSIGN_OR_RETURN(CaptureList list, ListCaptures(bytes, name));
+  TWOFOLD_ASSIGN_OR_RETURN(Database database, Database::OpenMemory());
+  input.database = std::move(database);
+  if (list.is_merged || kind == TableKind::kCopied) {
     TWOFOLD_RETURN_IF_ERROR(CreateSchema(input.database));
-    TWOFOLD_RETURN_IF_ERROR(CopyFile(input.database, *bytes, path, {}, {}));
+    TWOFOLD_RETURN_IF_ERROR(CopyFile(input.database, bytes, path, {}, {}));
     TWOFOLD_RETURN_IF_ERROR(CreateIndexes(input.database));
     return input;
   }
-  Result<Capture> capture = ReadMember(*list, 0, name);
-  if (!capture) return std::move(capture).error();
-  input.capture = std::make_unique<Capture>(std::move(*capture));
+  TWOFOLD_ASSIGN_OR_RETURN(Capture capture, ReadMember(list, 0, name));
+  input.capture = std::make_unique<Capture>(std::move(capture));
   input.source = std::make_unique<CaptureSource>(*input.capture, BaseName(path), 1, IdOffsets{});
   TWOFOLD_RETURN_IF_ERROR(CreateCaptureTables(input.database, *input.source, false));
   TWOFOLD_RETURN_IF_ERROR(input.database.Execute(std::string(kViewsSql)));
@@ -267,37 +252,35 @@ Result<Input> OpenInput(const std::string& path, TableKind kind) {
 Result<std::vector<std::string>> PartialNotes(Database& database) {
   // One row per damage, or one row with NULLs. That a capture was cut short is itself a damage, at
   // the end of the file: it gets a better sentence here.
-  Result<Statement> statement = database.Prepare(
+  std::vector<std::string> notes;
+  std::string last_name;
+  TWOFOLD_RETURN_IF_ERROR(ForEachRow(
+      database,
       "SELECT capture.file_name, capture.end_reason IS NULL, "
       "       (SELECT max(number) FROM interval WHERE interval.capture_id = capture.capture_id), "
       "       capture.window_ns, damage.offset_bytes, damage.description "
       "FROM capture LEFT JOIN damage ON damage.capture_id = capture.capture_id "
       "  AND NOT (capture.end_reason IS NULL AND damage.offset_bytes >= capture.file_bytes) "
-      "WHERE capture.is_partial ORDER BY capture.capture_id, damage.damage_id");
-  if (!statement) return std::move(statement).error();
-  std::vector<std::string> notes;
-  std::string last_name;
-  while (true) {
-    Result<bool> row = statement->Step();
-    if (!row) return std::move(row).error();
-    if (!*row) return notes;
-    std::string name(statement->Text(0));
-    std::string shown = name == "-" ? "the capture" : name;
-    bool cut_short = statement->Int(1) != 0;
-    bool has_damage = !statement->IsNull(4);
-    if (cut_short && (notes.empty() || name != last_name)) {
-      std::string note = shown + " is partial: cut short ";
-      note += statement->IsNull(2) ? "before the first interval was written"
-                                   : "after interval " + std::to_string(statement->Int(2)) + " (" +
-                                         FormatDuration(statement->Int(3)) + ")";
-      notes.push_back(std::move(note));
-    }
-    if (has_damage) {
-      notes.push_back(shown + " is damaged at byte " + std::to_string(statement->Int(4)) + ": " +
-                      std::string(statement->Text(5)));
-    }
-    last_name = name;
-  }
+      "WHERE capture.is_partial ORDER BY capture.capture_id, damage.damage_id",
+      {}, [&](const Statement& row) {
+        std::string name(row.Text(0));
+        std::string shown = name == "-" ? "the capture" : name;
+        bool cut_short = row.Int(1) != 0;
+        bool has_damage = !row.IsNull(4);
+        if (cut_short && (notes.empty() || name != last_name)) {
+          std::string note = shown + " is partial: cut short ";
+          note += row.IsNull(2) ? "before the first interval was written"
+                                : "after interval " + std::to_string(row.Int(2)) + " (" +
+                                      FormatDuration(row.Int(3)) + ")";
+          notes.push_back(std::move(note));
+        }
+        if (has_damage) {
+          notes.push_back(shown + " is damaged at byte " + std::to_string(row.Int(4)) + ": " +
+                          std::string(row.Text(5)));
+        }
+        last_name = name;
+      }));
+  return notes;
 }
 
 }  // namespace twofold

@@ -13,21 +13,17 @@ LossCause CauseOf(int64_t number) {
 }  // namespace
 
 Result<std::vector<LossTotal>> LossTotals(Database& database, int64_t capture_id) {
-  Result<Statement> statement = database.Prepare(
+  std::vector<LossTotal> totals;
+  TWOFOLD_RETURN_IF_ERROR(ForEachRow(
+      database,
       "SELECT loss.cause, loss.source, sum(loss.count), sum(loss.time_ns), max(loss.in_rows) "
       "FROM loss JOIN interval ON interval.interval_id = loss.interval_id "
       "WHERE interval.capture_id = ? AND (loss.count > 0 OR loss.time_ns > 0) "
       "GROUP BY loss.cause, loss.source ORDER BY loss.cause, loss.source",
-      {capture_id});
-  if (!statement) return std::move(statement).error();
-  std::vector<LossTotal> totals;
-  while (true) {
-    Result<bool> row = statement->Step();
-    if (!row) return std::move(row).error();
-    if (!*row) break;
-    totals.push_back({GetLossInfo(CauseOf(statement->Int(0))), std::string(statement->Text(1)),
-                      statement->Int(2), statement->Int(3), statement->Int(4) != 0});
-  }
+      {capture_id}, [&](const Statement& row) {
+        totals.push_back({GetLossInfo(CauseOf(row.Int(0))), std::string(row.Text(1)), row.Int(2),
+                          row.Int(3), row.Int(4) != 0});
+      }));
   std::stable_sort(totals.begin(), totals.end(), [](const LossTotal& a, const LossTotal& b) {
     return a.info.severity > b.info.severity;
   });
@@ -35,15 +31,13 @@ Result<std::vector<LossTotal>> LossTotals(Database& database, int64_t capture_id
 }
 
 Result<bool> HasLosses(Database& database) {
-  Result<Statement> statement =
-      database.Prepare("SELECT DISTINCT cause FROM loss WHERE count > 0 OR time_ns > 0");
-  if (!statement) return std::move(statement).error();
-  while (true) {
-    Result<bool> row = statement->Step();
-    if (!row) return std::move(row).error();
-    if (!*row) return false;
-    if (GetLossInfo(CauseOf(statement->Int(0))).severity != LossSeverity::kNotice) return true;
-  }
+  bool any = false;
+  TWOFOLD_RETURN_IF_ERROR(
+      ForEachRow(database, "SELECT DISTINCT cause FROM loss WHERE count > 0 OR time_ns > 0", {},
+                 [&](const Statement& row) {
+                   any = any || GetLossInfo(CauseOf(row.Int(0))).severity != LossSeverity::kNotice;
+                 }));
+  return any;
 }
 
 bool HasLosses(const Capture& capture) {

@@ -54,20 +54,6 @@ constexpr std::string_view kUnreadable =
     "is_partial AND sources = '' AND recorder_version = '' AND NOT EXISTS"
     " (SELECT 1 FROM interval WHERE interval.capture_id = capture.capture_id)";
 
-// Calls `use(row)`, which gives a Result<void>, for each row.
-template <typename Use>
-Result<void> ForEachRow(Database& database, const std::string& sql,
-                        const std::vector<SqlValue>& parameters, Use use) {
-  Result<Statement> rows = database.Prepare(sql, parameters);
-  if (!rows) return std::move(rows).error();
-  while (true) {
-    Result<bool> row = rows->Step();
-    if (!row) return std::move(row).error();
-    if (!*row) return {};
-    TWOFOLD_RETURN_IF_ERROR(use(*rows));
-  }
-}
-
 // Counts of a stranger's file may be anything.
 void AddSaturating(int64_t& sum, int64_t value) {
   if (__builtin_add_overflow(sum, std::max<int64_t>(value, 0), &sum)) sum = INT64_MAX;
@@ -98,9 +84,8 @@ class DiffFileReader {
     TWOFOLD_RETURN_IF_ERROR(ReadLoad());
     TWOFOLD_RETURN_IF_ERROR(ReadLosses());
     TWOFOLD_RETURN_IF_ERROR(ReadDenominators());
-    Result<bool> losses = HasLosses(database_);
-    if (!losses) return std::move(losses).error();
-    for (CaptureFacts& facts : file_.captures) facts.has_losses = *losses;
+    TWOFOLD_ASSIGN_OR_RETURN(bool losses, HasLosses(database_));
+    for (CaptureFacts& facts : file_.captures) facts.has_losses = losses;
     FoldRequest fold;
     fold.view = request_.view;
     fold.root = request_.root;
@@ -110,9 +95,8 @@ class DiffFileReader {
     for (const StackStep& step : request_.steps) {
       fold.detailed = fold.detailed || step.needs_details;
     }
-    Result<Folded> folded = Fold(database_, fold);
-    if (!folded) return std::move(folded).error();
-    file_.folded = std::move(*folded);
+    TWOFOLD_ASSIGN_OR_RETURN(Folded folded, Fold(database_, fold));
+    file_.folded = std::move(folded);
     if (!request_.steps.empty()) ChooseStacks(fold.detailed);
     return std::move(file_);
   }
@@ -291,13 +275,14 @@ class DiffFileReader {
 Result<void> CheckRecorded(Database& database, const View& view, const std::string& path) {
   bool with_wakers = view.source == kWakersSource;
   std::string source = SourceOf(view);
-  Result<int64_t> missing = database.QueryInt(
-      "SELECT count(*) FROM capture WHERE (',' || sources || ',' NOT LIKE '%,' || ? || ',%'"
-      " OR (? = 1 AND wakers = 0)) AND NOT (" +
-          std::string(kUnreadable) + ")",
-      {source, int64_t{with_wakers ? 1 : 0}});
-  if (!missing) return std::move(missing).error();
-  if (*missing == 0) return {};
+  TWOFOLD_ASSIGN_OR_RETURN(
+      int64_t missing,
+      database.QueryInt(
+          "SELECT count(*) FROM capture WHERE (',' || sources || ',' NOT LIKE '%,' || ? || ',%'"
+          " OR (? = 1 AND wakers = 0)) AND NOT (" +
+              std::string(kUnreadable) + ")",
+          {source, int64_t{with_wakers ? 1 : 0}}));
+  if (missing == 0) return {};
   return Error{"the view " + std::string(view.name) + " needs what this capture did not record",
                path, "Record again with --record " + source + (with_wakers ? " --wakers 1" : "")};
 }
@@ -308,13 +293,11 @@ bool CanCompare(const View& view) { return RowsOf(view) != nullptr; }
 
 Result<DiffFile> ReadDiffFile(const std::string& path, const DiffRequest& request,
                               std::vector<std::string>& notes) {
-  Result<Input> input = OpenInput(path, TableKind::kInPlace);
-  if (!input) return std::move(input).error();
-  TWOFOLD_RETURN_IF_ERROR(CheckRecorded(input->database, *request.view, path));
-  Result<std::vector<std::string>> partial = PartialNotes(input->database);
-  if (!partial) return std::move(partial).error();
-  notes.insert(notes.end(), partial->begin(), partial->end());
-  Result<DiffFile> file = DiffFileReader(input->database, request).Read();
+  TWOFOLD_ASSIGN_OR_RETURN(Input input, OpenInput(path, TableKind::kInPlace));
+  TWOFOLD_RETURN_IF_ERROR(CheckRecorded(input.database, *request.view, path));
+  TWOFOLD_ASSIGN_OR_RETURN(std::vector<std::string> partial, PartialNotes(input.database));
+  notes.insert(notes.end(), partial.begin(), partial.end());
+  Result<DiffFile> file = DiffFileReader(input.database, request).Read();
   if (!file) {
     Error error = file.error();
     if (error.where.empty()) error.where = path;

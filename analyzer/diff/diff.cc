@@ -189,11 +189,9 @@ Result<Diff> Compare(const DiffSides& sides) {
   }
   diff.self = Named(std::move(self));
 
-  Result<Keyed> totals_before = TotalWeights(sides.before, sides.tree);
-  if (!totals_before) return std::move(totals_before).error();
-  Result<Keyed> totals_after = TotalWeights(sides.after, sides.tree);
-  if (!totals_after) return std::move(totals_after).error();
-  Measured totals = Measure(*totals_before, *totals_after, sides);
+  TWOFOLD_ASSIGN_OR_RETURN(Keyed totals_before, TotalWeights(sides.before, sides.tree));
+  TWOFOLD_ASSIGN_OR_RETURN(Keyed totals_after, TotalWeights(sides.after, sides.tree));
+  Measured totals = Measure(totals_before, totals_after, sides);
   JudgeTotals(totals.changes, before, after, diff.family, diff.flags);
   diff.total_tests = CountTested(totals.changes);
   diff.totals = Named(std::move(totals));

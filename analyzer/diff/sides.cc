@@ -258,9 +258,8 @@ Result<void> ReadFiles(const char* side, const std::vector<std::string>& paths,
                        std::vector<std::string>& notes) {
   for (const std::string& path : paths) {
     std::vector<std::string> of_file;
-    Result<DiffFile> file = ReadDiffFile(path, request, of_file);
-    if (!file) return std::move(file).error();
-    files.push_back(std::move(*file));
+    TWOFOLD_ASSIGN_OR_RETURN(DiffFile file, ReadDiffFile(path, request, of_file));
+    files.push_back(std::move(file));
     const std::vector<std::string>& more = files.back().folded.notes;
     of_file.insert(of_file.end(), more.begin(), more.end());
     for (const std::string& note : of_file) notes.push_back(std::string(side) + ": " + note);

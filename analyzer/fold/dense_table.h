@@ -19,14 +19,12 @@ inline Error IdGap(const char* table) {
 // Calls `use(row)`, which gives a Result<void>, for each row in the order of its id, column 0.
 template <typename Use>
 Result<void> ReadDenseTable(Database& database, const char* table, const char* sql, Use use) {
-  Result<Statement> statement = database.Prepare(sql);
-  if (!statement) return std::move(statement).error();
+  TWOFOLD_ASSIGN_OR_RETURN(Statement statement, database.Prepare(sql));
   for (int64_t id = 1;; ++id) {
-    Result<bool> row = statement->Step();
-    if (!row) return std::move(row).error();
-    if (!*row) return {};
-    if (statement->Int(0) != id) return IdGap(table);
-    TWOFOLD_RETURN_IF_ERROR(use(*statement));
+    TWOFOLD_ASSIGN_OR_RETURN(bool row, statement.Step());
+    if (!row) return {};
+    if (statement.Int(0) != id) return IdGap(table);
+    TWOFOLD_RETURN_IF_ERROR(use(statement));
   }
 }
 

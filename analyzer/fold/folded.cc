@@ -67,9 +67,8 @@ class Folder {
     if (with_wakers()) TWOFOLD_RETURN_IF_ERROR(waker_frames_.Read(database_));
     TWOFOLD_RETURN_IF_ERROR(ReadRows());
     if (with_details_) {
-      Result<StackDetails> details = StackDetails::Read(database_);
-      if (!details) return std::move(details).error();
-      folded_.details = std::move(*details);
+      TWOFOLD_ASSIGN_OR_RETURN(StackDetails details, StackDetails::Read(database_));
+      folded_.details = std::move(details);
     }
     return std::move(folded_);
   }
@@ -103,16 +102,16 @@ class Folder {
   }
 
   Result<void> ReadFrames() {
-    Result<FrameNames> names = FrameNames::Read(database_, request_.demangle, request_.lines);
-    if (!names) return std::move(names).error();
-    folded_.notes = names->Notes();
+    TWOFOLD_ASSIGN_OR_RETURN(FrameNames names,
+                             FrameNames::Read(database_, request_.demangle, request_.lines));
+    folded_.notes = names.Notes();
     return ReadDenseTable(database_, "frame",
                           "SELECT frame_id, name, kind FROM frame_name ORDER BY frame_id",
                           [&](const Statement& row) -> Result<void> {
                             std::string line;
-                            std::string_view name = names->Shown(row.Text(1));
+                            std::string_view name = names.Shown(row.Text(1));
                             if (request_.lines) {
-                              name = line = names->ShownWithLine(row.Int(0), row.Text(1));
+                              name = line = names.ShownWithLine(row.Int(0), row.Text(1));
                             }
                             uint32_t frame = with_details_ ? static_cast<uint32_t>(row.Int(0)) : 0;
                             frames_.push_back(forest_.NameOf(name, KindOf(row.Text(2)), frame));
@@ -122,9 +121,8 @@ class Folder {
 
   // Maps every stack to its node of the merged forest. Parents come first, so one pass does.
   Result<void> ReadStacks() {
-    Result<int64_t> count = database_.QueryInt("SELECT count(*) FROM stack");
-    if (!count) return std::move(count).error();
-    forest_.Expect(static_cast<size_t>(std::clamp<int64_t>(*count, 0, 1 << 26)));
+    TWOFOLD_ASSIGN_OR_RETURN(int64_t count, database_.QueryInt("SELECT count(*) FROM stack"));
+    forest_.Expect(static_cast<size_t>(std::clamp<int64_t>(count, 0, 1 << 26)));
     stacks_.push_back(0);
     return ReadDenseTable(
         database_, "stack",
@@ -181,12 +179,12 @@ class Folder {
             return {};
           }));
     }
-    Result<int64_t> all_lost = database_.QueryInt(
-        "SELECT sum(" + value + ")" + from + " WHERE loss IS NOT NULL" + where_time,
-        time_parameters);
-    if (!all_lost) return std::move(all_lost).error();
+    TWOFOLD_ASSIGN_OR_RETURN(int64_t all_lost,
+                             database_.QueryInt("SELECT sum(" + value + ")" + from +
+                                                    " WHERE loss IS NOT NULL" + where_time,
+                                                time_parameters));
     folded_.lost_left_out =
-        static_cast<uint64_t>(std::max<int64_t>(*all_lost, 0)) - lost_without_thread_;
+        static_cast<uint64_t>(std::max<int64_t>(all_lost, 0)) - lost_without_thread_;
     return {};
   }
 
@@ -206,14 +204,8 @@ class Folder {
   template <typename Finish>
   Result<void> ReadRowsOf(const std::string& sql, const std::vector<SqlValue>& parameters,
                           Finish finish) {
-    Result<Statement> rows = database_.Prepare(sql, parameters);
-    if (!rows) return std::move(rows).error();
-    while (true) {
-      Result<bool> row = rows->Step();
-      if (!row) return std::move(row).error();
-      if (!*row) return {};
-      TWOFOLD_RETURN_IF_ERROR(AddRow(*rows, finish));
-    }
+    return ForEachRow(database_, sql, parameters,
+                      [&](const Statement& row) { return AddRow(row, finish); });
   }
 
   static uint64_t CountIn(const Statement& row, Column column) {

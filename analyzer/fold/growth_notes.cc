@@ -9,30 +9,29 @@ namespace twofold {
 namespace {
 
 Result<std::vector<std::string>> NotesOnEnds(Database& database) {
-  Result<Statement> row = database.Prepare(
+  std::vector<std::string> notes;
+  TWOFOLD_RETURN_IF_ERROR(ForEachRow(
+      database,
       "SELECT capture.file_name,"
       " (SELECT max(end_ns) FROM interval WHERE interval.capture_id = capture.capture_id"
       "  AND has_outstanding = 1),"
       " (SELECT max(end_ns) FROM interval WHERE interval.capture_id = capture.capture_id)"
       " FROM capture WHERE EXISTS (SELECT 1 FROM interval"
       "  WHERE interval.capture_id = capture.capture_id AND has_allocations = 1)"
-      " ORDER BY capture.capture_id");
-  if (!row) return std::move(row).error();
-  std::vector<std::string> notes;
-  while (true) {
-    Result<bool> there = row->Step();
-    if (!there) return std::move(there).error();
-    if (!*there) return notes;
-    std::string name(row->Text(0));
-    if (row->IsNull(1)) {
-      notes.push_back(name +
-                      " does not tell what was left at its end: memory that was allocated and not "
-                      "freed is shown, whatever its age");
-    } else if (row->Int(1) < row->Int(2)) {
-      notes.push_back(name + " tells what was left " + FormatDuration(row->Int(1)) +
-                      " after the start, and not at its end");
-    }
-  }
+      " ORDER BY capture.capture_id",
+      {}, [&](const Statement& row) {
+        std::string name(row.Text(0));
+        if (row.IsNull(1)) {
+          notes.push_back(
+              name +
+              " does not tell what was left at its end: memory that was allocated and not "
+              "freed is shown, whatever its age");
+        } else if (row.Int(1) < row.Int(2)) {
+          notes.push_back(name + " tells what was left " + FormatDuration(row.Int(1)) +
+                          " after the start, and not at its end");
+        }
+      }));
+  return notes;
 }
 
 Result<std::vector<std::string>> NotesOnYoung(Database& database, const View& view,
@@ -49,26 +48,23 @@ Result<std::vector<std::string>> NotesOnYoung(Database& database, const View& vi
     sql += " AND " + condition.sql;
     parameters.insert(parameters.end(), condition.parameters.begin(), condition.parameters.end());
   }
-  Result<Statement> row = database.Prepare(sql, parameters);
-  if (!row) return std::move(row).error();
-  Result<bool> there = row->Step();
-  if (!there) return std::move(there).error();
-  if (row->Int(0) <= 0) return std::vector<std::string>();
-  return std::vector<std::string>{FormatBytes(row->Int(0)) + " younger than " +
-                                  FormatDuration(row->Int(1)) +
+  TWOFOLD_ASSIGN_OR_RETURN(Statement row, database.Prepare(sql, parameters));
+  TWOFOLD_RETURN_IF_ERROR(row.Step());
+  if (row.Int(0) <= 0) return std::vector<std::string>();
+  return std::vector<std::string>{FormatBytes(row.Int(0)) + " younger than " +
+                                  FormatDuration(row.Int(1)) +
                                   " are left out; --min-age 0 shows all"};
 }
 
 Result<std::vector<std::string>> NotesOnPart(Database& database, const View& view,
                                              const std::vector<Condition>& conditions) {
   GrowthQuery query = GrowthOf(view, conditions);
-  Result<Statement> row = database.Prepare(
-      "SELECT sum(bytes) FROM (" + query.sql + ") WHERE bytes < 0", query.parameters);
-  if (!row) return std::move(row).error();
-  Result<bool> there = row->Step();
-  if (!there) return std::move(there).error();
+  TWOFOLD_ASSIGN_OR_RETURN(
+      Statement row, database.Prepare("SELECT sum(bytes) FROM (" + query.sql + ") WHERE bytes < 0",
+                                      query.parameters));
+  TWOFOLD_RETURN_IF_ERROR(row.Step());
   std::string note = "shows how memory grew in that time: allocated less freed, whatever its age";
-  int64_t shrunk = row->Int(0);
+  int64_t shrunk = row.Int(0);
   if (shrunk < 0) {
     note += "; stacks that freed " + FormatBytes(-std::max<int64_t>(shrunk, -INT64_MAX)) +
             " more than they allocated are left out";

@@ -16,23 +16,22 @@ std::string_view HoldersOf(std::string_view column) {
 
 Result<bool> MatchesAnything(Database& database, const Condition& condition,
                              std::string_view holders) {
-  Result<Statement> row = database.Prepare(
-      "SELECT 1 FROM " + std::string(holders) + " WHERE " + condition.sql + " LIMIT 1",
-      condition.parameters);
-  if (!row) return std::move(row).error();
-  return row->Step();
+  TWOFOLD_ASSIGN_OR_RETURN(Statement row,
+                           database.Prepare("SELECT 1 FROM " + std::string(holders) + " WHERE " +
+                                                condition.sql + " LIMIT 1",
+                                            condition.parameters));
+  return row.Step();
 }
 
 Result<std::string> NearestName(Database& database, const Condition& condition) {
   if (condition.filter->names_sql.empty()) return std::string();
-  Result<Statement> rows = database.Prepare(std::string(condition.filter->names_sql), {});
-  if (!rows) return std::move(rows).error();
+  TWOFOLD_ASSIGN_OR_RETURN(Statement rows,
+                           database.Prepare(std::string(condition.filter->names_sql), {}));
   std::vector<std::string> names;
   while (names.size() < kMaxNames) {
-    Result<bool> row = rows->Step();
-    if (!row) return std::move(row).error();
-    if (!*row) break;
-    if (!rows->Text(0).empty()) names.emplace_back(rows->Text(0));
+    TWOFOLD_ASSIGN_OR_RETURN(bool row, rows.Step());
+    if (!row) break;
+    if (!rows.Text(0).empty()) names.emplace_back(rows.Text(0));
   }
   return std::string(Nearest(condition.value, {names.begin(), names.end()}));
 }
@@ -44,14 +43,12 @@ Error NothingMatches(Database& database, const std::vector<Condition>& condition
   for (const Condition& condition : conditions) {
     std::string_view holders = HoldersOf(condition.column);
     if (condition.filter == nullptr || holders.empty()) continue;
-    Result<bool> matches = MatchesAnything(database, condition, holders);
-    if (!matches) return matches.error();
-    if (*matches) continue;
-    Result<std::string> nearest = NearestName(database, condition);
-    if (!nearest) return nearest.error();
+    TWOFOLD_ASSIGN_OR_RETURN(bool matches, MatchesAnything(database, condition, holders));
+    if (matches) continue;
+    TWOFOLD_ASSIGN_OR_RETURN(std::string nearest, NearestName(database, condition));
     std::string advice = holders == "thread" ? "'twofold table' lists processes and threads"
                                              : "'twofold info' tells what was recorded, and when";
-    if (!nearest->empty()) advice = "Perhaps '" + *nearest + "' is meant";
+    if (!nearest.empty()) advice = "Perhaps '" + nearest + "' is meant";
     return Error{"nothing in the capture matches '" + condition.value + "'",
                  "--" + std::string(condition.option), advice};
   }

@@ -12,53 +12,50 @@ constexpr char kEventsQuery[] =
 }  // namespace
 
 Result<std::string> EventName(Database& database) {
-  Result<Statement> row = database.Prepare(kEventsQuery);
-  if (!row) return std::move(row).error();
-  Result<bool> there = row->Step();
-  if (!there) return std::move(there).error();
-  return *there && !row->IsNull(0) ? std::string(row->Text(0)) : std::string();
+  TWOFOLD_ASSIGN_OR_RETURN(Statement row, database.Prepare(kEventsQuery));
+  TWOFOLD_ASSIGN_OR_RETURN(bool there, row.Step());
+  return there && !row.IsNull(0) ? std::string(row.Text(0)) : std::string();
 }
 
 Result<const View*> DefaultView(Database& database) {
-  Result<int64_t> others =
-      database.QueryInt("SELECT count(*) FROM capture WHERE sources NOT LIKE 'events:%'");
-  if (!others) return std::move(others).error();
-  return FindView(*others == 0 ? kEventsSource : "cpu");
+  TWOFOLD_ASSIGN_OR_RETURN(
+      int64_t others,
+      database.QueryInt("SELECT count(*) FROM capture WHERE sources NOT LIKE 'events:%'"));
+  return FindView(others == 0 ? kEventsSource : "cpu");
 }
 
 Result<void> CheckRecorded(Database& database, const View& view, bool with_waiting) {
   bool with_wakers = view.source == kWakersSource;
   std::string source(with_wakers ? "offcpu" : view.source);
-  Result<std::string> events = EventName(database);
-  if (!events) return std::move(events).error();
+  TWOFOLD_ASSIGN_OR_RETURN(std::string events, EventName(database));
   if (view.source == kEventsSource) {
-    if (!events->empty()) return {};
+    if (!events.empty()) return {};
     return Error{"the view events needs a recording of another tool that counted no time", "",
                  "Choose another view with --view"};
   }
   std::string what = "the view " + std::string(view.name) + " needs ";
-  Result<int64_t> recorded = database.QueryInt(
-      "SELECT count(*) FROM capture WHERE ',' || sources || ',' LIKE '%,' || ? || ',%'", {source});
-  if (!recorded) return std::move(recorded).error();
-  if (*recorded == 0) {
+  TWOFOLD_ASSIGN_OR_RETURN(
+      int64_t recorded,
+      database.QueryInt(
+          "SELECT count(*) FROM capture WHERE ',' || sources || ',' LIKE '%,' || ? || ',%'",
+          {source}));
+  if (recorded == 0) {
     return Error{what + "what this capture did not record", "",
-                 events->empty() ? "Record again with --record " + source
-                                 : "It holds '" + *events + "': choose --view events"};
+                 events.empty() ? "Record again with --record " + source
+                                : "It holds '" + events + "': choose --view events"};
   }
   if (with_wakers) {
-    Result<int64_t> wakers = database.QueryInt("SELECT max(wakers) FROM capture");
-    if (!wakers) return std::move(wakers).error();
-    if (*wakers == 0) {
+    TWOFOLD_ASSIGN_OR_RETURN(int64_t wakers, database.QueryInt("SELECT max(wakers) FROM capture"));
+    if (wakers == 0) {
       bool of_chain = view.shape == StackShape::kSleeperAndChain;
       return Error{what + "wakers, which this capture did not record", "",
                    std::string("Record again with --wakers ") + (of_chain ? "8" : "1")};
     }
   }
   if (with_waiting) {
-    Result<int64_t> waiting =
-        database.QueryInt("SELECT count(*) FROM interval WHERE has_waiting = 1");
-    if (!waiting) return std::move(waiting).error();
-    if (*waiting == 0) {
+    TWOFOLD_ASSIGN_OR_RETURN(
+        int64_t waiting, database.QueryInt("SELECT count(*) FROM interval WHERE has_waiting = 1"));
+    if (waiting == 0) {
       return Error{"--runnable needs stacks of waits for a CPU, which this capture did not record",
                    "", "Record again with this version, or leave --runnable out"};
     }

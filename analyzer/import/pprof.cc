@@ -54,9 +54,8 @@ class PprofReader {
       : profile_(profile), capture_(capture) {}
 
   Result<PprofNotes> Read(const std::string& sample_type) {
-    Result<PprofTables> tables = PprofTables::Read(profile_);
-    if (!tables) return std::move(tables).error();
-    tables_ = std::move(*tables);
+    TWOFOLD_ASSIGN_OR_RETURN(PprofTables tables, PprofTables::Read(profile_));
+    tables_ = std::move(tables);
     TWOFOLD_RETURN_IF_ERROR(ChooseType(sample_type));
     for (std::string_view comment : tables_.comments) {
       is_ours_ = is_ours_ || comment.starts_with("twofold, view ");
@@ -352,9 +351,8 @@ Result<PprofNotes> ReadPprof(std::string_view bytes, const std::string& sample_t
     }
     return PprofReader(bytes, capture).Read(sample_type);
   }
-  Result<std::string> profile = Gunzip(bytes, kMaxProfileBytes);
-  if (!profile) return std::move(profile).error();
-  Result<PprofNotes> notes = PprofReader(*profile, capture).Read(sample_type);
+  TWOFOLD_ASSIGN_OR_RETURN(std::string profile, Gunzip(bytes, kMaxProfileBytes));
+  Result<PprofNotes> notes = PprofReader(profile, capture).Read(sample_type);
   return notes;
 }
 

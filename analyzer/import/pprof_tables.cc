@@ -179,9 +179,9 @@ class TablesReader {
               id = field.number();
               return {};
             case LocationField::kMappingId: {
-              Result<uint32_t> mapping = Find(mapping_of_, field.number(), "mapping");
-              if (!mapping) return std::move(mapping).error();
-              location.mapping = *mapping;
+              TWOFOLD_ASSIGN_OR_RETURN(uint32_t mapping,
+                                       Find(mapping_of_, field.number(), "mapping"));
+              location.mapping = mapping;
               return {};
             }
             case LocationField::kAddress:
@@ -202,9 +202,8 @@ class TablesReader {
     PprofLine line;
     TWOFOLD_RETURN_IF_ERROR(ForEachField(message, [&](const ProtobufReader& field) -> Result<void> {
       if (field.field() == LineField::kFunctionId) {
-        Result<uint32_t> function = Find(function_of_, field.number(), "function");
-        if (!function) return std::move(function).error();
-        line.function = *function;
+        TWOFOLD_ASSIGN_OR_RETURN(uint32_t function, Find(function_of_, field.number(), "function"));
+        line.function = function;
       }
       // Some write -1, or other numbers that are no line.
       if (field.field() == LineField::kLine && field.number() <= INT32_MAX) {

@@ -16,19 +16,15 @@ Result<FrameNames> FrameNames::Read(Database& database, bool demangle, bool line
 }
 
 Result<void> FrameNames::ReadDemangled(Database& database) {
-  Result<Statement> rows =
-      database.Prepare("SELECT symbol FROM frame WHERE symbol IS NOT NULL ORDER BY frame.frame_id");
-  if (!rows) return std::move(rows).error();
   std::vector<std::string_view> mangled;  // of the keys of mangled_
-  while (true) {
-    Result<bool> row = rows->Step();
-    if (!row) return std::move(row).error();
-    if (!*row) break;
-    std::string_view name = rows->Text(0);
-    if (!LooksMangled(name)) continue;
-    auto [entry, fresh] = mangled_.try_emplace(std::string(name), mangled.size());
-    if (fresh) mangled.emplace_back(entry->first);
-  }
+  TWOFOLD_RETURN_IF_ERROR(ForEachRow(
+      database, "SELECT symbol FROM frame WHERE symbol IS NOT NULL ORDER BY frame.frame_id", {},
+      [&](const Statement& row) {
+        std::string_view name = row.Text(0);
+        if (!LooksMangled(name)) return;
+        auto [entry, fresh] = mangled_.try_emplace(std::string(name), mangled.size());
+        if (fresh) mangled.emplace_back(entry->first);
+      }));
   demangled_ = DemangledNames::Of(mangled);
   return {};
 }

@@ -169,7 +169,10 @@ class Finder {
 
   // Rows by process and user stack; those of one come one after the other.
   Result<void> ReadRows() {
-    Result<Statement> rows = database_.Prepare(
+    int64_t last_process = 0;
+    int64_t last_user = 0;
+    TWOFOLD_RETURN_IF_ERROR(ForEachRow(
+        database_,
         "SELECT process_id, user_stack_id, kernel_stack_id, total(value_ns), total(cpu_ns) FROM ("
         " SELECT process_id, user_stack_id, kernel_stack_id, value_ns, value_ns AS cpu_ns FROM cpu"
         " WHERE capture_id = ?1 AND loss IS NULL AND special_frame IS NULL"
@@ -177,32 +180,26 @@ class Finder {
         " SELECT process_id, user_stack_id, kernel_stack_id, value_ns, 0 FROM offcpu"
         " WHERE capture_id = ?1 AND loss IS NULL AND special_frame IS NULL) "
         "WHERE process_id IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
-        {capture_id_});
-    if (!rows) return std::move(rows).error();
-    int64_t last_process = 0;
-    int64_t last_user = 0;
-    while (true) {
-      Result<bool> row = rows->Step();
-      if (!row) return std::move(row).error();
-      if (!*row) break;
-      int64_t user = rows->Int(1);
-      int64_t kernel = rows->Int(2);
-      if (!IsIndexOf(user, nodes_) || !IsIndexOf(kernel, nodes_)) return IdGap("stack");
-      bool fresh = process_ids_.empty() || rows->Int(0) != last_process;
-      if (fresh) {
-        process_ids_.push_back(rows->Int(0));
-        found_.processes.emplace_back();
-      }
-      bool counted = !fresh && user == last_user;
-      last_process = rows->Int(0);
-      last_user = user;
-      double time_ns = std::clamp(rows->Real(3), 0.0, 9.2e18);
-      double cpu_ns = std::clamp(rows->Real(4), 0.0, 9.2e18);
-      uint64_t& process_cpu_ns = found_.processes.back().cpu_ns;
-      process_cpu_ns = Add(process_cpu_ns, static_cast<uint64_t>(cpu_ns));
-      AddRow(nodes_[static_cast<size_t>(user)], nodes_[static_cast<size_t>(kernel)], counted,
-             static_cast<uint64_t>(time_ns), found_.processes.back());
-    }
+        {capture_id_}, [&](const Statement& row) -> Result<void> {
+          int64_t user = row.Int(1);
+          int64_t kernel = row.Int(2);
+          if (!IsIndexOf(user, nodes_) || !IsIndexOf(kernel, nodes_)) return IdGap("stack");
+          bool fresh = process_ids_.empty() || row.Int(0) != last_process;
+          if (fresh) {
+            process_ids_.push_back(row.Int(0));
+            found_.processes.emplace_back();
+          }
+          bool counted = !fresh && user == last_user;
+          last_process = row.Int(0);
+          last_user = user;
+          double time_ns = std::clamp(row.Real(3), 0.0, 9.2e18);
+          double cpu_ns = std::clamp(row.Real(4), 0.0, 9.2e18);
+          uint64_t& process_cpu_ns = found_.processes.back().cpu_ns;
+          process_cpu_ns = Add(process_cpu_ns, static_cast<uint64_t>(cpu_ns));
+          AddRow(nodes_[static_cast<size_t>(user)], nodes_[static_cast<size_t>(kernel)], counted,
+                 static_cast<uint64_t>(time_ns), found_.processes.back());
+          return {};
+        }));
     return NameProcesses();
   }
 
@@ -226,18 +223,18 @@ class Finder {
   }
 
   Result<void> NameProcesses() {
-    Result<Statement> rows = database_.Prepare(
-        "SELECT process_id, pid, name FROM process WHERE capture_id = ? ORDER BY process_id",
-        {capture_id_});
-    if (!rows) return std::move(rows).error();
+    TWOFOLD_ASSIGN_OR_RETURN(
+        Statement rows,
+        database_.Prepare(
+            "SELECT process_id, pid, name FROM process WHERE capture_id = ? ORDER BY process_id",
+            {capture_id_}));
     size_t next = 0;
     while (next < process_ids_.size()) {
-      Result<bool> row = rows->Step();
-      if (!row) return std::move(row).error();
-      if (!*row) return IdGap("process");
-      if (rows->Int(0) != process_ids_[next]) continue;
-      found_.processes[next].pid = rows->Int(1);
-      found_.processes[next].name = std::string(rows->Text(2));
+      TWOFOLD_ASSIGN_OR_RETURN(bool row, rows.Step());
+      if (!row) return IdGap("process");
+      if (rows.Int(0) != process_ids_[next]) continue;
+      found_.processes[next].pid = rows.Int(1);
+      found_.processes[next].name = std::string(rows.Text(2));
       ++next;
     }
     return {};

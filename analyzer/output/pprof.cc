@@ -252,9 +252,8 @@ class ProfileWriter {
 }  // namespace
 
 Result<void> WritePprof(const Folded& folded, const Presentation& presentation, ByteSink& sink) {
-  Result<std::string> packed = Gzip(ProfileWriter(folded, presentation).Write());
-  if (!packed) return std::move(packed).error();
-  const std::string& bytes = *packed;
+  TWOFOLD_ASSIGN_OR_RETURN(std::string packed, Gzip(ProfileWriter(folded, presentation).Write()));
+  const std::string& bytes = packed;
   return sink.Append(std::span(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()));
 }
 

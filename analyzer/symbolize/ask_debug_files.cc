@@ -75,10 +75,10 @@ Result<FileAnswer> Ask(const DebugFiles& files, const std::vector<CodePlace>& pl
     answer.places.push_back(place);
     addresses.push_back(*address);
   }
-  Result<SourcePlaces> told =
-      FindSourcePlaces(files.debug.handle.get(), files.shared.handle.get(), addresses);
-  if (!told) return std::move(told).error();
-  answer.answers = std::move(*told);
+  TWOFOLD_ASSIGN_OR_RETURN(
+      SourcePlaces told,
+      FindSourcePlaces(files.debug.handle.get(), files.shared.handle.get(), addresses));
+  answer.answers = std::move(told);
   return answer;
 }
 

@@ -6,9 +6,8 @@ namespace twofold {
 
 Result<StackReader> StackReader::Read(Database& database, bool demangle) {
   StackReader reader;
-  Result<FrameNames> names = FrameNames::Read(database, demangle);
-  if (!names) return std::move(names).error();
-  reader.names_ = std::move(*names);
+  TWOFOLD_ASSIGN_OR_RETURN(FrameNames names, FrameNames::Read(database, demangle));
+  reader.names_ = std::move(names);
   TWOFOLD_RETURN_IF_ERROR(ReadDenseTable(
       database, "frame",
       "SELECT frame_name.frame_id, frame_name.name, kind, frame.symbol IS NOT NULL"
@@ -49,10 +48,9 @@ Result<std::vector<StackFrame>> StackReader::Frames(int64_t stack_id) const {
 
 Result<WaitKind> KindOf(const StackReader& stacks, int64_t kernel_stack_id, char state,
                         WaitKinds& wait_kinds) {
-  Result<std::vector<StackFrame>> frames = stacks.Frames(kernel_stack_id);
-  if (!frames) return std::move(frames).error();
+  TWOFOLD_ASSIGN_OR_RETURN(std::vector<StackFrame> frames, stacks.Frames(kernel_stack_id));
   std::vector<std::string_view> functions;
-  for (const StackFrame& frame : *frames) {
+  for (const StackFrame& frame : frames) {
     if (frame.is_kernel && frame.has_symbol) functions.push_back(frame.name);
   }
   return wait_kinds.Classify(state, functions);

@@ -100,19 +100,17 @@ std::string WhereText(const std::vector<Condition>& conditions, std::vector<SqlV
 
 Result<std::vector<std::string>> MissingNotes(Database& database, std::string_view column,
                                               std::string_view what) {
-  Result<Statement> statement = database.Prepare(
-      "SELECT file_name FROM capture WHERE NOT EXISTS ("
-      " SELECT 1 FROM interval"
-      " WHERE interval.capture_id = capture.capture_id AND " +
-      std::string(column) + " <> 0) ORDER BY capture_id");
-  if (!statement) return std::move(statement).error();
   std::vector<std::string> notes;
-  while (true) {
-    Result<bool> row = statement->Step();
-    if (!row) return std::move(row).error();
-    if (!*row) return notes;
-    notes.push_back(std::string(statement->Text(0)) + " holds no " + std::string(what));
-  }
+  TWOFOLD_RETURN_IF_ERROR(ForEachRow(database,
+                                     "SELECT file_name FROM capture WHERE NOT EXISTS ("
+                                     " SELECT 1 FROM interval"
+                                     " WHERE interval.capture_id = capture.capture_id AND " +
+                                         std::string(column) + " <> 0) ORDER BY capture_id",
+                                     {}, [&](const Statement& row) {
+                                       notes.push_back(std::string(row.Text(0)) + " holds no " +
+                                                       std::string(what));
+                                     }));
+  return notes;
 }
 
 bool Takes(const TabularView& view, const Filter& filter) {

@@ -88,9 +88,8 @@ const WaitKindInfo& InfoOf(WaitKind kind) { return kInfos[static_cast<size_t>(ki
 Result<WaitKinds> WaitKinds::Load(const std::string& path) {
   WaitKinds kinds;
   if (!path.empty()) {
-    Result<std::string> text = ReadTable(path);
-    if (!text) return std::move(text).error();
-    TWOFOLD_RETURN_IF_ERROR(kinds.Add(*text, path));
+    TWOFOLD_ASSIGN_OR_RETURN(std::string text, ReadTable(path));
+    TWOFOLD_RETURN_IF_ERROR(kinds.Add(text, path));
   }
   TWOFOLD_RETURN_IF_ERROR(kinds.Add(kWaitKindsText, "wait_kinds.txt"));
   return kinds;
@@ -119,13 +118,11 @@ Result<void> WaitKinds::Add(std::string_view text, const std::string& name) {
                    "KIND FUNCTION instead of KIND",
                    Error::Kind::kUsage};
     }
-    Result<WaitKind> kind = ParseKind(words[0], where);
-    if (!kind) return std::move(kind).error();
-    Line parsed{words[1], *kind};
+    TWOFOLD_ASSIGN_OR_RETURN(WaitKind kind, ParseKind(words[0], where));
+    Line parsed{words[1], kind};
     for (size_t i = 4; i < words.size(); ++i) {
-      Result<WaitKind> other = ParseKind(words[i], where);
-      if (!other) return std::move(other).error();
-      parsed.instead_of |= Bit(*other);
+      TWOFOLD_ASSIGN_OR_RETURN(WaitKind other, ParseKind(words[i], where));
+      parsed.instead_of |= Bit(other);
     }
     lines_.push_back(std::move(parsed));
   }

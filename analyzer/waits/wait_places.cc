@@ -55,9 +55,8 @@ std::string_view NameOf(IdleKind kind) {
 Result<WaitPlaces> WaitPlaces::Load() { return Parse(kWaitPlacesText, "wait_places.txt"); }
 
 Result<WaitPlaces> WaitPlaces::Parse(std::string_view text, const std::string& name) {
-  Result<WaitKinds> kinds = WaitKinds::Load();
-  if (!kinds) return std::move(kinds).error();
-  WaitPlaces places(std::move(*kinds));
+  TWOFOLD_ASSIGN_OR_RETURN(WaitKinds kinds, WaitKinds::Load());
+  WaitPlaces places(std::move(kinds));
   TWOFOLD_RETURN_IF_ERROR(places.Add(text, name));
   return places;
 }

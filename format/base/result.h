@@ -112,8 +112,20 @@ std::string ErrnoText(int error_number);
 }  // namespace twofold
 
 // Leaves the function with the error of a Result expression, or goes on.
-#define TWOFOLD_RETURN_IF_ERROR(expression)                        \
+#define TWOFOLD_RETURN_IF_ERROR(...)                               \
   do {                                                             \
-    auto twofold_result = (expression);                            \
+    auto twofold_result = (__VA_ARGS__);                           \
     if (!twofold_result) return std::move(twofold_result).error(); \
   } while (false)
+
+// Declares or sets `target` to the value of a Result expression, or leaves the function with its
+// error: TWOFOLD_ASSIGN_OR_RETURN(int64_t rows, database.QueryInt(sql));
+// Two statements, so it stands in a block of its own; a type with a comma is written `auto`.
+#define TWOFOLD_ASSIGN_OR_RETURN(target, ...) \
+  TWOFOLD_ASSIGN_OR_RETURN_AS(TWOFOLD_JOIN(twofold_result_, __LINE__), target, __VA_ARGS__)
+#define TWOFOLD_ASSIGN_OR_RETURN_AS(result, target, ...) \
+  auto result = (__VA_ARGS__);                           \
+  if (!result) return std::move(result).error();         \
+  target = *std::move(result)
+#define TWOFOLD_JOIN(left, right) TWOFOLD_JOIN_EXPANDED(left, right)
+#define TWOFOLD_JOIN_EXPANDED(left, right) left##right

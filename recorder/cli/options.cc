@@ -193,16 +193,16 @@ Result<void> ParseLeakOptions(const po::variables_map& given, Options& options) 
                       "Name them with -p, for example: -p 812");
   }
   if (given.count("leak-sample-bytes") != 0) {
-    Result<uint64_t> bytes =
-        ParseCount("--leak-sample-bytes", value("leak-sample-bytes"), 1, 1 << 20, "bytes");
-    if (!bytes) return std::move(bytes).error();
-    options.leak_sample_bytes = *bytes;
+    TWOFOLD_ASSIGN_OR_RETURN(
+        uint64_t bytes,
+        ParseCount("--leak-sample-bytes", value("leak-sample-bytes"), 1, 1 << 20, "bytes"));
+    options.leak_sample_bytes = bytes;
     options.leak_sample_given = true;
   }
   if (given.count("leak-age") != 0) {
-    Result<double> seconds = ParseSeconds("--leak-age", value("leak-age"), 0.001, 24 * 3600);
-    if (!seconds) return std::move(seconds).error();
-    options.leak_age_s = *seconds;
+    TWOFOLD_ASSIGN_OR_RETURN(double seconds,
+                             ParseSeconds("--leak-age", value("leak-age"), 0.001, 24 * 3600));
+    options.leak_age_s = seconds;
   }
   return {};
 }
@@ -363,24 +363,22 @@ Result<Options> ParseOptions(const std::vector<std::string>& arguments) {
       return UsageError("-o", "the file's name is empty", "For example: -o host.twofold");
   }
   if (given.count("duration") != 0) {
-    Result<double> seconds = ParseSeconds("-d", value("duration"), 0.01, kLongestDuration_s);
-    if (!seconds) return std::move(seconds).error();
-    options.duration_s = *seconds;
+    TWOFOLD_ASSIGN_OR_RETURN(double seconds,
+                             ParseSeconds("-d", value("duration"), 0.01, kLongestDuration_s));
+    options.duration_s = seconds;
   }
   if (given.count("interval") != 0) {
-    Result<double> seconds = ParseSeconds("--interval", value("interval"), 0.1, 3600);
-    if (!seconds) return std::move(seconds).error();
-    options.interval_s = *seconds;
+    TWOFOLD_ASSIGN_OR_RETURN(double seconds,
+                             ParseSeconds("--interval", value("interval"), 0.1, 3600));
+    options.interval_s = seconds;
   }
   if (given.count("pid") != 0) {
-    Result<std::vector<Pid>> pids = ParseIds<Pid>("-p", "process", value("pid"));
-    if (!pids) return std::move(pids).error();
-    options.pids = *pids;
+    TWOFOLD_ASSIGN_OR_RETURN(std::vector<Pid> pids, ParseIds<Pid>("-p", "process", value("pid")));
+    options.pids = pids;
   }
   if (given.count("tid") != 0) {
-    Result<std::vector<Tid>> tids = ParseIds<Tid>("-t", "thread", value("tid"));
-    if (!tids) return std::move(tids).error();
-    options.tids = *tids;
+    TWOFOLD_ASSIGN_OR_RETURN(std::vector<Tid> tids, ParseIds<Tid>("-t", "thread", value("tid")));
+    options.tids = tids;
   }
   if (given.count("cgroup") != 0) {
     options.cgroup = value("cgroup");
@@ -397,9 +395,9 @@ Result<Options> ParseOptions(const std::vector<std::string>& arguments) {
   const auto count = [&](const char* name, uint64_t least, uint64_t most, const char* unit,
                          auto& into) -> Result<void> {
     if (given.count(name) == 0) return {};
-    Result<uint64_t> number = ParseCount(std::string("--") + name, value(name), least, most, unit);
-    if (!number) return std::move(number).error();
-    into = static_cast<std::decay_t<decltype(into)>>(*number);
+    TWOFOLD_ASSIGN_OR_RETURN(uint64_t number,
+                             ParseCount(std::string("--") + name, value(name), least, most, unit));
+    into = static_cast<std::decay_t<decltype(into)>>(number);
     return {};
   };
   TWOFOLD_RETURN_IF_ERROR(count("frequency", 1, 10'000, "hertz", options.frequency_hz));
@@ -422,9 +420,9 @@ Result<Options> ParseOptions(const std::vector<std::string>& arguments) {
                       "Give one of the two");
   }
   if (given.count("max-overhead") != 0) {
-    Result<uint32_t> overhead = ParseOverhead("--max-overhead", value("max-overhead"));
-    if (!overhead) return std::move(overhead).error();
-    options.max_overhead_permyriad = *overhead;
+    TWOFOLD_ASSIGN_OR_RETURN(uint32_t overhead,
+                             ParseOverhead("--max-overhead", value("max-overhead")));
+    options.max_overhead_permyriad = overhead;
     options.max_overhead_given = true;
   } else if (options.exact) {
     options.max_overhead_permyriad = 0;

@@ -191,30 +191,27 @@ Result<DirectMap> FindDirectMap() {
   guess.frame_mask = FrameMask();
   const Cookies cookies;
   if (!cookies.there()) return NotAvailable("no memory to look for: " + ErrnoText(errno));
-  Result<Trial> trial = LoadTrial();
-  if (!trial) return std::move(trial).error();
+  TWOFOLD_ASSIGN_OR_RETURN(Trial trial, LoadTrial());
 
   // The first run tells where our own top page table is: in the direct map, which starts at a
   // multiple of 1 GiB (arch/x86/mm/kaslr.c), no farther below than there is memory.
-  Result<bool> found = trial->Finds(trial->by_helper(), guess, cookies.At(0));
-  if (!found) return std::move(found).error();
-  if (!trial->tells_registers()) {
+  TWOFOLD_RETURN_IF_ERROR(trial.Finds(trial.by_helper(), guess, cookies.At(0)));
+  if (!trial.tells_registers()) {
     return NotAvailable("this kernel does not tell the registers of sleeping threads", "",
                         "Use a kernel from 5.15 on");
   }
-  const uint64_t highest_base = trial->top_table() & ~(kGigabyte - 1);
+  const uint64_t highest_base = trial.top_table() & ~(kGigabyte - 1);
   // Upwards: a guess that is too high could lead behind the direct map, to the registers of
   // devices; one that is too low leads to other memory or to nothing.
   for (uint64_t below = (guess.end_bytes + kGigabyte - 1) / kGigabyte + 1; below-- > 0;) {
     guess.base = highest_base - below * kGigabyte;
     for (const uint32_t levels : {4, 5}) {
       guess.levels = levels;
-      found = trial->FindsAll(trial->by_helper(), guess, cookies);
-      if (!found) return std::move(found).error();
-      if (!*found) continue;
-      if (trial->by_loads() != nullptr) {
-        found = trial->FindsAll(trial->by_loads(), guess, cookies);
-        guess.can_load = found.value_or(false) ? 1 : 0;
+      TWOFOLD_ASSIGN_OR_RETURN(const bool found, trial.FindsAll(trial.by_helper(), guess, cookies));
+      if (!found) continue;
+      if (trial.by_loads() != nullptr) {
+        const bool loads = trial.FindsAll(trial.by_loads(), guess, cookies).value_or(false);
+        guess.can_load = loads ? 1 : 0;
       }
       return guess;
     }

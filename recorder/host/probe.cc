@@ -78,9 +78,8 @@ Result<void> ProbePidNamespace() {
 Result<SchedulerTracepoints> ProbeHost(bool offcpu, const std::string& btf_path) {
   TWOFOLD_RETURN_IF_ERROR(ProbePrivilege());
   TWOFOLD_RETURN_IF_ERROR(ProbePidNamespace());
-  const Result<KernelBtf> types = KernelBtf::Load(btf_path);
-  if (!types) return types.error();
-  if (!types->HasTaskStorage()) {
+  TWOFOLD_ASSIGN_OR_RETURN(const KernelBtf types, KernelBtf::Load(btf_path));
+  if (!types.HasTaskStorage()) {
     return Error{.what = "this kernel has no storage of BPF programs for each thread",
                  .where = btf_path,
                  .remedy = "Use Linux 5.13 or later"};
@@ -93,7 +92,7 @@ Result<SchedulerTracepoints> ProbeHost(bool offcpu, const std::string& btf_path)
     tracepoints.push_back("sched_process_exit");
   }
   for (const std::string& tracepoint : tracepoints) {
-    if (types->TracepointParameters(tracepoint) >= 0) continue;
+    if (types.TracepointParameters(tracepoint) >= 0) continue;
     return Error{
         .what = "this kernel has no tracepoint " + tracepoint,
         .where = btf_path,
@@ -103,30 +102,29 @@ Result<SchedulerTracepoints> ProbeHost(bool offcpu, const std::string& btf_path)
                       : "Use a kernel built with CONFIG_TRACEPOINTS=y and CONFIG_BPF_EVENTS=y"};
   }
   const auto has = [&](const char* tracepoint) {
-    return types->TracepointParameters(tracepoint) >= 0;
+    return types.TracepointParameters(tracepoint) >= 0;
   };
   return SchedulerTracepoints{
       .all_there = has("sched_switch") && has("sched_waking") && has("sched_process_exit"),
       // void *, bool, prev, next, and from 5.18 on the state.
-      .switch_passes_state = types->TracepointParameters("sched_switch") >= 5,
+      .switch_passes_state = types.TracepointParameters("sched_switch") >= 5,
       // void *, cgroup, path, task, threadgroup.
-      .cgroup_attach = types->TracepointParameters("cgroup_attach_task") == 5};
+      .cgroup_attach = types.TracepointParameters("cgroup_attach_task") == 5};
 }
 
 Result<TcpTracepoints> ProbeTcp(const std::string& btf_path) {
-  const Result<KernelBtf> types = KernelBtf::Load(btf_path);
-  if (!types) return types.error();
+  TWOFOLD_ASSIGN_OR_RETURN(const KernelBtf types, KernelBtf::Load(btf_path));
   for (const char* tracepoint :
        {"tcp_retransmit_skb", "tcp_retransmit_synack", "inet_sock_set_state"}) {
-    if (types->TracepointParameters(tracepoint) >= 0) continue;
+    if (types.TracepointParameters(tracepoint) >= 0) continue;
     return Error{.what = std::string("this kernel has no tracepoint ") + tracepoint,
                  .where = btf_path,
                  .remedy = "Use a kernel built with CONFIG_INET=y and CONFIG_TRACEPOINTS=y"};
   }
-  TWOFOLD_RETURN_IF_ERROR(TryDescriptorIterator(*types));
+  TWOFOLD_RETURN_IF_ERROR(TryDescriptorIterator(types));
   TWOFOLD_RETURN_IF_ERROR(TrySocketStorage());
   // void *, sk, skb, and from 6.15 on the error.
-  return TcpTracepoints{.passes_error = types->TracepointParameters("tcp_retransmit_skb") >= 4};
+  return TcpTracepoints{.passes_error = types.TracepointParameters("tcp_retransmit_skb") >= 4};
 }
 
 Result<void> ProbePids(const std::vector<Pid>& pids) {

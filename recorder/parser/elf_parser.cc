@@ -10,8 +10,8 @@
 #include <optional>
 #include <utility>
 
-#include "recorder/base/small_file.h"
-#include "recorder/parser/elf_headers.h"
+#include "format/base/elf_headers.h"
+#include "format/base/input_file.h"
 #include "recorder/parser/elf_minidebug.h"
 #include "recorder/parser/elf_plt.h"
 #include "recorder/parser/elf_symbols.h"
@@ -105,6 +105,9 @@ class ElfParser {
     AddPlt(FindPltEntries(out_.fd_.get(), headers), &headers);
     Finish();
     out_.segments_ = std::move(headers.segments);
+    // A page can be in two segments, and it is code that is looked up.
+    std::stable_partition(out_.segments_.begin(), out_.segments_.end(),
+                          [](const ElfSegment& s) { return s.is_executable; });
   }
 
   // False: it has no functions.
@@ -334,9 +337,8 @@ class ElfParser {
 };
 
 Result<ElfSymbols> ElfSymbols::Read(UniqueFd fd, const std::string& name) {
-  const Result<uint64_t> file_bytes = SizeOfFile(fd.get(), name);
-  if (!file_bytes) return file_bytes.error();
-  std::optional<ElfHeaders> headers = ReadElfHeaders(fd.get(), *file_bytes);
+  TWOFOLD_ASSIGN_OR_RETURN(const uint64_t file_bytes, SizeOfFile(fd.get(), name));
+  std::optional<ElfHeaders> headers = ReadElfHeaders(fd.get(), file_bytes);
   if (!headers) return NotElf(name);
   ElfSymbols symbols;
   symbols.fd_ = std::move(fd);
@@ -350,15 +352,14 @@ Result<void> ElfSymbols::AddDebugFile(UniqueFd fd, const std::string& name) {
   if (has_symtab_ || debug_fd_) {
     return Error{"the program's symbols are known already", name, ""};
   }
-  const Result<uint64_t> file_bytes = SizeOfFile(fd.get(), name);
-  if (!file_bytes) return file_bytes.error();
-  const std::optional<ElfHeaders> headers = ReadElfHeaders(fd.get(), *file_bytes);
+  TWOFOLD_ASSIGN_OR_RETURN(const uint64_t file_bytes, SizeOfFile(fd.get(), name));
+  const std::optional<ElfHeaders> headers = ReadElfHeaders(fd.get(), file_bytes);
   if (!headers) return NotElf(name);
   if (!build_id_.empty() && headers->build_id != build_id_) {
     return Error{"this debug file has another build id than its program", name, ""};
   }
   if (build_id_.empty() &&
-      (!debug_link_ || Crc32OfFile(fd.get(), *file_bytes) != debug_link_->crc32)) {
+      (!debug_link_ || Crc32OfFile(fd.get(), file_bytes) != debug_link_->crc32)) {
     return Error{"this debug file has another checksum than its program tells", name, ""};
   }
   debug_fd_ = std::move(fd);

@@ -57,9 +57,8 @@ Folded Apply(const WaitPlaces& known, Folded folded) {
 }
 
 Result<StackStep> Make(const std::string&) {
-  Result<WaitPlaces> places = WaitPlaces::Load();
-  if (!places) return std::move(places).error();
-  auto apply = [places = *places](Folded folded) { return Apply(places, std::move(folded)); };
+  TWOFOLD_ASSIGN_OR_RETURN(WaitPlaces places, WaitPlaces::Load());
+  auto apply = [places](Folded folded) { return Apply(places, std::move(folded)); };
   return StackStep{apply, /*needs_details=*/true};
 }
 

@@ -6,9 +6,8 @@ namespace twofold {
 namespace {
 
 Result<StackStep> Make(const std::string& value) {
-  Result<Pattern> pattern = Pattern::Parse(value, "ignore");
-  if (!pattern) return std::move(pattern).error();
-  auto apply = [pattern = *pattern](Folded folded) {
+  TWOFOLD_ASSIGN_OR_RETURN(Pattern pattern, Pattern::Parse(value, "ignore"));
+  auto apply = [pattern](Folded folded) {
     return KeepStacks(pattern, /*matching=*/false, std::move(folded));
   };
   return StackStep{apply, /*needs_details=*/true};

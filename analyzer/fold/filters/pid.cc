@@ -5,11 +5,10 @@ namespace twofold {
 namespace {
 
 Result<Condition> Make(const std::string& value) {
-  Result<std::vector<SqlValue>> pids = ParseNumbers(value, "pid");
-  if (!pids) return std::move(pids).error();
+  TWOFOLD_ASSIGN_OR_RETURN(std::vector<SqlValue> pids, ParseNumbers(value, "pid"));
   return Condition{"process_id IN (SELECT process.process_id FROM process WHERE process.pid IN (" +
-                       Placeholders(pids->size()) + "))",
-                   std::move(*pids)};
+                       Placeholders(pids.size()) + "))",
+                   std::move(pids)};
 }
 
 }  // namespace

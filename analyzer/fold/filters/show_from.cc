@@ -32,9 +32,8 @@ Folded Apply(const Pattern& pattern, Folded folded) {
 }
 
 Result<StackStep> Make(const std::string& value) {
-  Result<Pattern> pattern = Pattern::Parse(value, "show-from");
-  if (!pattern) return std::move(pattern).error();
-  auto apply = [pattern = *pattern](Folded folded) { return Apply(pattern, std::move(folded)); };
+  TWOFOLD_ASSIGN_OR_RETURN(Pattern pattern, Pattern::Parse(value, "show-from"));
+  auto apply = [pattern](Folded folded) { return Apply(pattern, std::move(folded)); };
   return StackStep{apply, /*needs_details=*/true};
 }
 

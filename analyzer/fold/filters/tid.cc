@@ -5,11 +5,10 @@ namespace twofold {
 namespace {
 
 Result<Condition> Make(const std::string& value) {
-  Result<std::vector<SqlValue>> tids = ParseNumbers(value, "tid");
-  if (!tids) return std::move(tids).error();
+  TWOFOLD_ASSIGN_OR_RETURN(std::vector<SqlValue> tids, ParseNumbers(value, "tid"));
   return Condition{"thread_id IN (SELECT thread.thread_id FROM thread WHERE thread.tid IN (" +
-                       Placeholders(tids->size()) + "))",
-                   std::move(*tids)};
+                       Placeholders(tids.size()) + "))",
+                   std::move(tids)};
 }
 
 }  // namespace

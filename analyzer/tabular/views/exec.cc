@@ -104,17 +104,15 @@ class Maker {
       : database_(database), request_(request) {}
 
   Result<Tabular> Make() {
-    Result<int64_t> recorded =
-        database_.QueryInt("SELECT count(*) FROM interval WHERE has_execs <> 0");
-    if (!recorded) return std::move(recorded).error();
-    if (*recorded == 0) {
+    TWOFOLD_ASSIGN_OR_RETURN(
+        int64_t recorded, database_.QueryInt("SELECT count(*) FROM interval WHERE has_execs <> 0"));
+    if (recorded == 0) {
       return Error{"the table exec needs executed programs, which this capture did not record", "",
                    "Record again with --record exec"};
     }
-    Result<std::vector<std::string>> notes =
-        MissingNotes(database_, "has_execs", "executed programs");
-    if (!notes) return std::move(notes).error();
-    tabular_.notes = std::move(*notes);
+    TWOFOLD_ASSIGN_OR_RETURN(std::vector<std::string> notes,
+                             MissingNotes(database_, "has_execs", "executed programs"));
+    tabular_.notes = std::move(notes);
     TWOFOLD_RETURN_IF_ERROR(ReadTotals());
     TWOFOLD_RETURN_IF_ERROR(ReadRows());
     if (request_.limit != 0 && static_cast<uint64_t>(all_) > request_.limit) {
@@ -139,13 +137,12 @@ class Maker {
   Result<void> ReadTotals() {
     std::vector<SqlValue> parameters;
     std::string where = WhereText(request_.conditions, parameters);
-    Result<Statement> row =
-        database_.Prepare("SELECT count(*), count(error) FROM exec" + where, parameters);
-    if (!row) return std::move(row).error();
-    Result<bool> there = row->Step();
-    if (!there) return std::move(there).error();
-    all_ = row->Int(0);
-    failed_ = row->Int(1);
+    TWOFOLD_ASSIGN_OR_RETURN(
+        Statement row,
+        database_.Prepare("SELECT count(*), count(error) FROM exec" + where, parameters));
+    TWOFOLD_RETURN_IF_ERROR(row.Step());
+    all_ = row.Int(0);
+    failed_ = row.Int(1);
     std::string sql = "SELECT sum(end_ns - start_ns) FROM interval WHERE has_execs <> 0";
     std::vector<SqlValue> time_parameters;
     for (const Condition& condition : request_.conditions) {
@@ -154,9 +151,8 @@ class Maker {
       time_parameters.insert(time_parameters.end(), condition.parameters.begin(),
                              condition.parameters.end());
     }
-    Result<int64_t> time_ns = database_.QueryInt(sql, time_parameters);
-    if (!time_ns) return std::move(time_ns).error();
-    time_ns_ = *time_ns;
+    TWOFOLD_ASSIGN_OR_RETURN(int64_t time_ns, database_.QueryInt(sql, time_parameters));
+    time_ns_ = time_ns;
     return {};
   }
 
@@ -198,18 +194,12 @@ class Maker {
     int64_t limit = request_.limit == 0 ? -1 : static_cast<int64_t>(request_.limit);
     parameters.emplace_back(limit);
     const std::string columns(kColumns);
-    Result<Statement> rows = database_.Prepare(
-        "SELECT " + columns + " FROM (SELECT exec_call_id, " + columns + " FROM exec" + where +
-            " ORDER BY capture_id DESC, start_ns DESC, exec_call_id DESC LIMIT ?)"
-            " ORDER BY capture_id, start_ns, exec_call_id",
-        parameters);
-    if (!rows) return std::move(rows).error();
-    while (true) {
-      Result<bool> row = rows->Step();
-      if (!row) return std::move(row).error();
-      if (!*row) return {};
-      AddRow(*rows);
-    }
+    return ForEachRow(database_,
+                      "SELECT " + columns + " FROM (SELECT exec_call_id, " + columns +
+                          " FROM exec" + where +
+                          " ORDER BY capture_id DESC, start_ns DESC, exec_call_id DESC LIMIT ?)"
+                          " ORDER BY capture_id, start_ns, exec_call_id",
+                      parameters, [&](const Statement& row) { AddRow(row); });
   }
 
   void AddRow(const Statement& row) {

@@ -185,9 +185,8 @@ class Maker {
       : database_(database), request_(request), stacks_(std::move(stacks)) {}
 
   Result<Tabular> Make() {
-    Result<int64_t> captures = database_.QueryInt("SELECT count(*) FROM capture");
-    if (!captures) return std::move(captures).error();
-    several_captures_ = *captures > 1;
+    TWOFOLD_ASSIGN_OR_RETURN(int64_t captures, database_.QueryInt("SELECT count(*) FROM capture"));
+    several_captures_ = captures > 1;
     TWOFOLD_RETURN_IF_ERROR(Read());
     Tabular tabular;
     if (rows_.empty() && request_.conditions.empty()) {
@@ -219,7 +218,8 @@ class Maker {
   Result<void> Read() {
     std::vector<SqlValue> parameters;
     std::string where = WhereText(request_.conditions, parameters);
-    Result<Statement> rows = database_.Prepare(
+    TWOFOLD_RETURN_IF_ERROR(ForEachRow(
+        database_,
         "SELECT exemplar_id, part.kind, state, preempted, is_open, part.start_ns, part.end_ns,"
         " time_ns, cpu, kernel_stack_id, user_stack_id, chain_id, process.capture_id, process.pid,"
         " thread.tid, process.name, thread.name, interval.number "
@@ -236,14 +236,7 @@ class Maker {
             ") ORDER BY CASE part.kind WHEN 'uninterruptible' THEN 1"
             " WHEN 'interruptible' THEN 2 WHEN 'waiting' THEN 3 ELSE 4 END, part.kind,"
             " time_ns DESC, exemplar_id",
-        parameters);
-    if (!rows) return std::move(rows).error();
-    while (true) {
-      Result<bool> row = rows->Step();
-      if (!row) return std::move(row).error();
-      if (!*row) break;
-      TWOFOLD_RETURN_IF_ERROR(Append(*rows));
-    }
+        parameters, [&](const Statement& row) { return Append(row); }));
     Choose();
     for (Longest& row : rows_) {
       TWOFOLD_RETURN_IF_ERROR(Take(row.kernel_stack_id, row.kernel));
@@ -296,46 +289,46 @@ class Maker {
     out.user_stack_id = row.Int(kUserStack);
     out.chain_id = row.Int(kChain);
     if (!out.IsWait()) {
-      Result<WaitKind> kind = KindOf(stacks_, row.Int(kKernelStack),
-                                     out.state.empty() ? '?' : out.state[0], *request_.wait_kinds);
-      if (!kind) return std::move(kind).error();
-      out.waited_for = *kind;
+      TWOFOLD_ASSIGN_OR_RETURN(
+          WaitKind kind, KindOf(stacks_, row.Int(kKernelStack),
+                                out.state.empty() ? '?' : out.state[0], *request_.wait_kinds));
+      out.waited_for = kind;
     }
     rows_.push_back(std::move(out));
     return {};
   }
 
   Result<void> Take(int64_t stack_id, std::vector<StackFrame>& frames) const {
-    Result<std::vector<StackFrame>> found = stacks_.Frames(stack_id);
-    if (!found) return std::move(found).error();
-    frames = std::move(*found);
+    TWOFOLD_ASSIGN_OR_RETURN(std::vector<StackFrame> found, stacks_.Frames(stack_id));
+    frames = std::move(found);
     return {};
   }
 
   Result<void> ReadChain(int64_t chain_id, std::vector<Waker>& wakers) const {
     while (chain_id != 0 && wakers.size() < kMaxWakers) {
-      Result<Statement> row = database_.Prepare(
-          "SELECT chain.next_chain_id, waker.kind, waker.kernel_stack_id, waker.user_stack_id,"
-          " process.pid, thread.tid, process.name, thread.name "
-          "FROM chain LEFT JOIN waker ON waker.waker_id = chain.waker_id"
-          " LEFT JOIN thread ON thread.thread_id = waker.thread_id"
-          " LEFT JOIN process ON process.process_id = thread.process_id WHERE chain.chain_id = ?",
-          {chain_id});
-      if (!row) return std::move(row).error();
-      Result<bool> there = row->Step();
-      if (!there) return std::move(there).error();
-      if (!*there) return NoSuchRow();
+      TWOFOLD_ASSIGN_OR_RETURN(
+          Statement row,
+          database_.Prepare(
+              "SELECT chain.next_chain_id, waker.kind, waker.kernel_stack_id, waker.user_stack_id,"
+              " process.pid, thread.tid, process.name, thread.name "
+              "FROM chain LEFT JOIN waker ON waker.waker_id = chain.waker_id"
+              " LEFT JOIN thread ON thread.thread_id = waker.thread_id"
+              " LEFT JOIN process ON process.process_id = thread.process_id"
+              " WHERE chain.chain_id = ?",
+              {chain_id}));
+      TWOFOLD_ASSIGN_OR_RETURN(bool there, row.Step());
+      if (!there) return NoSuchRow();
       Waker waker;
-      waker.kind = std::string(row->Text(1));
-      TWOFOLD_RETURN_IF_ERROR(Take(row->Int(2), waker.kernel));
-      TWOFOLD_RETURN_IF_ERROR(Take(row->Int(3), waker.user));
-      waker.has_thread = !row->IsNull(4) && !row->IsNull(5);
-      waker.pid = row->Int(4);
-      waker.tid = row->Int(5);
-      waker.process = std::string(row->Text(6));
-      waker.thread = std::string(row->Text(7));
+      waker.kind = std::string(row.Text(1));
+      TWOFOLD_RETURN_IF_ERROR(Take(row.Int(2), waker.kernel));
+      TWOFOLD_RETURN_IF_ERROR(Take(row.Int(3), waker.user));
+      waker.has_thread = !row.IsNull(4) && !row.IsNull(5);
+      waker.pid = row.Int(4);
+      waker.tid = row.Int(5);
+      waker.process = std::string(row.Text(6));
+      waker.thread = std::string(row.Text(7));
       wakers.push_back(std::move(waker));
-      chain_id = row->Int(0);
+      chain_id = row.Int(0);
     }
     return {};
   }
@@ -429,9 +422,8 @@ class Maker {
 }  // namespace
 
 Result<Tabular> MakeLongest(Database& database, const TabularRequest& request) {
-  Result<StackReader> stacks = StackReader::Read(database, request.demangle);
-  if (!stacks) return std::move(stacks).error();
-  return Maker(database, request, std::move(*stacks)).Make();
+  TWOFOLD_ASSIGN_OR_RETURN(StackReader stacks, StackReader::Read(database, request.demangle));
+  return Maker(database, request, std::move(stacks)).Make();
 }
 
 }  // namespace twofold

@@ -67,23 +67,21 @@ class Maker {
       : database_(database), request_(request) {}
 
   Result<Tabular> Make() {
-    Result<int64_t> counted =
-        database_.QueryInt("SELECT count(*) FROM interval WHERE has_wait_counts <> 0");
-    if (!counted) return std::move(counted).error();
-    if (*counted == 0) {
+    TWOFOLD_ASSIGN_OR_RETURN(
+        int64_t counted,
+        database_.QueryInt("SELECT count(*) FROM interval WHERE has_wait_counts <> 0"));
+    if (counted == 0) {
       return Error{"the table runq needs waits for a CPU, and the capture holds none", "",
                    "Record again with --record offcpu"};
     }
-    Result<std::vector<std::string>> notes =
-        MissingNotes(database_, "has_wait_counts", "waits for a CPU");
-    if (!notes) return std::move(notes).error();
-    Result<int64_t> captures = database_.QueryInt("SELECT count(*) FROM capture");
-    if (!captures) return std::move(captures).error();
-    several_captures_ = *captures > 1;
+    TWOFOLD_ASSIGN_OR_RETURN(std::vector<std::string> notes,
+                             MissingNotes(database_, "has_wait_counts", "waits for a CPU"));
+    TWOFOLD_ASSIGN_OR_RETURN(int64_t captures, database_.QueryInt("SELECT count(*) FROM capture"));
+    several_captures_ = captures > 1;
     TWOFOLD_RETURN_IF_ERROR(ReadCounts());
     TWOFOLD_RETURN_IF_ERROR(ReadTimes());
     Tabular tabular;
-    tabular.notes = std::move(*notes);
+    tabular.notes = std::move(notes);
     std::vector<const Row*> order = Order();
     size_t all = order.size();
     if (request_.limit != 0 && all > request_.limit) {
@@ -138,51 +136,46 @@ class Maker {
   }
 
   Result<void> ReadCounts() {
-    Result<Statement> rows = Select(
-        "wait_count", "bucket, min(from_ns), min(coalesce(to_ns, -1)), sum(count)", ", bucket");
-    if (!rows) return std::move(rows).error();
-    while (true) {
-      Result<bool> row = rows->Step();
-      if (!row) return std::move(row).error();
-      if (!*row) return {};
-      Result<Row*> target = Target(*rows);
-      if (!target) return std::move(target).error();
-      int64_t count = rows->Int(kFirst + 3);
-      if (rows->Type(kFirst + 3) != SQLITE_INTEGER || count < 0) return NoSuchRow();
-      Bucket bucket{rows->Int(kFirst + 1), rows->Int(kFirst + 2), count};
-      for (Histogram* histogram : {&(*target)->histogram, &all_}) {
-        Bucket& sum = histogram->buckets[rows->Int(kFirst)];
+    TWOFOLD_ASSIGN_OR_RETURN(
+        Statement rows,
+        Select("wait_count", "bucket, min(from_ns), min(coalesce(to_ns, -1)), sum(count)",
+               ", bucket"));
+    return ForEachRow(rows, [&](const Statement& row) -> Result<void> {
+      TWOFOLD_ASSIGN_OR_RETURN(auto* target, Target(row));
+      int64_t count = row.Int(kFirst + 3);
+      if (row.Type(kFirst + 3) != SQLITE_INTEGER || count < 0) return NoSuchRow();
+      Bucket bucket{row.Int(kFirst + 1), row.Int(kFirst + 2), count};
+      for (Histogram* histogram : {&target->histogram, &all_}) {
+        Bucket& sum = histogram->buckets[row.Int(kFirst)];
         if (__builtin_add_overflow(histogram->waits, count, &histogram->waits)) return NoSuchRow();
         bucket.count = sum.count + count;
         sum = bucket;
       }
-    }
+      return {};
+    });
   }
 
   Result<void> ReadTimes() {
-    Result<Statement> rows = Select("account", "sum(woken_ns), sum(preempted_ns)", "");
-    if (!rows) return std::move(rows).error();
+    TWOFOLD_ASSIGN_OR_RETURN(Statement rows,
+                             Select("account", "sum(woken_ns), sum(preempted_ns)", ""));
     int64_t total_ns = 0;
-    while (true) {
-      Result<bool> row = rows->Step();
-      if (!row) return std::move(row).error();
-      if (!*row) return {};
-      int64_t woken_ns = rows->Int(kFirst);
-      int64_t preempted_ns = rows->Int(kFirst + 1);
-      bool sound = rows->Type(kFirst) == SQLITE_INTEGER && woken_ns >= 0 &&
-                   rows->Type(kFirst + 1) == SQLITE_INTEGER && preempted_ns >= 0 &&
+    return ForEachRow(rows, [&](const Statement& row) -> Result<void> {
+      int64_t woken_ns = row.Int(kFirst);
+      int64_t preempted_ns = row.Int(kFirst + 1);
+      bool sound = row.Type(kFirst) == SQLITE_INTEGER && woken_ns >= 0 &&
+                   row.Type(kFirst + 1) == SQLITE_INTEGER && preempted_ns >= 0 &&
                    !__builtin_add_overflow(total_ns, woken_ns, &total_ns) &&
                    !__builtin_add_overflow(total_ns, preempted_ns, &total_ns);
       if (!sound) return NoSuchRow();
       has_times_ = true;
       all_.woken_ns += woken_ns;
       all_.preempted_ns += preempted_ns;
-      if (woken_ns == 0 && preempted_ns == 0) continue;
-      Result<Row*> target = Target(*rows);
-      if (!target) return std::move(target).error();
-      (*target)->histogram.woken_ns = woken_ns;
-      (*target)->histogram.preempted_ns = preempted_ns;
-    }
+      if (woken_ns == 0 && preempted_ns == 0) return {};
+      TWOFOLD_ASSIGN_OR_RETURN(auto* target, Target(row));
+      target->histogram.woken_ns = woken_ns;
+      target->histogram.preempted_ns = preempted_ns;
+      return {};
+    });
   }
 
   std::vector<const Row*> Order() const {

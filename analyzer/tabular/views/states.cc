@@ -106,23 +106,21 @@ TabularCell NumberOrNothing(const Statement& row, int column) {
 }
 
 Result<Tabular> Shape(Database& database, const TabularRequest& request) {
-  Result<int64_t> accounted =
-      database.QueryInt("SELECT count(*) FROM interval WHERE has_accounts <> 0");
-  if (!accounted) return std::move(accounted).error();
-  if (*accounted == 0) {
+  TWOFOLD_ASSIGN_OR_RETURN(
+      int64_t accounted,
+      database.QueryInt("SELECT count(*) FROM interval WHERE has_accounts <> 0"));
+  if (accounted == 0) {
     return Error{"the table states needs accounts of threads, and the capture holds none", "",
                  "Record again with this version of twofold-record"};
   }
-  Result<int64_t> captures = database.QueryInt("SELECT count(*) FROM capture");
-  if (!captures) return std::move(captures).error();
-  Result<std::vector<std::string>> notes =
-      MissingNotes(database, "has_accounts", "accounts of threads");
-  if (!notes) return std::move(notes).error();
+  TWOFOLD_ASSIGN_OR_RETURN(int64_t captures, database.QueryInt("SELECT count(*) FROM capture"));
+  TWOFOLD_ASSIGN_OR_RETURN(std::vector<std::string> notes,
+                           MissingNotes(database, "has_accounts", "accounts of threads"));
   RowsOf rows_of = RowsOfStates(request);
   Tabular tabular;
-  tabular.notes = std::move(*notes);
+  tabular.notes = std::move(notes);
   tabular.caption = "CPU to other in per cent of existed; S and D: blocked, letters as in ps";
-  tabular.columns = FirstColumns(rows_of, *captures > 1);
+  tabular.columns = FirstColumns(rows_of, captures > 1);
   for (const TimeColumn& time : kTimes) {
     tabular.columns.push_back({time.name, time.heading, time.kind});
   }
@@ -197,19 +195,15 @@ class Rest {
 
 // Calls `with(row)` for each row of the query.
 template <typename With>
-Result<void> ForEachRow(Database& database, const TabularRequest& request, RowsOf rows_of,
-                        With with) {
+Result<void> ForEachAccount(Database& database, const TabularRequest& request, RowsOf rows_of,
+                            With with) {
   std::vector<SqlValue> parameters;
   std::string sql = Query(request, rows_of, parameters);
-  Result<Statement> statement = database.Prepare(sql, parameters);
-  if (!statement) return std::move(statement).error();
-  while (true) {
-    Result<bool> row = statement->Step();
-    if (!row) return std::move(row).error();
-    if (!*row) return {};
-    TWOFOLD_RETURN_IF_ERROR(CheckRow(*statement));
-    with(*statement);
-  }
+  return ForEachRow(database, sql, parameters, [&](const Statement& row) -> Result<void> {
+    TWOFOLD_RETURN_IF_ERROR(CheckRow(row));
+    with(row);
+    return {};
+  });
 }
 
 }  // namespace
@@ -220,7 +214,7 @@ Result<Tabular> MakeStates(Database& database, const TabularRequest& request) {
   if (!tabular) return tabular;
   RowsOf rows_of = RowsOfStates(request);
   Rest rest;
-  TWOFOLD_RETURN_IF_ERROR(ForEachRow(database, request, rows_of, [&](const Statement& row) {
+  TWOFOLD_RETURN_IF_ERROR(ForEachAccount(database, request, rows_of, [&](const Statement& row) {
     if (request.limit != 0 && tabular->rows.size() == request.limit) return rest.Add(row);
     RowIdentity identity = IdentityOf(row);
     std::vector<TabularCell> cells = FirstCells(rows_of, identity);
@@ -233,11 +227,12 @@ Result<Tabular> MakeStates(Database& database, const TabularRequest& request) {
     tabular->notes.push_back(LimitNote(request.limit, request.limit + rest.rows(), rows_of));
   }
   if (rows_of == RowsOf::kNone) return tabular;  // it is the total
-  TWOFOLD_RETURN_IF_ERROR(ForEachRow(database, request, RowsOf::kNone, [&](const Statement& row) {
-    tabular->total = FirstCellsOfSum(rows_of, "total", row.Int(kThreads));
-    Append(tabular->total, TimesOf(row));
-    Append(tabular->total, LastCellsOfSum(rows_of, "total", row.Int(kThreads)));
-  }));
+  TWOFOLD_RETURN_IF_ERROR(
+      ForEachAccount(database, request, RowsOf::kNone, [&](const Statement& row) {
+        tabular->total = FirstCellsOfSum(rows_of, "total", row.Int(kThreads));
+        Append(tabular->total, TimesOf(row));
+        Append(tabular->total, LastCellsOfSum(rows_of, "total", row.Int(kThreads)));
+      }));
   return tabular;
 }
 

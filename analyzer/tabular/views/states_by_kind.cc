@@ -92,9 +92,8 @@ class Maker {
 
   Result<Tabular> Make() {
     TWOFOLD_RETURN_IF_ERROR(Check());
-    Result<StackReader> stacks = StackReader::Read(database_);
-    if (!stacks) return std::move(stacks).error();
-    TWOFOLD_RETURN_IF_ERROR(ReadBlocked(*stacks));
+    TWOFOLD_ASSIGN_OR_RETURN(StackReader stacks, StackReader::Read(database_));
+    TWOFOLD_RETURN_IF_ERROR(ReadBlocked(stacks));
     TWOFOLD_RETURN_IF_ERROR(ReadUnplaced());
     TWOFOLD_RETURN_IF_ERROR(ReadAccounts());
     for (const auto& [key, row] : rows_) total_.Add(row.times);
@@ -107,16 +106,16 @@ class Maker {
   Result<void> Check() {
     for (auto [column, what] : {std::pair{"has_accounts", "accounts of threads"},
                                 std::pair{"has_blocked", "blocked time"}}) {
-      Result<int64_t> intervals = database_.QueryInt("SELECT count(*) FROM interval WHERE " +
-                                                     std::string(column) + " <> 0");
-      if (!intervals) return std::move(intervals).error();
-      if (*intervals == 0) {
+      TWOFOLD_ASSIGN_OR_RETURN(int64_t intervals,
+                               database_.QueryInt("SELECT count(*) FROM interval WHERE " +
+                                                  std::string(column) + " <> 0"));
+      if (intervals == 0) {
         return Error{"kinds of waiting need " + std::string(what) + ", and the capture holds none",
                      "", "Record again with --record offcpu"};
       }
-      Result<std::vector<std::string>> notes = MissingNotes(database_, column, what);
-      if (!notes) return std::move(notes).error();
-      notes_.insert(notes_.end(), notes->begin(), notes->end());
+      TWOFOLD_ASSIGN_OR_RETURN(std::vector<std::string> notes,
+                               MissingNotes(database_, column, what));
+      notes_.insert(notes_.end(), notes.begin(), notes.end());
     }
     return {};
   }
@@ -144,41 +143,37 @@ class Maker {
   }
 
   Result<void> ReadBlocked(const StackReader& stacks) {
-    Result<Statement> rows = Select("thread_id, state, kernel_stack_id, sum(scaled_ns)", "blocked",
-                                    " GROUP BY thread_id, state, kernel_stack_id");
-    if (!rows) return std::move(rows).error();
+    TWOFOLD_ASSIGN_OR_RETURN(Statement rows,
+                             Select("thread_id, state, kernel_stack_id, sum(scaled_ns)", "blocked",
+                                    " GROUP BY thread_id, state, kernel_stack_id"));
     std::map<std::pair<int64_t, char>, WaitKind> known;
-    while (true) {
-      Result<bool> row = rows->Step();
-      if (!row) return std::move(row).error();
-      if (!*row) return {};
-      char state = rows->Text(1).empty() ? '?' : rows->Text(1)[0];
-      auto [kind, fresh] = known.try_emplace({rows->Int(2), state}, WaitKind::kUnknown);
+    return ForEachRow(rows, [&](const Statement& row) -> Result<void> {
+      char state = row.Text(1).empty() ? '?' : row.Text(1)[0];
+      auto [kind, fresh] = known.try_emplace({row.Int(2), state}, WaitKind::kUnknown);
       if (fresh) {
-        Result<WaitKind> found = KindOf(stacks, rows->Int(2), state, *request_.wait_kinds);
-        if (!found) return std::move(found).error();
-        kind->second = *found;
+        TWOFOLD_ASSIGN_OR_RETURN(WaitKind found,
+                                 KindOf(stacks, row.Int(2), state, *request_.wait_kinds));
+        kind->second = found;
       }
-      TWOFOLD_RETURN_IF_ERROR(AddWeight(*rows, 3, kind->second));
-    }
+      TWOFOLD_RETURN_IF_ERROR(AddWeight(row, 3, kind->second));
+      return {};
+    });
   }
 
   Result<void> ReadUnplaced() {
-    Result<Statement> rows = Select("thread_id, state, time_ns", "unplaced", "");
-    if (!rows) return std::move(rows).error();
-    while (true) {
-      Result<bool> row = rows->Step();
-      if (!row) return std::move(row).error();
-      if (!*row) return {};
-      if (rows->Text(1) == "R") continue;
-      TWOFOLD_RETURN_IF_ERROR(AddWeight(*rows, 2, WaitKind::kUnknown));
-    }
+    TWOFOLD_ASSIGN_OR_RETURN(Statement rows, Select("thread_id, state, time_ns", "unplaced", ""));
+    return ForEachRow(rows, [&](const Statement& row) -> Result<void> {
+      if (row.Text(1) == "R") return {};
+      TWOFOLD_RETURN_IF_ERROR(AddWeight(row, 2, WaitKind::kUnknown));
+      return {};
+    });
   }
 
   Result<void> ReadAccounts() {
     std::vector<SqlValue> parameters;
     std::string where = WhereText(request_.conditions, parameters);
-    Result<Statement> rows = database_.Prepare(
+    return ForEachRow(
+        database_,
         "WITH part AS ("
         " SELECT account.*,"
         " (SELECT process_id FROM thread WHERE thread.thread_id = account.thread_id) AS process_id"
@@ -200,14 +195,7 @@ class Maker {
             GroupKey(rows_of(), "total") +
             ", thread.start_ns FROM total LEFT JOIN thread ON thread.thread_id = total.thread_id"
             " LEFT JOIN process ON process.process_id = thread.process_id ORDER BY total.thread_id",
-        parameters);
-    if (!rows) return std::move(rows).error();
-    while (true) {
-      Result<bool> row = rows->Step();
-      if (!row) return std::move(row).error();
-      if (!*row) return {};
-      TWOFOLD_RETURN_IF_ERROR(AddAccount(*rows));
-    }
+        parameters, [&](const Statement& row) { return AddAccount(row); });
   }
 
   Result<void> AddAccount(const Statement& row) {
@@ -323,8 +311,7 @@ class Maker {
   }
 
   Result<Tabular> Fill() const {
-    Result<int64_t> captures = database_.QueryInt("SELECT count(*) FROM capture");
-    if (!captures) return std::move(captures).error();
+    TWOFOLD_ASSIGN_OR_RETURN(int64_t captures, database_.QueryInt("SELECT count(*) FROM capture"));
     Tabular tabular;
     tabular.notes = notes_;
     tabular.caption =
@@ -332,7 +319,7 @@ class Maker {
     if (ShownKinds()[static_cast<size_t>(WaitKind::kUnknown)]) {
       tabular.caption = "CPU to other in per cent of existed; wait: for a CPU; ?: no stack tells";
     }
-    tabular.columns = Columns(*captures > 1);
+    tabular.columns = Columns(captures > 1);
     std::vector<const Row*> order;
     for (const auto& [key, row] : rows_) order.push_back(&row);
     std::stable_sort(order.begin(), order.end(), [](const Row* a, const Row* b) {

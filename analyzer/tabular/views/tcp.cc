@@ -66,16 +66,14 @@ class Maker {
       : database_(database), request_(request) {}
 
   Result<Tabular> Make() {
-    Result<const View*> view = FindView("tcp");
-    if (!view) return std::move(view).error();
-    TWOFOLD_RETURN_IF_ERROR(CheckRecorded(database_, **view, /*with_waiting=*/false));
-    Result<std::vector<std::string>> notes =
-        MissingNotes(database_, "has_retransmits", "retransmits");
-    if (!notes) return std::move(notes).error();
+    TWOFOLD_ASSIGN_OR_RETURN(const View* view, FindView("tcp"));
+    TWOFOLD_RETURN_IF_ERROR(CheckRecorded(database_, *view, /*with_waiting=*/false));
+    TWOFOLD_ASSIGN_OR_RETURN(std::vector<std::string> notes,
+                             MissingNotes(database_, "has_retransmits", "retransmits"));
     TWOFOLD_RETURN_IF_ERROR(ReadRows());
     TWOFOLD_RETURN_IF_ERROR(ReadLost());
     Tabular tabular;
-    tabular.notes = std::move(*notes);
+    tabular.notes = std::move(notes);
     if (lost_ > 0) {
       tabular.notes.push_back(
           FormatCount(static_cast<uint64_t>(lost_), " packet was", " packets were") +
@@ -103,7 +101,8 @@ class Maker {
   Result<void> ReadRows() {
     std::vector<SqlValue> parameters;
     std::string where = WhereText(request_.conditions, parameters);
-    Result<Statement> rows = database_.Prepare(
+    return ForEachRow(
+        database_,
         "SELECT part.capture_id, part.process_id, process.pid, process.name, part.net_namespace,"
         " part.local, part.remote, part.kind, part.tcp_state, part.failed, part.count,"
         " part.segments, part.bytes, interval.start_ns, interval.end_ns, event.first_ns,"
@@ -114,14 +113,7 @@ class Maker {
             " LEFT JOIN (SELECT retransmit_id, min(time_ns) AS first_ns, max(time_ns) AS last_ns,"
             "  count(*) AS events FROM retransmit_event GROUP BY retransmit_id) AS event"
             " ON event.retransmit_id = part.retransmit_id WHERE part.loss IS NULL",
-        parameters);
-    if (!rows) return std::move(rows).error();
-    while (true) {
-      Result<bool> row = rows->Step();
-      if (!row) return std::move(row).error();
-      if (!*row) return {};
-      TWOFOLD_RETURN_IF_ERROR(AddRow(*rows));
-    }
+        parameters, [&](const Statement& row) { return AddRow(row); });
   }
 
   Result<void> AddRow(const Statement& row) {
@@ -163,9 +155,8 @@ class Maker {
       sql += " AND " + condition.sql;
       parameters.insert(parameters.end(), condition.parameters.begin(), condition.parameters.end());
     }
-    Result<int64_t> lost = database_.QueryInt(sql, parameters);
-    if (!lost) return std::move(lost).error();
-    lost_ = std::max<int64_t>(*lost, 0);
+    TWOFOLD_ASSIGN_OR_RETURN(int64_t lost, database_.QueryInt(sql, parameters));
+    lost_ = std::max<int64_t>(lost, 0);
     return {};
   }
 

@@ -267,18 +267,16 @@ Result<Tabular> MakeTop(Database& database, const TabularRequest& request) {
   fold.steps = request.steps;
   fold.detailed = true;
   TWOFOLD_RETURN_IF_ERROR(CheckConditions(view, fold.conditions));
-  Result<Folded> folded = Fold(database, fold);
-  if (!folded) return std::move(folded).error();
+  TWOFOLD_ASSIGN_OR_RETURN(Folded folded, Fold(database, fold));
 
   Tabular tabular;
-  tabular.notes = folded->notes;
-  Result<std::vector<std::string>> more = NotesOnGrowth(database, view, request.conditions);
-  if (!more) return std::move(more).error();
-  for (std::string& note : *more) tabular.notes.push_back(std::move(note));
-  Result<WaitPlaces> places = WaitPlaces::Load();
-  if (!places) return std::move(places).error();
+  tabular.notes = folded.notes;
+  TWOFOLD_ASSIGN_OR_RETURN(std::vector<std::string> more,
+                           NotesOnGrowth(database, view, request.conditions));
+  for (std::string& note : more) tabular.notes.push_back(std::move(note));
+  TWOFOLD_ASSIGN_OR_RETURN(WaitPlaces places, WaitPlaces::Load());
   bool waits = ShowsSleepers(view);
-  std::vector<Function> functions = Functions(*folded, waits ? &*places : nullptr).InOrder();
+  std::vector<Function> functions = Functions(folded, waits ? &places : nullptr).InOrder();
   size_t all = functions.size();
   if (request.limit != 0 && all > request.limit) {
     functions.resize(request.limit);
@@ -295,24 +293,24 @@ Result<Tabular> MakeTop(Database& database, const TabularRequest& request) {
   AddColumns("total", view, tabular.columns);
   for (const Function& function : functions) {
     // Outputs escape texts themselves.
-    std::vector<TabularCell> cells = {UnescapeText(folded->texts[function.text]),
-                                      UnescapeText(ModuleName(*folded, function.module))};
+    std::vector<TabularCell> cells = {UnescapeText(folded.texts[function.text]),
+                                      UnescapeText(ModuleName(folded, function.module))};
     if (!root_column.empty()) {
-      cells.insert(cells.begin(), UnescapeText(RootText(*folded, function)));
+      cells.insert(cells.begin(), UnescapeText(RootText(folded, function)));
     }
-    AddCells(function.self, *folded, view, cells);
-    AddCells(function.total, *folded, view, cells);
+    AddCells(function.self, folded, view, cells);
+    AddCells(function.total, folded, view, cells);
     tabular.rows.push_back(std::move(cells));
   }
   std::string caption = "Functions of the view " + std::string(view.name) + ", " +
-                        FormatEstimate(view.unit, folded->total, folded->Variance()) + " in all";
+                        FormatEstimate(view.unit, folded.total, folded.Variance()) + " in all";
   if (waits) caption += "; self: of the place that waits";
   if (view.ratio != nullptr) {
     RatioSums all;
-    for (const FoldedStack& stack : folded->stacks) all.Add(stack);
+    for (const FoldedStack& stack : folded.stacks) all.Add(stack);
     caption += ", " + std::string(view.ratio->name) + " " + FormatRatio(all);
   }
-  tabular.text = TextFor(*folded, functions, request, caption);
+  tabular.text = TextFor(folded, functions, request, caption);
   return tabular;
 }
 
