@@ -33,7 +33,6 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
 
-#include "bpf/twofold_abi.h"
 
 #include "bpf/programs/cgroups.bpf.h"
 #include "bpf/sources/cpi.bpf.h"

@@ -10,7 +10,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "bpf/twofold_abi.h"
+#include "bpf/abi/map_sets_abi.h"
+#include "bpf/abi/stacks_abi.h"
 #include "format/capture.h"
 #include "format/definitions_builder.h"
 #include "recorder/capture/thread_definitions.h"

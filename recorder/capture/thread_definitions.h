@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "bpf/twofold_abi.h"
+#include "bpf/abi/threads_abi.h"
 #include "format/capture.h"
 #include "format/definitions_builder.h"
 #include "recorder/host/cgroup.h"

@@ -1,6 +1,6 @@
 #include "recorder/cli/comm_glob.h"
 
-#include "bpf/twofold_abi.h"
+#include "bpf/abi/threads_abi.h"
 
 namespace twofold {
 

@@ -64,7 +64,7 @@ struct ProcessImage {
   std::string executable;      // path; empty: unknown, or a kernel thread
   // When /proc was read; of a process that was gone by then nothing but its parent's place in
   // hierarchies of version 1 is known. The threads' own are in the thread table
-  // (bpf/twofold_abi.h).
+  // (bpf/abi/threads_abi.h).
   ProcCgroups cgroups;
 
   // The mapping at an address now, or nullptr.

@@ -6,7 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "bpf/twofold_abi.h"
+#include "bpf/abi/accounts_abi.h"
 
 namespace twofold {
 

@@ -1,5 +1,6 @@
 #include "recorder/tracer/loss_counters.h"
 
+#include "bpf/abi/map_sets_abi.h"
 #include "recorder/tracer/per_cpu_map.h"
 #include "recorder/tracer/programs.h"
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "bpf/twofold_abi.h"
+#include "bpf/abi/losses_abi.h"
 #include "format/base/result.h"
 #include "format/capture.h"
 

@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "bpf/twofold_abi.h"
+#include "bpf/abi/map_sets_abi.h"
 #include "format/base/result.h"
 #include "recorder/base/background_job.h"
 #include "recorder/tracer/cumulative_map.h"

@@ -8,7 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "bpf/twofold_abi.h"
+#include "bpf/abi/map_sets_abi.h"
+#include "bpf/abi/stacks_abi.h"
+#include "bpf/abi/threads_abi.h"
 
 namespace twofold {
 

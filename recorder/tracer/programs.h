@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 
 #include "bpf/abi/direct_map_abi.h"
-#include "bpf/twofold_abi.h"
+#include "bpf/abi/tcp_abi.h"
+#include "bpf/abi/threads_abi.h"
 // The skeleton needs the types above.
 #include "bpf/twofold.skel.h"

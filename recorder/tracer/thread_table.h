@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "bpf/twofold_abi.h"
+#include "bpf/abi/threads_abi.h"
 #include "format/base/result.h"
 
 struct twofold_bpf;

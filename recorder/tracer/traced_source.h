@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "bpf/twofold_abi.h"
+#include "bpf/abi/map_sets_abi.h"
 #include "format/base/result.h"
 #include "format/capture.h"
 #include "recorder/tracer/map_plan.h"

@@ -18,7 +18,8 @@
 #include <optional>
 #include <vector>
 
-#include "bpf/twofold_abi.h"
+#include "bpf/abi/stacks_abi.h"
+#include "bpf/abi/threads_abi.h"
 #include "format/base/ids.h"
 #include "format/base/result.h"
 #include "format/capture.h"

@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "bpf/twofold_abi.h"
+#include "bpf/abi/exec_abi.h"
+#include "bpf/abi/tcp_abi.h"
 #include "recorder/sources/exec/exec_events.h"
 #include "recorder/sources/tcp/retransmit_events.h"
 

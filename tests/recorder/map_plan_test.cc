@@ -6,6 +6,11 @@
 #include <bit>
 #include <vector>
 
+#include "bpf/abi/accounts_abi.h"
+#include "bpf/abi/map_sets_abi.h"
+#include "bpf/abi/memory_abi.h"
+#include "bpf/abi/tcp_abi.h"
+#include "bpf/abi/threads_abi.h"
 #include "recorder/cli/note.h"
 #include "recorder/cli/options.h"
 #include "recorder/sources/sources.h"

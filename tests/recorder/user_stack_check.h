@@ -1,7 +1,7 @@
 // What user_stack_check.bpf.c and user_stack_live_test.cc tell each other.
 #pragma once
 
-#include "bpf/twofold_abi.h"
+#include "bpf/abi/stacks_abi.h"
 
 // Where a walk is compared.
 enum check_place {

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "bpf/abi/cpi_abi.h"
 #include "recorder/cli/options.h"
 #include "recorder/host/hardware_counters.h"
 #include "recorder/sources/source.h"

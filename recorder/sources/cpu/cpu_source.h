@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "bpf/abi/cpu_abi.h"
 #include "recorder/cli/options.h"
 #include "recorder/sources/cpu/sampling_timer.h"
 #include "recorder/sources/source.h"

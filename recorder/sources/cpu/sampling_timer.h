@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "bpf/twofold_abi.h"
+#include "bpf/abi/cpu_abi.h"
 #include "format/base/result.h"
 #include "recorder/base/unique_fd.h"
 

@@ -7,7 +7,7 @@
 #include <tuple>
 #include <utility>
 
-#include "bpf/twofold_abi.h"
+#include "bpf/abi/exec_abi.h"
 
 namespace twofold {
 namespace {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "bpf/abi/memory_abi.h"
 #include "format/base/ids.h"
 #include "format/base/result.h"
 #include "recorder/cli/note.h"

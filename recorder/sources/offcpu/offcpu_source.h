@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "bpf/abi/offcpu_abi.h"
 #include "recorder/cli/note.h"
 #include "recorder/cli/options.h"
 #include "recorder/host/direct_map.h"

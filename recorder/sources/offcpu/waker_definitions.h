@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <unordered_map>
 
+#include "bpf/abi/offcpu_abi.h"
 #include "format/capture.h"
 #include "recorder/capture/capture_builder.h"
 #include "recorder/tracer/tracer.h"

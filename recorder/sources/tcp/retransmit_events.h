@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "bpf/twofold_abi.h"
+#include "bpf/abi/tcp_abi.h"
 #include "format/capture.h"
 
 namespace twofold {

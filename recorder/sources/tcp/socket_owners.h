@@ -11,7 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "bpf/twofold_abi.h"
+#include "bpf/abi/tcp_abi.h"
 
 namespace twofold {
 

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "bpf/abi/tcp_abi.h"
 #include "recorder/cli/options.h"
 #include "recorder/sources/source.h"
 #include "recorder/sources/tcp/retransmit_events.h"
