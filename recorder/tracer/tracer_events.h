@@ -1,5 +1,5 @@
-// Single events that the programs tell of (bpf/events.bpf.h), until the reading of the interval
-// that they belong to.
+// Single events that the programs tell of (bpf/store/events.bpf.h), until the reading of the
+// interval that they belong to.
 #pragma once
 
 #include <cstddef>
