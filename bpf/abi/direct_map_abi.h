@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Where the kernel has all memory mapped, and how page tables say where a page lies: found by the
- * recorder with bpf/direct_map.bpf.c, used by bpf/direct_map.bpf.h.
+ * recorder with bpf/direct_map.bpf.c, used by bpf/kernel/direct_map.bpf.h.
  */
 #ifndef TWOFOLD_ABI_DIRECT_MAP_H
 #define TWOFOLD_ABI_DIRECT_MAP_H

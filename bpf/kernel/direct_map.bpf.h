@@ -19,6 +19,7 @@
 #define TWOFOLD_KERNEL_DIRECT_MAP_BPF_H
 
 #include "bpf/abi/direct_map_abi.h"
+#include "bpf/kernel/types.h"
 
 /* arch/x86/include/asm/pgtable_types.h */
 #define PAGE_ENTRY_PRESENT   0x001

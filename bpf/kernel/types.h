@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The few kernel types that the programs look into, with only the fields that they read. Offsets
- * are relocated at load time from the running kernel's BTF (CO-RE), so the order and the gaps here
- * mean nothing.
+ * The few kernel types that the programs look into, with only the fields that they read, and the
+ * helpers that they read them with. Offsets are relocated at load time from the running kernel's
+ * BTF (CO-RE), so the order and the gaps here mean nothing.
  */
 #ifndef TWOFOLD_KERNEL_TYPES_H
 #define TWOFOLD_KERNEL_TYPES_H
@@ -234,5 +234,12 @@ struct bpf_perf_event_data {
 #define ICSK_TIME_LOSS_PROBE 5
 #define TCPHDR_FIN	     0x01
 #define TCPHDR_SYN	     0x02
+
+#include <asm-generic/errno.h>
+#include <asm/ptrace.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_tracing.h>
 
 #endif

@@ -16,6 +16,8 @@
 #define TWOFOLD_KERNEL_USER_STACK_BPF_H
 
 #include "bpf/abi/direct_map_abi.h"
+#include "bpf/abi/stacks_abi.h"
+#include "bpf/kernel/types.h"
 
 /* Written by the recorder before loading; while levels is 0, no stack is walked. */
 const volatile struct twofold_direct_map direct_map;

@@ -8,6 +8,7 @@
 #ifndef TWOFOLD_OFFCPU_EXEMPLARS_BPF_H
 #define TWOFOLD_OFFCPU_EXEMPLARS_BPF_H
 
+#include "bpf/offcpu/rows.bpf.h"
 #include "bpf/threads/accounts.bpf.h"
 
 struct {
@@ -48,6 +49,34 @@ static __always_inline bool is_long(__u32 kind, __u64 start_ns, __u64 end_ns,
 
 	*page = bpf_map_lookup_elem(&exemplars, &index);
 	return *page && length_ns > (*page)->shortest_ns;
+}
+
+static __always_inline void keep_exemplar(const struct twofold_task *state,
+					  const struct sleeper_stacks *stacks, __u64 start_ns,
+					  __u64 end_ns, __u64 chain, __u32 offcpu_state, bool open)
+{
+	__u32 kind = offcpu_state > TWOFOLD_LAST_BLOCK_STATE ? TWOFOLD_EXEMPLAR_WAITING
+		     : offcpu_state == 2		     ? TWOFOLD_EXEMPLAR_UNINTERRUPTIBLE
+							     : TWOFOLD_EXEMPLAR_INTERRUPTIBLE;
+	struct twofold_exemplars *page;
+
+	/* Parked and idle kernel threads wait for work, for as long as there is none. */
+	if (offcpu_state == 5 || offcpu_state == 6)
+		return;
+	if (end_ns > start_ns && is_long(kind, start_ns, end_ns, &page)) {
+		struct twofold_exemplar exemplar = {
+			.start_ns = start_ns,
+			.end_ns = end_ns,
+			.kernel_stack = stacks->kernel,
+			.user_stack = stacks->user,
+			.chain = chain,
+			.thread = state->thread,
+			.state = offcpu_state,
+			.open = open,
+		};
+
+		replace_shortest(page, &exemplar);
+	}
 }
 
 #endif

@@ -3,12 +3,13 @@
  * Threads that are moved from one cgroup to another: each goes on under a row of the thread table
  * that tells of the new one. The moment of the move is told by a tracepoint, but of a process that
  * is moved as a whole for its main thread alone: the others are found where they next leave or
- * enter a CPU, or by the pass at the interval's end (offcpu.bpf.h).
+ * enter a CPU, or by the pass at the interval's end (pass.bpf.h).
  */
 #ifndef TWOFOLD_PROGRAMS_CGROUPS_BPF_H
 #define TWOFOLD_PROGRAMS_CGROUPS_BPF_H
 
-#include "bpf/offcpu/offcpu.bpf.h"
+#include "bpf/offcpu/splits.bpf.h"
+#include "bpf/programs/membership.bpf.h"
 
 SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(cgroup_attach, struct cgroup *to, const char *path, struct task_struct *task,

@@ -10,6 +10,7 @@
 #ifndef TWOFOLD_SOURCES_CPI_BPF_H
 #define TWOFOLD_SOURCES_CPI_BPF_H
 
+#include "bpf/abi/cpi_abi.h"
 #include "bpf/store/stacks.bpf.h"
 #include "bpf/threads/threads.bpf.h"
 

@@ -16,6 +16,7 @@
 #ifndef TWOFOLD_SOURCES_CPU_BPF_H
 #define TWOFOLD_SOURCES_CPU_BPF_H
 
+#include "bpf/abi/cpu_abi.h"
 #include "bpf/store/stacks.bpf.h"
 #include "bpf/threads/threads.bpf.h"
 

@@ -9,6 +9,7 @@
 #ifndef TWOFOLD_SOURCES_EXEC_BPF_H
 #define TWOFOLD_SOURCES_EXEC_BPF_H
 
+#include "bpf/abi/exec_abi.h"
 #include "bpf/store/events.bpf.h"
 #include "bpf/threads/threads.bpf.h"
 

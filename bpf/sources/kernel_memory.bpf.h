@@ -12,8 +12,8 @@
 #ifndef TWOFOLD_SOURCES_KERNEL_MEMORY_BPF_H
 #define TWOFOLD_SOURCES_KERNEL_MEMORY_BPF_H
 
+#include "bpf/kernel/interrupts.bpf.h"
 #include "bpf/sources/memory.bpf.h"
-#include "bpf/offcpu/wakers.bpf.h"
 
 /* Walks the stacks of a kept allocation. */
 static __always_inline void find_kernel_stacks(void *ctx, struct task_struct *task, __u32 context,

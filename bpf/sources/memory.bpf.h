@@ -15,6 +15,7 @@
 #ifndef TWOFOLD_SOURCES_MEMORY_BPF_H
 #define TWOFOLD_SOURCES_MEMORY_BPF_H
 
+#include "bpf/abi/memory_abi.h"
 #include "bpf/store/stacks.bpf.h"
 #include "bpf/threads/threads.bpf.h"
 

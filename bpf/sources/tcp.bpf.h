@@ -11,8 +11,11 @@
 #ifndef TWOFOLD_SOURCES_TCP_BPF_H
 #define TWOFOLD_SOURCES_TCP_BPF_H
 
+#include "bpf/abi/tcp_abi.h"
+#include "bpf/kernel/interrupts.bpf.h"
 #include "bpf/store/events.bpf.h"
-#include "bpf/offcpu/wakers.bpf.h"
+#include "bpf/store/stacks.bpf.h"
+#include "bpf/threads/accounts.bpf.h"
 
 /* From 6.15 on (it passes the error) the tracepoint tells of packets that could not be sent, too.
  */

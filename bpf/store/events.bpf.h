@@ -6,6 +6,9 @@
 #ifndef TWOFOLD_STORE_EVENTS_BPF_H
 #define TWOFOLD_STORE_EVENTS_BPF_H
 
+#include "bpf/abi/events_abi.h"
+#include "bpf/kernel/types.h"
+
 const volatile __u32 event_wakeup_bytes; /* the recorder is woken when the buffer holds more */
 
 struct {

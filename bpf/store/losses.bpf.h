@@ -3,6 +3,9 @@
 #ifndef TWOFOLD_STORE_LOSSES_BPF_H
 #define TWOFOLD_STORE_LOSSES_BPF_H
 
+#include "bpf/abi/losses_abi.h"
+#include "bpf/kernel/types.h"
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, TWOFOLD_LOSS_SOURCES *TWOFOLD_LOSS_CAUSES);

@@ -11,6 +11,7 @@
 #ifndef TWOFOLD_STORE_MAP_SETS_BPF_H
 #define TWOFOLD_STORE_MAP_SETS_BPF_H
 
+#include "bpf/abi/map_sets_abi.h"
 #include "bpf/store/losses.bpf.h"
 
 const volatile __u32 insert_limit = 1; /* on each CPU, in each insert_period */

@@ -7,8 +7,9 @@
 #ifndef TWOFOLD_STORE_STACKS_BPF_H
 #define TWOFOLD_STORE_STACKS_BPF_H
 
-#include "bpf/store/map_sets.bpf.h"
+#include "bpf/abi/stacks_abi.h"
 #include "bpf/kernel/user_stack.bpf.h"
+#include "bpf/store/map_sets.bpf.h"
 
 /* murmur3's 64-bit mixing, a word at a time: 64 bits keep chance collisions at 3e-8 for a million
  * stacks. */

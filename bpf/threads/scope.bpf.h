@@ -8,6 +8,9 @@
 #ifndef TWOFOLD_THREADS_SCOPE_BPF_H
 #define TWOFOLD_THREADS_SCOPE_BPF_H
 
+#include "bpf/abi/threads_abi.h"
+#include "bpf/store/losses.bpf.h"
+
 /* Cgroups between a task and the root; the deepest that systemd and container runtimes make have
  * about ten. */
 #define MAX_CGROUP_DEPTH 64

@@ -5,6 +5,7 @@
 
 #include "bpf/abi/accounts_abi.h"
 #include "bpf/abi/offcpu_abi.h"
+#include "bpf/kernel/types.h"
 
 /*
  * Kept for each thread in scope, in task storage.
@@ -69,5 +70,12 @@ struct twofold_task {
 	__u64 css_set;
 };
 TWOFOLD_ASSERT(sizeof(struct twofold_task) == 568);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct twofold_task);
+} tasks SEC(".maps");
 
 #endif

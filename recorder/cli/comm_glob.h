@@ -1,6 +1,6 @@
 // Names of threads by a pattern: * stands for any characters, ? for one, everything else for
 // itself. The pattern is compiled into masks that the BPF programs match with, one step for each
-// character and no way back (bpf/scope.bpf.h); Matches does the same steps here.
+// character and no way back (bpf/threads/scope.bpf.h); Matches does the same steps here.
 //
 // A pattern is a row of elements (characters and ?), with or without a star before each and at the
 // end. The set of elements matched so far is a mask: bit n stands for "the first n".

@@ -1,5 +1,5 @@
 // Finds the kernel's map of all memory (the direct map), through which BPF programs read the stacks
-// of sleeping processes: bpf/direct_map.bpf.h.
+// of sleeping processes: bpf/kernel/direct_map.bpf.h.
 #pragma once
 
 #include "bpf/abi/direct_map_abi.h"

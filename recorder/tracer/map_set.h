@@ -1,6 +1,6 @@
-// A BPF map that comes in pairs (bpf/map_sets.bpf.h): programs use one of the two at a time, and
-// while they do, the other does not exist. When the maps in use fill up the recorder moves on to
-// fresh ones, so that a recording may last as long as it likes.
+// A BPF map that comes in pairs (bpf/store/map_sets.bpf.h): programs use one of the two at a time,
+// and while they do, the other does not exist. When the maps in use fill up the recorder moves on
+// to fresh ones, so that a recording may last as long as it likes.
 //
 // Order of calls for a move: MakeFresh; place it; turn the programs to it; wait until none can
 // still be at the old map; Retire. The retired map can be read until Release. What changes the map

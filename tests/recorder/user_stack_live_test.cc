@@ -1,5 +1,5 @@
-// The walk of sleepers' user stacks (bpf/user_stack.bpf.h) beside what the kernel itself says of
-// the same stacks, and beside what a program knows of its own. Needs root.
+// The walk of sleepers' user stacks (bpf/kernel/user_stack.bpf.h) beside what the kernel itself
+// says of the same stacks, and beside what a program knows of its own. Needs root.
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>

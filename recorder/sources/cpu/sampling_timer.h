@@ -5,7 +5,7 @@
 // three times as often, with periods that are drawn anew at random about ten times a second, by a
 // thread of its own: the recorder's other one may be busy with reading. The program at the ticks
 // takes one sample for each period of the frequency, at a time that it draws at random
-// (bpf/sampler.bpf.h).
+// (bpf/sources/cpu.bpf.h).
 #pragma once
 
 #include <bpf/libbpf.h>
