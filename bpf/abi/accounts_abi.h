@@ -5,14 +5,23 @@
 
 #include "bpf/abi/base_abi.h"
 
-/* What a thread can be doing. Blocked threads: TWOFOLD_BLOCKED plus BlockState of format/capture.h.
- */
+enum twofold_block_state { /* BlockState of format/capture.h */
+			   TWOFOLD_BLOCK_INTERRUPTIBLE = 1,
+			   TWOFOLD_BLOCK_UNINTERRUPTIBLE = 2,
+			   TWOFOLD_BLOCK_STOPPED = 3,
+			   TWOFOLD_BLOCK_TRACED = 4,
+			   TWOFOLD_BLOCK_PARKED = 5,
+			   TWOFOLD_BLOCK_IDLE = 6,
+			   TWOFOLD_BLOCK_OTHER = 7,
+};
+
+/* What a thread can be doing. Blocked threads: TWOFOLD_BLOCKED plus enum twofold_block_state. */
 enum twofold_thread_state {
 	TWOFOLD_ON_CPU = 0,
 	TWOFOLD_WOKEN = 1,     /* can run since it was woken or born, waits for a CPU */
 	TWOFOLD_PREEMPTED = 2, /* can run, lost its CPU to another thread */
 	TWOFOLD_BLOCKED = 2,
-	TWOFOLD_BLOCKED_STOPPED = 5,
+	TWOFOLD_BLOCKED_STOPPED = TWOFOLD_BLOCKED + TWOFOLD_BLOCK_STOPPED,
 	TWOFOLD_STATES = 10,
 };
 

@@ -3,6 +3,7 @@
 #ifndef TWOFOLD_ABI_OFFCPU_H
 #define TWOFOLD_ABI_OFFCPU_H
 
+#include "bpf/abi/accounts_abi.h"
 #include "bpf/abi/base_abi.h"
 #include "bpf/abi/threads_abi.h"
 
@@ -12,13 +13,13 @@ struct twofold_offcpu_key {
 	__u64 user_stack;
 	__u64 chain; /* key of the chains; 0: not known, or none is recorded */
 	__u32 thread;
-	__u16 state; /* BlockState of format/capture.h, or one of the following */
+	__u16 state; /* enum twofold_block_state, or one of the following */
 	__u16 parts; /* kBegunBefore, kOpenAtEnd of format/capture.h */
 };
 TWOFOLD_ASSERT(sizeof(struct twofold_offcpu_key) == 32);
 
 enum twofold_offcpu_state {
-	TWOFOLD_LAST_BLOCK_STATE = 7,
+	TWOFOLD_LAST_BLOCK_STATE = TWOFOLD_BLOCK_OTHER,
 	TWOFOLD_WAITING_WOKEN = 8,
 	TWOFOLD_WAITING_PREEMPTED = 9,
 };

@@ -66,21 +66,28 @@ static __always_inline bool read_preempt_count(struct task_struct *current_task,
 #endif
 }
 
-/* 0: not known. */
-static __always_inline __u32 waker_kind(struct task_struct *current_task)
+/* What a program runs in; where it wakes a thread, that is the kind of the waker. */
+enum context {
+	CONTEXT_UNKNOWN = 0,
+	CONTEXT_TASK = TWOFOLD_WAKER_TASK,
+	CONTEXT_HARDIRQ = TWOFOLD_WAKER_HARDIRQ,
+	CONTEXT_SOFTIRQ = TWOFOLD_WAKER_SOFTIRQ,
+};
+
+static __always_inline enum context present_context(struct task_struct *current_task)
 {
 	__u32 count = 0;
 
 	if (!read_preempt_count(current_task, &count))
-		return 0;
+		return CONTEXT_UNKNOWN;
 	if (count & interrupt_bits)
-		return TWOFOLD_WAKER_HARDIRQ;
-	return count & SOFTIRQ_SERVED ? TWOFOLD_WAKER_SOFTIRQ : TWOFOLD_WAKER_TASK;
+		return CONTEXT_HARDIRQ;
+	return count & SOFTIRQ_SERVED ? CONTEXT_SOFTIRQ : CONTEXT_TASK;
 }
 
-static __always_inline bool is_entry(__u64 address, __u32 kind)
+static __always_inline bool is_entry(__u64 address, enum context context)
 {
-	if (kind == TWOFOLD_WAKER_HARDIRQ)
+	if (context == CONTEXT_HARDIRQ)
 		return address >= irq_entry_start && address < irq_entry_end;
 	for (int i = 0; i < 3; i++) {
 		if (address >= softirq_entry_start[i] && address < softirq_entry_end[i])
@@ -91,31 +98,30 @@ static __always_inline bool is_entry(__u64 address, __u32 kind)
 
 /*
  * Cuts what the interrupt interrupted off the stack; returns the bytes that are left. Where the
- * kind is not known, an interrupt's entry tells it. A global function: it is verified once.
+ * context (enum context) is not known, an interrupt's entry tells it. A global function: it is
+ * verified once.
  */
-__noinline long cut_at_entry(const struct twofold_stack *stack, __u32 *kind, long bytes)
+__noinline long cut_at_entry(const struct twofold_stack *stack, __u32 *context, long bytes)
 {
 	__u32 frames;
 
-	if (!stack || !kind || bytes <= 0)
+	if (!stack || !context || bytes <= 0)
 		return bytes;
 	frames = (__u32)bytes / sizeof(__u64);
 	for (int i = 0; i < TWOFOLD_MAX_FRAMES; i++) {
 		if (i >= frames)
 			break;
-		if (*kind != TWOFOLD_WAKER_SOFTIRQ &&
-		    is_entry(stack->frames[i], TWOFOLD_WAKER_HARDIRQ)) {
-			*kind = TWOFOLD_WAKER_HARDIRQ;
+		if (*context != CONTEXT_SOFTIRQ && is_entry(stack->frames[i], CONTEXT_HARDIRQ)) {
+			*context = CONTEXT_HARDIRQ;
 			return (i + 1) * sizeof(__u64);
 		}
-		if (*kind != TWOFOLD_WAKER_HARDIRQ &&
-		    is_entry(stack->frames[i], TWOFOLD_WAKER_SOFTIRQ)) {
-			*kind = TWOFOLD_WAKER_SOFTIRQ;
+		if (*context != CONTEXT_HARDIRQ && is_entry(stack->frames[i], CONTEXT_SOFTIRQ)) {
+			*context = CONTEXT_SOFTIRQ;
 			return (i + 1) * sizeof(__u64);
 		}
 	}
-	if (!*kind)
-		*kind = TWOFOLD_WAKER_TASK;
+	if (*context == CONTEXT_UNKNOWN)
+		*context = CONTEXT_TASK;
 	return bytes;
 }
 

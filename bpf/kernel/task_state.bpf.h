@@ -7,7 +7,7 @@
 #include "bpf/kernel/types.h"
 
 /*
- * BlockState of format/capture.h. What a freezer of cgroups holds is stopped, though it is no state
+ * enum twofold_block_state. What a freezer of cgroups holds is stopped, though it is no state
  * of its own in all kernels: version 2 lets threads sleep in get_signal, where nothing else sleeps
  * as long as the freezer wants them (kernel/signal.c: do_freezer_trap); version 1 made them
  * uninterruptible before 6.1. A global function: it is verified once.
@@ -15,19 +15,20 @@
 __noinline int block_state(__u32 state, __u64 jobctl, __u32 flags)
 {
 	if (state & TASK_INTERRUPTIBLE)
-		return jobctl & JOBCTL_TRAP_FREEZE ? 3 : 1;
+		return jobctl & JOBCTL_TRAP_FREEZE ? TWOFOLD_BLOCK_STOPPED
+						   : TWOFOLD_BLOCK_INTERRUPTIBLE;
 	if (state & TASK_UNINTERRUPTIBLE) {
 		if ((flags & (PF_FROZEN | PF_KTHREAD)) == PF_FROZEN)
-			return 3;
-		return state & TASK_NOLOAD ? 6 : 2;
+			return TWOFOLD_BLOCK_STOPPED;
+		return state & TASK_NOLOAD ? TWOFOLD_BLOCK_IDLE : TWOFOLD_BLOCK_UNINTERRUPTIBLE;
 	}
 	if (state & (TASK_STOPPED | TASK_FROZEN))
-		return 3;
+		return TWOFOLD_BLOCK_STOPPED;
 	if (state & TASK_TRACED)
-		return 4;
+		return TWOFOLD_BLOCK_TRACED;
 	if (state & TASK_PARKED)
-		return 5;
-	return 7;
+		return TWOFOLD_BLOCK_PARKED;
+	return TWOFOLD_BLOCK_OTHER;
 }
 
 static __always_inline long task_state(struct task_struct *task)
@@ -51,6 +52,11 @@ static __always_inline __u32 present_state(struct task_struct *task)
 	if (task->on_cpu)
 		return TWOFOLD_ON_CPU;
 	return state ? TWOFOLD_BLOCKED + block_state_of(task, state) : TWOFOLD_PREEMPTED;
+}
+
+static __always_inline bool has_user_stack(struct task_struct *task)
+{
+	return !(task->flags & PF_KTHREAD) && task->mm;
 }
 
 static __always_inline __u64 switches_of(struct task_struct *task)

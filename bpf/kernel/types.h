@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The few kernel types that the programs look into, with only the fields that they read, and the
- * helpers that they read them with. Offsets are relocated at load time from the running kernel's
- * BTF (CO-RE), so the order and the gaps here mean nothing.
+ * The few kernel types that several programs look into, with only the fields that they read, and
+ * the helpers that they read them with; what one source alone looks into is in its file. Offsets
+ * are relocated at load time from the running kernel's BTF (CO-RE), so the order and the gaps here
+ * mean nothing.
  */
 #ifndef TWOFOLD_KERNEL_TYPES_H
 #define TWOFOLD_KERNEL_TYPES_H
@@ -87,12 +88,6 @@ struct task_struct {
 	char comm[16];
 };
 
-struct kmem_cache {
-	unsigned int size; /* of an object, with what the allocator adds */
-};
-
-struct page;
-
 /* The registers of user mode as x86-64 keeps them ("___x86" is no part of the name, for CO-RE). */
 struct pt_regs___x86 {
 	unsigned long r10;
@@ -116,64 +111,6 @@ struct task_struct___before_5_14 {
 	long state;
 };
 
-struct in6_addr___twofold {
-	__u32 words[4];
-};
-
-struct ns_common {
-	unsigned int inum;
-};
-
-struct net {
-	struct ns_common ns;
-};
-
-struct sock_common {
-	unsigned short skc_family;
-	unsigned char skc_state;
-	__u16 skc_dport; /* big endian */
-	__u16 skc_num;
-	__u32 skc_daddr; /* big endian, like all addresses */
-	__u32 skc_rcv_saddr;
-	struct in6_addr___twofold skc_v6_daddr;
-	struct in6_addr___twofold skc_v6_rcv_saddr;
-	struct {
-		struct net *net;
-	} skc_net;
-};
-
-struct sock {
-	struct sock_common __sk_common;
-	__u16 sk_protocol;
-};
-
-struct socket {
-	struct sock *sk;
-};
-
-struct inet_connection_sock {
-	__u8 icsk_ca_state : 5;
-	__u8 icsk_pending;
-};
-
-struct request_sock {
-	struct sock_common __req_common;
-};
-
-struct sk_buff {
-	char cb[48];
-};
-
-/* Of TCP, in sk_buff.cb. */
-struct tcp_skb_cb {
-	__u32 seq;
-	__u32 end_seq;
-	__u16 tcp_gso_segs;
-	__u8 tcp_flags; /* the lower half of what newer kernels have */
-};
-
-struct file;
-
 struct seq_file;
 
 struct bpf_iter_meta {
@@ -185,13 +122,6 @@ struct bpf_iter_meta {
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
-};
-
-struct bpf_iter__task_file {
-	struct bpf_iter_meta *meta;
-	struct task_struct *task;
-	__u32 fd;
-	struct file *file;
 };
 
 /* Context of perf_event programs. */
@@ -220,20 +150,6 @@ struct bpf_perf_event_data {
 
 /* include/linux/sched/signal.h: all threads end by one call or signal */
 #define SIGNAL_GROUP_EXIT 0x00000004
-
-/* include/linux/socket.h, include/uapi/linux/in.h, include/net/tcp_states.h */
-#define AF_INET	     2
-#define AF_INET6     10
-#define IPPROTO_TCP  6
-#define TCP_SYN_SENT 2
-#define TCP_LISTEN   10
-
-/* include/uapi/linux/tcp.h (tcp_ca_state), include/net/inet_connection_sock.h, include/net/tcp.h */
-#define TCP_CA_RECOVERY	     3
-#define TCP_CA_LOSS	     4
-#define ICSK_TIME_LOSS_PROBE 5
-#define TCPHDR_FIN	     0x01
-#define TCPHDR_SYN	     0x02
 
 #include <asm-generic/errno.h>
 #include <asm/ptrace.h>

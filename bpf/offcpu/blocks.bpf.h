@@ -9,9 +9,6 @@
 
 #include "bpf/offcpu/sleepers.bpf.h"
 
-/* In `continued`: the block began before the boundary at which its last part was split. */
-#define BEGUN_BEFORE_ITS_END 2
-
 /* Ends the open block of a thread: if it is chosen, its row is pending. True if it was. */
 static __always_inline bool end_block(struct task_struct *task, struct twofold_task *state,
 				      __u64 now_ns)
@@ -32,7 +29,7 @@ static __always_inline bool end_block(struct task_struct *task, struct twofold_t
 	if (!choose_part(since_ns, now_ns, holds_stacks(task, state), &part))
 		return false;
 	if (part.flags)
-		state->continued |= BEGUN_BEFORE_ITS_END;
+		state->continued |= LAST_PART_SPLIT;
 	state->chain = 0;
 	state->pending_ns = part.length_ns;
 	state->pending_quantum_ns = part.quantum_ns;
@@ -53,7 +50,7 @@ static __always_inline void read_pending(const struct twofold_task *state, struc
 	part->chain = state->chain;
 	part->state = state->block_state;
 	part->flags = state->continued ? TWOFOLD_PART_BEGUN_BEFORE : 0;
-	part->before_flags = state->continued & 1 ? TWOFOLD_PART_BEGUN_BEFORE : 0;
+	part->before_flags = state->continued & PARTS_CREDITED ? TWOFOLD_PART_BEGUN_BEFORE : 0;
 }
 
 /* Takes the part of a block that ended and has no row yet. False: there is none. */
@@ -70,20 +67,14 @@ static __always_inline void begin_block(void *ctx, struct task_struct *prev,
 					struct twofold_task *state, __u32 blocked, __u64 now_ns)
 {
 	if (user_stack_at_switch_out) {
-		void *map = map_in_use(&offcpu_stacks_sets, TWOFOLD_SET_OFFCPU_STACKS);
+		const struct stack_map stacks = offcpu_stacks_in_use();
 		struct twofold_stack *scratch;
 		__u32 slot = SCRATCH_SWITCH;
 
 		state->user_stack = TWOFOLD_STACK_NONE;
 		scratch = bpf_map_lookup_elem(&offcpu_scratch, &slot);
-		if (scratch && !(prev->flags & PF_KTHREAD) && prev->mm) {
-			long bytes = bpf_get_stack(ctx, scratch->frames, sizeof(scratch->frames),
-						   BPF_F_USER_STACK);
-
-			state->user_stack =
-				store_stack(map, scratch, bytes, false, TWOFOLD_SOURCE_OFFCPU,
-					    TWOFOLD_LOSS_USER_STACK_FAILED);
-		}
+		if (scratch && has_user_stack(prev))
+			state->user_stack = own_user_stack(ctx, &stacks, scratch);
 	}
 	state->nwakers = 0;
 	state->continued = 0;
@@ -111,7 +102,7 @@ static __always_inline void open_old_block(struct task_struct *task, struct twof
 		return;
 	switches = switches_of(task);
 	state->switches = switches;
-	state->continued = 1;
+	state->continued = PARTS_CREDITED;
 	state->block_began_ns = since_ns;
 	state->user_stack = task->flags & PF_KTHREAD ? TWOFOLD_STACK_NONE : TWOFOLD_STACK_NOT_TAKEN;
 	state->block_state = block_state_of(task, kernel_state);
@@ -128,10 +119,7 @@ static __always_inline void open_old_block(struct task_struct *task, struct twof
 static __always_inline void close_open_block(struct task_struct *task, struct twofold_task *state,
 					     __u64 now_ns)
 {
-	struct sleeper_stacks stacks = {
-		.kernel = TWOFOLD_STACK_NOT_SAMPLED,
-		.user = task->flags & PF_KTHREAD ? TWOFOLD_STACK_NONE : TWOFOLD_STACK_NOT_SAMPLED,
-	};
+	struct sleeper_stacks stacks = unknown_stacks(task, TWOFOLD_STACK_NOT_SAMPLED);
 	__u64 since_ns = __sync_lock_test_and_set(&state->blocked_since_ns, 0);
 	struct part part = {};
 
@@ -140,8 +128,7 @@ static __always_inline void close_open_block(struct task_struct *task, struct tw
 	if (!since_ns || now_ns <= since_ns || !record_offcpu)
 		return;
 	if (holds_stacks(task, state)) {
-		stacks.kernel = state->held_kernel_stack;
-		stacks.user = state->held_user_stack;
+		take_held_stacks(state, &stacks);
 	}
 	part.state = state->block_state;
 	part.before_flags = state->continued ? TWOFOLD_PART_BEGUN_BEFORE : 0;

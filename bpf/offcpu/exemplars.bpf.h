@@ -56,12 +56,13 @@ static __always_inline void keep_exemplar(const struct twofold_task *state,
 					  __u64 end_ns, __u64 chain, __u32 offcpu_state, bool open)
 {
 	__u32 kind = offcpu_state > TWOFOLD_LAST_BLOCK_STATE ? TWOFOLD_EXEMPLAR_WAITING
-		     : offcpu_state == 2		     ? TWOFOLD_EXEMPLAR_UNINTERRUPTIBLE
-							     : TWOFOLD_EXEMPLAR_INTERRUPTIBLE;
+		     : offcpu_state == TWOFOLD_BLOCK_UNINTERRUPTIBLE
+			     ? TWOFOLD_EXEMPLAR_UNINTERRUPTIBLE
+			     : TWOFOLD_EXEMPLAR_INTERRUPTIBLE;
 	struct twofold_exemplars *page;
 
 	/* Parked and idle kernel threads wait for work, for as long as there is none. */
-	if (offcpu_state == 5 || offcpu_state == 6)
+	if (offcpu_state == TWOFOLD_BLOCK_PARKED || offcpu_state == TWOFOLD_BLOCK_IDLE)
 		return;
 	if (end_ns > start_ns && is_long(kind, start_ns, end_ns, &page)) {
 		struct twofold_exemplar exemplar = {

@@ -111,29 +111,17 @@ static __always_inline void add_to_row(const struct twofold_offcpu_key *key, __u
 				       __u64 length_ns, __u64 quantum, __u64 certain_ns,
 				       __u64 ended)
 {
-	void *rows = map_in_use(&offcpu_rows_sets, TWOFOLD_SET_OFFCPU_ROWS);
 	__u64 time_ns = certain_ns + (quantum ? quantum : length_ns);
 	struct twofold_offcpu_value *value;
 	struct twofold_offcpu_sums *sums;
 
-	if (!rows)
-		return;
 	/* It stands for quantum / length parts; chance decides on the fraction. */
 	if (ended && quantum && length_ns)
 		ended = (quantum + bpf_get_prandom_u32() % (__u32)length_ns) / length_ns;
-	sums = bpf_map_lookup_elem(rows, key);
-	if (!sums) {
-		struct twofold_offcpu_sums zero = {};
-		__u32 cause = insert_once(rows, TWOFOLD_SET_OFFCPU_ROWS, key, &zero);
-
-		if (!cause)
-			sums = bpf_map_lookup_elem(rows, key);
-		if (!sums) {
-			count_loss(TWOFOLD_SOURCE_OFFCPU, cause ? cause : TWOFOLD_LOSS_MAP_BUSY,
-				   ended, time_ns);
-			return;
-		}
-	}
+	sums = find_row(&offcpu_rows_sets, TWOFOLD_SET_OFFCPU_ROWS, TWOFOLD_SOURCE_OFFCPU, key,
+			ended, time_ns);
+	if (!sums)
+		return;
 	value = &sums->of[sum & 1];
 	__sync_fetch_and_add(&value->time_ns, time_ns);
 	__sync_fetch_and_add(&value->count, ended);

@@ -30,10 +30,15 @@ struct {
 	__type(value, struct twofold_stack);
 } offcpu_scratch SEC(".maps");
 
+static __always_inline struct stack_map offcpu_stacks_in_use(void)
+{
+	return stacks_in_use(&offcpu_stacks_sets, TWOFOLD_SET_OFFCPU_STACKS, TWOFOLD_SOURCE_OFFCPU);
+}
+
 static __always_inline int walk_stacks(struct task_struct *task, const struct twofold_task *state,
 				       __u32 slot, struct sleeper_stacks *stacks, bool by_loads)
 {
-	void *map = map_in_use(&offcpu_stacks_sets, TWOFOLD_SET_OFFCPU_STACKS);
+	const struct stack_map map = offcpu_stacks_in_use();
 	struct twofold_stack *scratch;
 	long bytes;
 
@@ -43,8 +48,7 @@ static __always_inline int walk_stacks(struct task_struct *task, const struct tw
 	if (!scratch)
 		return 0;
 	bytes = bpf_get_task_stack(task, scratch->frames, sizeof(scratch->frames), 0);
-	stacks->kernel = store_stack(map, scratch, bytes, true, TWOFOLD_SOURCE_OFFCPU,
-				     TWOFOLD_LOSS_KERNEL_STACK_FAILED);
+	stacks->kernel = store_stack(&map, scratch, bytes, true, TWOFOLD_LOSS_KERNEL_STACK_FAILED);
 	if (task->flags & PF_KTHREAD)
 		return 0;
 	if (user_stack_at_switch_out) {
@@ -54,8 +58,7 @@ static __always_inline int walk_stacks(struct task_struct *task, const struct tw
 	if (!task->mm)
 		return 0;
 	bytes = by_loads ? walk_user_stack_by_loads(task, scratch) : walk_user_stack(task, scratch);
-	stacks->user = store_stack(map, scratch, bytes, false, TWOFOLD_SOURCE_OFFCPU,
-				   TWOFOLD_LOSS_USER_STACK_FAILED);
+	stacks->user = store_stack(&map, scratch, bytes, false, TWOFOLD_LOSS_USER_STACK_FAILED);
 	return 0;
 }
 
@@ -80,18 +83,31 @@ static __always_inline bool holds_stacks(const struct task_struct *task,
 	return state->held_switches == switches_of((struct task_struct *)task) + 1;
 }
 
+static __always_inline void take_held_stacks(const struct twofold_task *state,
+					     struct sleeper_stacks *stacks)
+{
+	stacks->kernel = state->held_kernel_stack;
+	stacks->user = state->held_user_stack;
+}
+
+/* The stacks of a thread that are not known; `why`: enum twofold_stack_id. */
+static __always_inline struct sleeper_stacks unknown_stacks(const struct task_struct *task,
+							    __u64 why)
+{
+	return (struct sleeper_stacks){
+		.kernel = why,
+		.user = task->flags & PF_KTHREAD ? TWOFOLD_STACK_NONE : why,
+	};
+}
+
 /* The stacks of a thread that the pass finds off the CPU; they are held for its next visits. */
 static __always_inline void stacks_at_pass(struct task_struct *task, struct twofold_task *state,
 					   struct sleeper_stacks *stacks)
 {
-	__u64 switches = switches_of(task);
-
-	if (state->held_switches == switches + 1) {
-		stacks->kernel = state->held_kernel_stack;
-		stacks->user = state->held_user_stack;
-		return;
-	}
-	walk_sleeper(task, state, SCRATCH_PASS, stacks);
+	if (holds_stacks(task, state))
+		take_held_stacks(state, stacks);
+	else
+		walk_sleeper(task, state, SCRATCH_PASS, stacks);
 }
 
 /* Only once it is sure that the thread did not move while it was walked. */

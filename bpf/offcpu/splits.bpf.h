@@ -50,15 +50,14 @@ static __always_inline void split_offcpu(struct task_struct *task, struct twofol
 		part.flags = TWOFOLD_PART_OPEN_AT_END |
 			     (state->continued ? TWOFOLD_PART_BEGUN_BEFORE : 0);
 	} else {
-		part.state = state->state == TWOFOLD_PREEMPTED ? TWOFOLD_WAITING_PREEMPTED
-							       : TWOFOLD_WAITING_WOKEN;
+		part.state = waiting_state(state);
 	}
 	if (!choose(part.length_ns, state->held_switches == state->switches + 1,
 		    &part.quantum_ns)) {
 		/* Not kept, and not to be asked again. */
 		if (__sync_val_compare_and_swap(since, since_ns, pass_boundary_ns) == since_ns &&
 		    blocked_since_ns)
-			state->continued = 1;
+			state->continued = PARTS_CREDITED;
 		return;
 	}
 	stacks_at_pass(task, state, &stacks);
@@ -67,7 +66,7 @@ static __always_inline void split_offcpu(struct task_struct *task, struct twofol
 		return;
 	hold_stacks(task, state, &stacks);
 	if (blocked_since_ns)
-		state->continued = 1;
+		state->continued = PARTS_CREDITED;
 	credit_part(state->thread, &stacks, &part, 0);
 	if (last && blocked_since_ns)
 		keep_exemplar(state, &stacks, began_ns, pass_boundary_ns, 0, part.state, true);
@@ -134,8 +133,7 @@ static __noinline int split_open_part(struct task_struct *task, struct twofold_t
 	if (!record_offcpu || task->on_cpu || (!since_ns && !state->pending_end_ns))
 		return 0;
 	if (holds_stacks(task, state)) {
-		stacks.kernel = state->held_kernel_stack;
-		stacks.user = state->held_user_stack;
+		take_held_stacks(state, &stacks);
 	} else {
 		walk_sleeper(task, state, SCRATCH_MOVE, &stacks);
 	}
@@ -156,15 +154,14 @@ static __noinline int split_open_part(struct task_struct *task, struct twofold_t
 		part.before_flags = state->continued ? TWOFOLD_PART_BEGUN_BEFORE : 0;
 		part.flags = TWOFOLD_PART_OPEN_AT_END | part.before_flags;
 	} else {
-		part.state = state->state == TWOFOLD_PREEMPTED ? TWOFOLD_WAITING_PREEMPTED
-							       : TWOFOLD_WAITING_WOKEN;
+		part.state = waiting_state(state);
 	}
 	divide_at_boundary(&part, since_ns, now_ns);
 	/* Success means that it is still the same block, so what was walked is its stacks. */
 	if (__sync_val_compare_and_swap(since, since_ns, now_ns) != since_ns)
 		return 0;
 	if (blocked_since_ns)
-		state->continued = 1;
+		state->continued = PARTS_CREDITED;
 	credit_part(state->thread, &stacks, &part, 0);
 	return 0;
 }

@@ -17,10 +17,7 @@
 static __always_inline void credit_unseen(struct task_struct *task, struct twofold_task *state,
 					  __u64 now_ns)
 {
-	struct sleeper_stacks stacks = {
-		.kernel = TWOFOLD_STACK_RAN_UNSEEN,
-		.user = task->flags & PF_KTHREAD ? TWOFOLD_STACK_NONE : TWOFOLD_STACK_RAN_UNSEEN,
-	};
+	struct sleeper_stacks stacks = unknown_stacks(task, TWOFOLD_STACK_RAN_UNSEEN);
 	__u64 ran_ns = task->se.sum_exec_runtime - state->cpu_ns;
 	struct part part = {};
 	__u64 since_ns;
@@ -37,8 +34,7 @@ static __always_inline void credit_unseen(struct task_struct *task, struct twofo
 		since_ns = __sync_lock_test_and_set(&state->waiting_since_ns, 0);
 		part.chain = 0;
 		part.walk_ns = 0;
-		part.state = state->state == TWOFOLD_PREEMPTED ? TWOFOLD_WAITING_PREEMPTED
-							       : TWOFOLD_WAITING_WOKEN;
+		part.state = waiting_state(state);
 		count_wait(state, now_ns > since_ns ? now_ns - since_ns : 1);
 		if (since_ns && record_offcpu && choose_part(since_ns, now_ns, false, &part)) {
 			credit_part(state->thread, &stacks, &part, 1);

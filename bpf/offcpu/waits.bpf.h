@@ -5,6 +5,13 @@
 
 #include "bpf/threads/task.bpf.h"
 
+/* What a thread that waits for a CPU has in the keys of rows. */
+static __always_inline __u32 waiting_state(const struct twofold_task *state)
+{
+	return state->state == TWOFOLD_PREEMPTED ? TWOFOLD_WAITING_PREEMPTED
+						 : TWOFOLD_WAITING_WOKEN;
+}
+
 /* The number of the histogram's bucket for a wait. */
 static __always_inline __u32 wait_bucket(__u64 wait_ns)
 {

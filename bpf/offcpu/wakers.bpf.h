@@ -110,7 +110,8 @@ static __always_inline __u64 keep_unwalked_waker(struct twofold_waker *waker, __
 /* Keeps the present waker with its stacks. `scratch` is the programs' own. */
 static __always_inline __u64 keep_waker(void *ctx, struct twofold_waker *waker, __u32 *found_kind,
 					struct task_struct *current_task,
-					struct twofold_task *current_state, void *stacks,
+					struct twofold_task *current_state,
+					const struct stack_map *stacks,
 					struct twofold_stack *scratch)
 {
 	__u32 kind = *found_kind;
@@ -122,16 +123,11 @@ static __always_inline __u64 keep_waker(void *ctx, struct twofold_waker *waker, 
 		bytes = cut_to_waker(scratch, &kind, bytes);
 	waker->kind = kind;
 	*found_kind = kind;
-	waker->kernel_stack = store_stack(stacks, scratch, bytes, false, TWOFOLD_SOURCE_OFFCPU,
-					  TWOFOLD_LOSS_KERNEL_STACK_FAILED);
+	waker->kernel_stack =
+		store_stack(stacks, scratch, bytes, false, TWOFOLD_LOSS_KERNEL_STACK_FAILED);
 	if (kind == TWOFOLD_WAKER_TASK) {
-		if (!(current_task->flags & PF_KTHREAD) && current_task->mm) {
-			bytes = bpf_get_stack(ctx, scratch->frames, sizeof(scratch->frames),
-					      BPF_F_USER_STACK);
-			waker->user_stack =
-				store_stack(stacks, scratch, bytes, false, TWOFOLD_SOURCE_OFFCPU,
-					    TWOFOLD_LOSS_USER_STACK_FAILED);
-		}
+		if (has_user_stack(current_task))
+			waker->user_stack = own_user_stack(ctx, stacks, scratch);
 		if (current_state && current_state->thread)
 			waker->who.thread = current_state->thread;
 		else
@@ -146,13 +142,14 @@ static __always_inline __u64 keep_waker(void *ctx, struct twofold_waker *waker, 
  * chosen, else 0.
  */
 static __always_inline __u64 note_waker(void *ctx, struct twofold_task *woken, bool chosen,
-					void *stacks, struct twofold_stack *scratch)
+					const struct stack_map *stacks,
+					struct twofold_stack *scratch)
 {
 	struct task_struct *current_task = bpf_get_current_task_btf();
 	struct twofold_task *current_state = NULL;
 	struct twofold_chain chain = {};
 	struct twofold_waker *waker;
-	__u32 kind = waker_kind(current_task);
+	__u32 kind = present_context(current_task);
 	__u64 hash, nearest = 0;
 	__u32 slot = 0;
 
@@ -161,7 +158,7 @@ static __always_inline __u64 note_waker(void *ctx, struct twofold_task *woken, b
 	waker = bpf_map_lookup_elem(&waker_scratch, &slot);
 	if (!waker)
 		return 0;
-	if (!chosen && !kind)
+	if (!chosen && kind == CONTEXT_UNKNOWN)
 		return 0;
 	if (!chosen && kind == TWOFOLD_WAKER_SOFTIRQ && is_of_sender(ctx, current_task, scratch))
 		kind = TWOFOLD_WAKER_TASK;

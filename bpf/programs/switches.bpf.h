@@ -17,7 +17,7 @@
 static __always_inline void credit_time_off(struct task_struct *next, struct twofold_task *state,
 					    __u64 wait_began_ns, __u64 now_ns, bool by_loads)
 {
-	bool preempted = state->state == TWOFOLD_PREEMPTED, wait_chosen = false;
+	bool wait_chosen = false;
 	__u64 waiting_since_ns = 0;
 	struct sleeper_stacks stacks;
 	struct part part = {}; /* one for both: the stack of BPF programs is small */
@@ -26,24 +26,21 @@ static __always_inline void credit_time_off(struct task_struct *next, struct two
 		waiting_since_ns = __sync_lock_test_and_set(&state->waiting_since_ns, 0);
 	if (waiting_since_ns) {
 		count_wait(state, now_ns - wait_began_ns);
-		part.state = preempted ? TWOFOLD_WAITING_PREEMPTED : TWOFOLD_WAITING_WOKEN;
+		part.state = waiting_state(state);
 		wait_chosen = record_offcpu && choose_part(waiting_since_ns, now_ns,
 							   holds_stacks(next, state), &part);
 	}
 	if (!state->pending_end_ns && !wait_chosen)
 		return;
 	if (holds_stacks(next, state)) {
-		stacks.kernel = state->held_kernel_stack;
-		stacks.user = state->held_user_stack;
+		take_held_stacks(state, &stacks);
 	} else if (state->switches == switches_of(next)) {
 		if (by_loads)
 			walk_sleeper_by_loads(next, state, SCRATCH_SWITCH, &stacks);
 		else
 			walk_sleeper(next, state, SCRATCH_SWITCH, &stacks);
 	} else {
-		stacks.kernel = TWOFOLD_STACK_RAN_UNSEEN;
-		stacks.user =
-			next->flags & PF_KTHREAD ? TWOFOLD_STACK_NONE : TWOFOLD_STACK_RAN_UNSEEN;
+		stacks = unknown_stacks(next, TWOFOLD_STACK_RAN_UNSEEN);
 		count_loss(TWOFOLD_SOURCE_OFFCPU, TWOFOLD_LOSS_RAN_UNSEEN, 1, 0);
 	}
 	if (wait_chosen) {
@@ -182,12 +179,10 @@ int BPF_PROG(waking, struct task_struct *task)
 	}
 	chosen = end_block(task, state, now_ns);
 	if (max_wakers && record_offcpu) {
+		const struct stack_map stacks = offcpu_stacks_in_use();
+
 		scratch = bpf_map_lookup_elem(&offcpu_scratch, &slot);
-		chain = scratch ? note_waker(ctx, state, chosen,
-					     map_in_use(&offcpu_stacks_sets,
-							TWOFOLD_SET_OFFCPU_STACKS),
-					     scratch)
-				: 0;
+		chain = scratch ? note_waker(ctx, state, chosen, &stacks, scratch) : 0;
 		if (chosen) {
 			__u64 walked_ns = bpf_ktime_get_ns();
 

@@ -24,35 +24,17 @@ struct {
 	__type(value, struct twofold_stack);
 } counter_scratch SEC(".maps");
 
-static __always_inline void find_stacks(struct bpf_perf_event_data *ctx, struct task_struct *task,
-					struct twofold_stack *scratch, struct twofold_cpu_key *key)
-{
-	void *stacks = map_in_use(&counter_stacks_sets, TWOFOLD_SET_COUNTER_STACKS);
-	/* No frames mean that it was user mode, as in the sampler. */
-	long bytes = bpf_get_stack(ctx, scratch->frames, sizeof(scratch->frames), 0);
-
-	if (bytes > 0)
-		key->kernel_stack =
-			store_stack(stacks, scratch, bytes, false, TWOFOLD_SOURCE_COUNTERS,
-				    TWOFOLD_LOSS_KERNEL_STACK_FAILED);
-	if (task->flags & PF_KTHREAD || !task->mm)
-		return;
-	bytes = bpf_get_stack(ctx, scratch->frames, sizeof(scratch->frames), BPF_F_USER_STACK);
-	key->user_stack = store_stack(stacks, scratch, bytes, false, TWOFOLD_SOURCE_COUNTERS,
-				      TWOFOLD_LOSS_USER_STACK_FAILED);
-}
-
 /* The row of what runs, in this interval, made if need be; NULL: it could not be, which is counted.
  */
 static __always_inline struct twofold_counter_value *row_of_current(struct bpf_perf_event_data *ctx)
 {
 	struct task_struct *current_task = bpf_get_current_task_btf();
-	void *rows = map_in_use(&counter_rows_sets, TWOFOLD_SET_COUNTER_ROWS);
-	struct twofold_counter_sums *sums, zero = {};
+	struct twofold_counter_sums *sums;
 	struct twofold_cpu_key key = {};
 	struct twofold_stack *scratch;
 	struct twofold_task *task;
-	__u32 slot = 0, cause;
+	struct stack_map stacks;
+	__u32 slot = 0;
 
 	if (!current_task->pid || is_over)
 		return NULL;
@@ -66,20 +48,13 @@ static __always_inline struct twofold_counter_value *row_of_current(struct bpf_p
 		return NULL;
 	}
 	key.thread = task->thread;
-	find_stacks(ctx, current_task, scratch, &key);
-	if (!rows)
+	stacks = stacks_in_use(&counter_stacks_sets, TWOFOLD_SET_COUNTER_STACKS,
+			       TWOFOLD_SOURCE_COUNTERS);
+	interrupted_stacks(ctx, current_task, &stacks, scratch, &key.kernel_stack, &key.user_stack);
+	sums = find_row(&counter_rows_sets, TWOFOLD_SET_COUNTER_ROWS, TWOFOLD_SOURCE_COUNTERS, &key,
+			1, 0);
+	if (!sums)
 		return NULL;
-	sums = bpf_map_lookup_elem(rows, &key);
-	if (!sums) {
-		cause = insert_once(rows, TWOFOLD_SET_COUNTER_ROWS, &key, &zero);
-		if (!cause)
-			sums = bpf_map_lookup_elem(rows, &key);
-		if (!sums) {
-			count_loss(TWOFOLD_SOURCE_COUNTERS, cause ? cause : TWOFOLD_LOSS_MAP_BUSY,
-				   1, 0);
-			return NULL;
-		}
-	}
 	return &sums->of[sum_of_interval(bpf_ktime_get_ns())];
 }
 

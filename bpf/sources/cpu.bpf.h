@@ -100,13 +100,11 @@ int sample(struct bpf_perf_event_data *ctx)
 	struct twofold_cpu_key key = {};
 	struct twofold_stack *scratch;
 	struct twofold_task *task;
-	void *stacks = map_in_use(&cpu_stacks_sets, TWOFOLD_SET_CPU_STACKS);
-	void *rows = map_in_use(&cpu_rows_sets, TWOFOLD_SET_CPU_ROWS);
+	struct stack_map stacks;
 	struct twofold_cpu_sums *samples;
 	__u64 before_ns, now_ns = bpf_ktime_get_ns();
 	struct twofold_sampling *sampling = passed_moment(now_ns, &before_ns);
 	__u32 slot = 0, due;
-	long bytes;
 
 	if (!sampling)
 		return 0;
@@ -124,34 +122,12 @@ int sample(struct bpf_perf_event_data *ctx)
 		return 0;
 	}
 	key.thread = task->thread;
-	/* The first frame of an interrupted kernel is always known, so no frames mean that it was
-	 * user mode. */
-	bytes = bpf_get_stack(ctx, scratch->frames, sizeof(scratch->frames), 0);
-	if (bytes > 0)
-		key.kernel_stack = store_stack(stacks, scratch, bytes, false, TWOFOLD_SOURCE_CPU,
-					       TWOFOLD_LOSS_KERNEL_STACK_FAILED);
-	if (!(current_task->flags & PF_KTHREAD) && current_task->mm) {
-		bytes = bpf_get_stack(ctx, scratch->frames, sizeof(scratch->frames),
-				      BPF_F_USER_STACK);
-		key.user_stack = store_stack(stacks, scratch, bytes, false, TWOFOLD_SOURCE_CPU,
-					     TWOFOLD_LOSS_USER_STACK_FAILED);
-	}
-
-	if (!rows)
+	stacks = stacks_in_use(&cpu_stacks_sets, TWOFOLD_SET_CPU_STACKS, TWOFOLD_SOURCE_CPU);
+	interrupted_stacks(ctx, current_task, &stacks, scratch, &key.kernel_stack, &key.user_stack);
+	samples = find_row(&cpu_rows_sets, TWOFOLD_SET_CPU_ROWS, TWOFOLD_SOURCE_CPU, &key, due,
+			   due * sample_period_ns);
+	if (!samples)
 		return 0;
-	samples = bpf_map_lookup_elem(rows, &key);
-	if (!samples) {
-		struct twofold_cpu_sums zero = {};
-		__u32 cause = insert_once(rows, TWOFOLD_SET_CPU_ROWS, &key, &zero);
-
-		if (!cause)
-			samples = bpf_map_lookup_elem(rows, &key);
-		if (!samples) {
-			count_loss(TWOFOLD_SOURCE_CPU, cause ? cause : TWOFOLD_LOSS_MAP_BUSY, due,
-				   due * sample_period_ns);
-			return 0;
-		}
-	}
 	__sync_fetch_and_add(&samples->of[sum_of_interval(now_ns)], due);
 	return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Programs that are executed, one by one. Those that succeed are told of by process_exec
- * (threads.bpf.h), once the thread has the number of its new image; those that fail by the end of
- * the system call, whose registers and memory still hold what it was asked for.
+ * (bpf/programs/processes.bpf.h), once the thread has the number of its new image; those that fail
+ * by the end of the system call, whose registers and memory still hold what it was asked for.
  *
  * Arguments leave the kernel only where record_arguments is set.
  */

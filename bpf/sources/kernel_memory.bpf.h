@@ -15,11 +15,17 @@
 #include "bpf/kernel/interrupts.bpf.h"
 #include "bpf/sources/memory.bpf.h"
 
+struct kmem_cache {
+	unsigned int size; /* of an object, with what the allocator adds */
+} __attribute__((preserve_access_index));
+
+struct page;
+
 /* Walks the stacks of a kept allocation. */
 static __always_inline void find_kernel_stacks(void *ctx, struct task_struct *task, __u32 context,
 					       struct twofold_allocation_key *key)
 {
-	void *stacks = map_in_use(&memory_stacks_sets, TWOFOLD_SET_MEMORY_STACKS);
+	const struct stack_map stacks = memory_stacks_in_use();
 	struct memory_scratch *scratch = take_scratch();
 	struct twofold_stack *stack;
 	long bytes;
@@ -31,15 +37,12 @@ static __always_inline void find_kernel_stacks(void *ctx, struct task_struct *ta
 	}
 	stack = &scratch->stack;
 	bytes = bpf_get_stack(ctx, stack->frames, sizeof(stack->frames), 0);
-	if (context != TWOFOLD_WAKER_TASK)
+	if (context != CONTEXT_TASK)
 		bytes = cut_at_entry(stack, &context, bytes);
-	key->kernel_stack = store_stack(stacks, stack, bytes, false, TWOFOLD_SOURCE_MEMORY,
-					TWOFOLD_LOSS_KERNEL_STACK_FAILED);
-	if (context == TWOFOLD_WAKER_TASK && !(task->flags & PF_KTHREAD) && task->mm) {
-		bytes = bpf_get_stack(ctx, stack->frames, sizeof(stack->frames), BPF_F_USER_STACK);
-		key->user_stack = store_stack(stacks, stack, bytes, false, TWOFOLD_SOURCE_MEMORY,
-					      TWOFOLD_LOSS_USER_STACK_FAILED);
-	}
+	key->kernel_stack =
+		store_stack(&stacks, stack, bytes, false, TWOFOLD_LOSS_KERNEL_STACK_FAILED);
+	if (context == CONTEXT_TASK && has_user_stack(task))
+		key->user_stack = own_user_stack(ctx, &stacks, stack);
 	give_back_scratch(scratch);
 }
 
@@ -58,9 +61,9 @@ static __always_inline int kernel_allocated(void *ctx, __u32 kind, const void *a
 	if (!choose_allocation(size_bytes, &live.weight_bytes, &live.weight_count))
 		return 0;
 	/* Where it is not known the stack tells. */
-	context = waker_kind(current_task) ?: TWOFOLD_WAKER_TASK;
+	context = present_context(current_task) ?: CONTEXT_TASK;
 	live.row.kind = kind;
-	if (context != TWOFOLD_WAKER_TASK || !current_task->pid) {
+	if (context != CONTEXT_TASK || !current_task->pid) {
 		/* It has nothing to do with the thread that was interrupted. */
 		if (!scope_all)
 			return 0;

@@ -66,6 +66,11 @@ static __always_inline struct memory_scratch *take_scratch(void)
 	return NULL;
 }
 
+static __always_inline struct stack_map memory_stacks_in_use(void)
+{
+	return stacks_in_use(&memory_stacks_sets, TWOFOLD_SET_MEMORY_STACKS, TWOFOLD_SOURCE_MEMORY);
+}
+
 static __always_inline void give_back_scratch(struct memory_scratch *scratch)
 {
 	*(volatile __u32 *)&scratch->taken = 0;
@@ -94,26 +99,6 @@ static __always_inline bool choose_allocation(__u64 size_bytes, __u64 *weight_by
 	return true;
 }
 
-/* The row of a key, made if need be. NULL: it could not be, and `cause` says why. */
-static __always_inline struct twofold_allocation_value *
-allocation_row(const struct twofold_allocation_key *key, __u32 *cause)
-{
-	void *rows = map_in_use(&memory_rows_sets, TWOFOLD_SET_MEMORY_ROWS);
-	struct twofold_allocation_value *row, zero = {};
-
-	*cause = TWOFOLD_LOSS_MAP_BUSY;
-	if (!rows)
-		return NULL;
-	row = bpf_map_lookup_elem(rows, key);
-	if (row)
-		return row;
-	*cause = insert_once(rows, TWOFOLD_SET_MEMORY_ROWS, key, &zero);
-	if (*cause)
-		return NULL;
-	*cause = TWOFOLD_LOSS_MAP_BUSY;
-	return bpf_map_lookup_elem(rows, key);
-}
-
 /* Takes an allocation out of the table, and counts it as freed. What it was is left in `was`.
  * False: it is not there, or has to stay. */
 static __noinline bool take_allocation(const struct twofold_live_key *place,
@@ -128,7 +113,7 @@ static __noinline bool take_allocation(const struct twofold_live_key *place,
 		return false;
 	*was = *live;
 	/* The row first: a free that no row tells of must leave the entry where it is. */
-	row = allocation_row(&was->row, &cause);
+	row = find_or_insert(&memory_rows_sets, TWOFOLD_SET_MEMORY_ROWS, &was->row, &cause);
 	if (!row) {
 		count_loss(TWOFOLD_SOURCE_MEMORY, TWOFOLD_LOSS_FREE_LOST, 1, 0);
 		return false;
@@ -159,15 +144,13 @@ static __noinline int keep_allocation(const struct twofold_live_key *place,
 				      const struct twofold_live *live)
 {
 	struct twofold_allocation_value *row;
-	__u32 cause;
 	long err;
 
 	__sync_fetch_and_add(&allocations_kept, 1);
-	row = allocation_row(&live->row, &cause);
-	if (!row) {
-		count_loss(TWOFOLD_SOURCE_MEMORY, cause, 1, 0);
+	row = find_row(&memory_rows_sets, TWOFOLD_SET_MEMORY_ROWS, TWOFOLD_SOURCE_MEMORY,
+		       &live->row, 1, 0);
+	if (!row)
 		return 0;
-	}
 	err = bpf_map_update_elem(&live_allocations, place, live, BPF_NOEXIST);
 	__sync_fetch_and_add(&row->allocated_bytes, live->weight_bytes);
 	__sync_fetch_and_add(&row->allocated_count, live->weight_count);

@@ -17,6 +17,89 @@
 #include "bpf/store/stacks.bpf.h"
 #include "bpf/threads/accounts.bpf.h"
 
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct in6_addr___twofold {
+	__u32 words[4];
+};
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+struct sock_common {
+	unsigned short skc_family;
+	unsigned char skc_state;
+	__u16 skc_dport; /* big endian */
+	__u16 skc_num;
+	__u32 skc_daddr; /* big endian, like all addresses */
+	__u32 skc_rcv_saddr;
+	struct in6_addr___twofold skc_v6_daddr;
+	struct in6_addr___twofold skc_v6_rcv_saddr;
+	struct {
+		struct net *net;
+	} skc_net;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	__u16 sk_protocol;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+struct inet_connection_sock {
+	__u8 icsk_ca_state : 5;
+	__u8 icsk_pending;
+};
+
+struct request_sock {
+	struct sock_common __req_common;
+};
+
+struct sk_buff {
+	char cb[48];
+};
+
+/* Of TCP, in sk_buff.cb. */
+struct tcp_skb_cb {
+	__u32 seq;
+	__u32 end_seq;
+	__u16 tcp_gso_segs;
+	__u8 tcp_flags; /* the lower half of what newer kernels have */
+};
+
+struct file;
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	__u32 fd;
+	struct file *file;
+};
+
+#pragma clang attribute pop
+
+/* include/linux/socket.h, include/uapi/linux/in.h, include/net/tcp_states.h */
+#define AF_INET	     2
+#define AF_INET6     10
+#define IPPROTO_TCP  6
+#define TCP_SYN_SENT 2
+#define TCP_LISTEN   10
+
+/* include/uapi/linux/tcp.h (tcp_ca_state), include/net/inet_connection_sock.h, include/net/tcp.h */
+#define TCP_CA_RECOVERY	     3
+#define TCP_CA_LOSS	     4
+#define ICSK_TIME_LOSS_PROBE 5
+#define TCPHDR_FIN	     0x01
+#define TCPHDR_SYN	     0x02
+
 /* From 6.15 on (it passes the error) the tracepoint tells of packets that could not be sent, too.
  */
 const volatile bool retransmit_passes_error;
@@ -154,12 +237,11 @@ static __always_inline void add_retransmit(void *ctx, struct sock *sk, struct tc
 {
 	struct twofold_retransmit *event = &scratch->event;
 	struct twofold_retransmit_key *key = &event->key;
-	struct twofold_retransmit_value zero = {}, *row;
-	void *rows = map_in_use(&tcp_rows_sets, TWOFOLD_SET_TCP_ROWS);
-	void *stacks = map_in_use(&tcp_stacks_sets, TWOFOLD_SET_TCP_STACKS);
-	__u32 kind = waker_kind(bpf_get_current_task_btf());
+	const struct stack_map stacks =
+		stacks_in_use(&tcp_stacks_sets, TWOFOLD_SET_TCP_STACKS, TWOFOLD_SOURCE_TCP);
+	__u32 context = present_context(bpf_get_current_task_btf());
+	struct twofold_retransmit_value *row;
 	struct socket_note *note;
-	__u32 cause = 0;
 	long bytes;
 
 	event->kind = TWOFOLD_EVENT_RETRANSMIT;
@@ -172,19 +254,13 @@ static __always_inline void add_retransmit(void *ctx, struct sock *sk, struct tc
 		key->noted = note->holder;
 	}
 	bytes = bpf_get_stack(ctx, scratch->stack.frames, sizeof(scratch->stack.frames), 0);
-	if (kind != TWOFOLD_WAKER_TASK)
-		bytes = cut_at_entry(&scratch->stack, &kind, bytes);
-	key->kernel_stack = store_stack(stacks, &scratch->stack, bytes, false, TWOFOLD_SOURCE_TCP,
+	if (context != CONTEXT_TASK)
+		bytes = cut_at_entry(&scratch->stack, &context, bytes);
+	key->kernel_stack = store_stack(&stacks, &scratch->stack, bytes, false,
 					TWOFOLD_LOSS_KERNEL_STACK_FAILED);
-	row = rows ? bpf_map_lookup_elem(rows, key) : NULL;
-	if (rows && !row) {
-		cause = insert_once(rows, TWOFOLD_SET_TCP_ROWS, key, &zero);
-		row = bpf_map_lookup_elem(rows, key);
-	}
-	if (!row) {
-		count_loss(TWOFOLD_SOURCE_TCP, cause ? cause : TWOFOLD_LOSS_MAP_BUSY, 1, 0);
+	row = find_row(&tcp_rows_sets, TWOFOLD_SET_TCP_ROWS, TWOFOLD_SOURCE_TCP, key, 1, 0);
+	if (!row)
 		return;
-	}
 	__sync_fetch_and_add(&row->packets, 1);
 	__sync_fetch_and_add(&row->segments, event->segments);
 	__sync_fetch_and_add(&row->bytes, event->bytes);

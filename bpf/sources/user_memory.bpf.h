@@ -84,7 +84,7 @@ static __always_inline struct allocator_call *call_of_current(void)
  * walk could find: `caller` is put in the place of the function itself. */
 static __always_inline __u64 stack_of_caller(struct pt_regs *ctx, __u64 caller)
 {
-	void *stacks = map_in_use(&memory_stacks_sets, TWOFOLD_SET_MEMORY_STACKS);
+	const struct stack_map stacks = memory_stacks_in_use();
 	struct memory_scratch *scratch = take_scratch();
 	struct twofold_stack *stack;
 	__u64 hash;
@@ -104,8 +104,7 @@ static __always_inline __u64 stack_of_caller(struct pt_regs *ctx, __u64 caller)
 		else
 			stack->frames[0] = caller;
 	}
-	hash = store_stack(stacks, stack, bytes, false, TWOFOLD_SOURCE_MEMORY,
-			   TWOFOLD_LOSS_USER_STACK_FAILED);
+	hash = store_stack(&stacks, stack, bytes, false, TWOFOLD_LOSS_USER_STACK_FAILED);
 	give_back_scratch(scratch);
 	return hash;
 }

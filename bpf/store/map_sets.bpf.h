@@ -20,6 +20,9 @@ __u32 map_set[TWOFOLD_SETS];  /* 0 or 1: which map of each pair is in use */
 __u32 insert_period;	      /* counted up by the recorder */
 __u32 inserted[TWOFOLD_SETS]; /* keys in the maps in use, about; reset by the recorder */
 
+/* What rows are when they are put in; the verifier sees to it that it is as long as any of them. */
+const __u64 empty_row[16] = {};
+
 #define TWOFOLD_MAP_SET(name, key_type, value_type)                                                \
 	struct name##_map {                                                                        \
 		__uint(type, BPF_MAP_TYPE_HASH);                                                   \
@@ -85,6 +88,38 @@ static __always_inline __u32 insert_once(void *map, enum twofold_map_set set, co
 	if (!err || err == -EEXIST)
 		return 0;
 	return err == -E2BIG || err == -ENOMEM ? TWOFOLD_LOSS_ROW_MAP_FULL : TWOFOLD_LOSS_MAP_BUSY;
+}
+
+/* The row of a key, put in if it is not there yet. NULL: it could not be, and `cause` says why. */
+static __always_inline void *find_or_insert(void *places, enum twofold_map_set set, const void *key,
+					    __u32 *cause)
+{
+	void *rows = map_in_use(places, set), *row;
+
+	*cause = TWOFOLD_LOSS_MAP_BUSY;
+	if (!rows)
+		return NULL;
+	row = bpf_map_lookup_elem(rows, key);
+	if (row)
+		return row;
+	*cause = insert_once(rows, set, key, empty_row);
+	if (*cause)
+		return NULL;
+	*cause = TWOFOLD_LOSS_MAP_BUSY;
+	return bpf_map_lookup_elem(rows, key);
+}
+
+/* The same for what is lost without a row: that is counted, as `lost_count` and `lost_ns`. */
+static __always_inline void *find_row(void *places, enum twofold_map_set set,
+				      enum twofold_loss_source source, const void *key,
+				      __u64 lost_count, __u64 lost_ns)
+{
+	__u32 cause;
+	void *row = find_or_insert(places, set, key, &cause);
+
+	if (!row)
+		count_loss(source, cause, lost_count, lost_ns);
+	return row;
 }
 
 #endif

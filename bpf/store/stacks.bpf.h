@@ -8,6 +8,7 @@
 #define TWOFOLD_STORE_STACKS_BPF_H
 
 #include "bpf/abi/stacks_abi.h"
+#include "bpf/kernel/task_state.bpf.h"
 #include "bpf/kernel/user_stack.bpf.h"
 #include "bpf/store/map_sets.bpf.h"
 
@@ -95,20 +96,17 @@ static __always_inline __s32 called_from(__u64 return_address)
 #endif
 }
 
-static __always_inline enum twofold_map_set set_of_stacks(__u32 source)
+/* Where a source keeps its stacks. */
+struct stack_map {
+	void *map; /* the one in use */
+	enum twofold_map_set set;
+	enum twofold_loss_source source;
+};
+
+static __always_inline struct stack_map stacks_in_use(void *places, enum twofold_map_set set,
+						      enum twofold_loss_source source)
 {
-	switch (source) {
-	case TWOFOLD_SOURCE_CPU:
-		return TWOFOLD_SET_CPU_STACKS;
-	case TWOFOLD_SOURCE_COUNTERS:
-		return TWOFOLD_SET_COUNTER_STACKS;
-	case TWOFOLD_SOURCE_MEMORY:
-		return TWOFOLD_SET_MEMORY_STACKS;
-	case TWOFOLD_SOURCE_TCP:
-		return TWOFOLD_SET_TCP_STACKS;
-	default:
-		return TWOFOLD_SET_OFFCPU_STACKS;
-	}
+	return (struct stack_map){.map = map_in_use(places, set), .set = set, .source = source};
 }
 
 /*
@@ -116,14 +114,15 @@ static __always_inline enum twofold_map_set set_of_stacks(__u32 source)
  * stack's name. `failed_cause` is counted when the helper gave none. `asleep`: the kernel stack of
  * a thread that does not run.
  */
-static __always_inline __u64 store_stack(void *map, struct twofold_stack *scratch, long bytes,
-					 bool asleep, __u32 source, __u32 failed_cause)
+static __always_inline __u64 store_stack(const struct stack_map *stacks,
+					 struct twofold_stack *scratch, long bytes, bool asleep,
+					 enum twofold_loss_cause failed_cause)
 {
 	__u32 cause;
 	__u64 hash;
 
 	if (bytes <= 0) {
-		count_loss(source, failed_cause, 1, 0);
+		count_loss(stacks->source, failed_cause, 1, 0);
 		return TWOFOLD_STACK_UNREADABLE;
 	}
 	scratch->nframes = (__u32)bytes / sizeof(__u64);
@@ -131,18 +130,44 @@ static __always_inline __u64 store_stack(void *map, struct twofold_stack *scratc
 	if (bytes & USER_STACK_CUT)
 		scratch->nframes |= TWOFOLD_FRAMES_CUT;
 	hash = hash_frames(scratch);
-	if (!map)
+	if (!stacks->map)
 		return TWOFOLD_STACK_MAP_BUSY;
-	if (bpf_map_lookup_elem(map, &hash))
+	if (bpf_map_lookup_elem(stacks->map, &hash))
 		return hash;
 	scratch->called = asleep ? called_from(scratch->frames[0]) : 0;
-	cause = insert_once(map, set_of_stacks(source), &hash, scratch);
+	cause = insert_once(stacks->map, stacks->set, &hash, scratch);
 	if (!cause)
 		return hash;
 	if (cause == TWOFOLD_LOSS_ROW_MAP_FULL)
 		cause = TWOFOLD_LOSS_STACK_MAP_FULL;
-	count_loss(source, cause, 1, 0);
+	count_loss(stacks->source, cause, 1, 0);
 	return lost_stack(cause);
+}
+
+/* The user stack of the current thread, which has one. */
+static __always_inline __u64 own_user_stack(void *ctx, const struct stack_map *stacks,
+					    struct twofold_stack *scratch)
+{
+	long bytes = bpf_get_stack(ctx, scratch->frames, sizeof(scratch->frames), BPF_F_USER_STACK);
+
+	return store_stack(stacks, scratch, bytes, false, TWOFOLD_LOSS_USER_STACK_FAILED);
+}
+
+/* The stacks of the current thread, where an interrupt looks at it. */
+static __always_inline void interrupted_stacks(void *ctx, struct task_struct *current_task,
+					       const struct stack_map *stacks,
+					       struct twofold_stack *scratch, __u64 *kernel_stack,
+					       __u64 *user_stack)
+{
+	/* The first frame of an interrupted kernel is always known, so no frames mean that it was
+	 * user mode. */
+	long bytes = bpf_get_stack(ctx, scratch->frames, sizeof(scratch->frames), 0);
+
+	if (bytes > 0)
+		*kernel_stack = store_stack(stacks, scratch, bytes, false,
+					    TWOFOLD_LOSS_KERNEL_STACK_FAILED);
+	if (has_user_stack(current_task))
+		*user_stack = own_user_stack(ctx, stacks, scratch);
 }
 
 #endif

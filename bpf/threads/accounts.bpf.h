@@ -63,6 +63,21 @@ static __always_inline void keep_boundary(struct twofold_task *task, __u32 state
 	*(volatile __u64 *)&task->boundary_ns = boundary;
 }
 
+/*
+ * What a thread did since `since_ns` ends: it was in the state `before`, and in the end it ran for
+ * `ran_ns`. For who made `changes` odd.
+ */
+static __always_inline void close_state(struct twofold_task *task, __u32 before, __u64 since_ns,
+					__u64 ran_ns, __u32 state, __u64 now_ns)
+{
+	keep_boundary(task, before, since_ns, now_ns);
+	add_time(task, before, now_ns - since_ns - ran_ns);
+	if (ran_ns)
+		add_time(task, TWOFOLD_ON_CPU, ran_ns);
+	task->state = state;
+	task->since_ns = now_ns;
+}
+
 /* For who made `changes` odd. */
 static __always_inline void enter_state(struct twofold_task *task, __u32 state, __u32 implied,
 					__u64 now_ns)
@@ -77,10 +92,7 @@ static __always_inline void enter_state(struct twofold_task *task, __u32 state, 
 	/* Time never goes back: what was told once would be told again. */
 	if (now_ns < since_ns)
 		now_ns = since_ns;
-	keep_boundary(task, before, since_ns, now_ns);
-	add_time(task, before, now_ns - since_ns);
-	task->state = state;
-	task->since_ns = now_ns;
+	close_state(task, before, since_ns, 0, state, now_ns);
 }
 
 /*
@@ -101,17 +113,14 @@ static __always_inline void change_state(struct twofold_task *task, __u32 state,
  */
 static __always_inline void close_unseen_run(struct twofold_task *task, __u64 cpu_ns, __u64 now_ns)
 {
-	__u64 elapsed_ns = now_ns > task->since_ns ? now_ns - task->since_ns : 0;
-	__u64 ran_ns = cpu_ns - task->cpu_ns;
+	__u64 since_ns = task->since_ns, ran_ns = cpu_ns - task->cpu_ns;
 
-	if (ran_ns > elapsed_ns)
-		ran_ns = elapsed_ns;
+	if (now_ns < since_ns)
+		now_ns = since_ns;
+	if (ran_ns > now_ns - since_ns)
+		ran_ns = now_ns - since_ns;
 	__sync_fetch_and_add(&task->changes, 1);
-	keep_boundary(task, task->state, task->since_ns, now_ns);
-	add_time(task, task->state, elapsed_ns - ran_ns);
-	add_time(task, TWOFOLD_ON_CPU, ran_ns);
-	task->state = TWOFOLD_ON_CPU;
-	task->since_ns = now_ns;
+	close_state(task, task->state, since_ns, ran_ns, TWOFOLD_ON_CPU, now_ns);
 	__sync_fetch_and_add(&task->changes, 1);
 }
 

@@ -7,6 +7,12 @@
 #include "bpf/abi/offcpu_abi.h"
 #include "bpf/kernel/types.h"
 
+enum continued {
+	PARTS_CREDITED = 1, /* of the block, before */
+	LAST_PART_SPLIT =
+		2, /* the block began before the boundary that its last part was split at */
+};
+
 /*
  * Kept for each thread in scope, in task storage.
  *
@@ -45,7 +51,7 @@ struct twofold_task {
 	__u32 last_waker_thread;
 	__u32 last_waker_kind;
 	__u32 block_state; /* of the open block, or of the last one */
-	__u32 continued;   /* parts of the open block were credited before */
+	__u32 continued;   /* enum continued, of the open block */
 	__u32 thread;	   /* row of the thread table; 0: it had no room */
 	__u32 renames;	   /* how often the thread changed its name */
 	__u32 dead;
