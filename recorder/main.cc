@@ -9,13 +9,14 @@
 #include <string_view>
 #include <vector>
 
+#include "format/base/completion.h"
 #include "format/base/escape_text.h"
 #include "format/base/version.h"
-#include "recorder/cli/completion.h"
 #include "recorder/cli/options.h"
 #include "recorder/parser/name_reader_process.h"
 #include "recorder/session/check.h"
 #include "recorder/session/session.h"
+#include "recorder/sources/sources.h"
 
 namespace {
 
@@ -36,26 +37,29 @@ int main(int argument_count, char** arguments) {
   }
   const std::vector<std::string> words(arguments + std::min(argument_count, 1),
                                        arguments + argument_count);
+  twofold::Options options;
+  twofold::Sources sources(options);
   if (!words.empty() && words[0] == "--complete") {
-    std::fputs(twofold::Completions({words.begin() + 1, words.end()}).c_str(), stdout);
+    const twofold::OptionSet table = twofold::DeclareOptions(sources.words(), options);
+    std::fputs(twofold::CompleteOptions(table, {words.begin() + 1, words.end()}).c_str(), stdout);
     return 0;
   }
-  const twofold::Result<twofold::Options> options = twofold::ParseOptions(words);
-  if (!options) return Fail(options.error());
-  if (options->help) {
-    std::fputs(twofold::HelpText().c_str(), stdout);
+  const twofold::Result<void> parsed = twofold::ParseOptions(words, sources.words(), options);
+  if (!parsed) return Fail(parsed.error());
+  if (options.help) {
+    std::fputs(twofold::HelpText(sources.words()).c_str(), stdout);
     return 0;
   }
-  if (options->version) {
+  if (options.version) {
     std::printf("twofold-record %s\n", twofold::kVersion);
     return 0;
   }
-  if (options->check) {
+  if (options.check) {
     const twofold::CheckReport report = twofold::CheckHost();
     std::fputs(twofold::CheckText(report).c_str(), stdout);
     return twofold::Works(report) ? 0 : kFailed;
   }
-  const twofold::Result<int> status = twofold::RunSession(*options);
+  const twofold::Result<int> status = twofold::RunSession(options, sources);
   if (!status) return Fail(status.error());
   return *status;
 }

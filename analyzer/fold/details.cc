@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "analyzer/fold/dense_table.h"
-#include "analyzer/text/escape.h"
+#include "analyzer/data/dense_table.h"
+#include "format/base/escape_text.h"
 
 namespace twofold {
 

@@ -10,7 +10,8 @@ namespace twofold {
 
 class Notes {
  public:
-  explicit Notes(bool quiet) : quiet_(quiet) {}
+  // `quiet` is borrowed: the command line may still set it.
+  explicit Notes(const bool& quiet) : quiet_(quiet) {}
 
   // One line on standard error. `text` may hold anybody's text: paths, names, reasons.
   void Print(const std::string& text) const {
@@ -18,7 +19,7 @@ class Notes {
   }
 
  private:
-  bool quiet_;
+  const bool& quiet_;
 };
 
 }  // namespace twofold

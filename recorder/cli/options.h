@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "format/base/ids.h"
+#include "format/base/options.h"
 #include "format/base/result.h"
 
 namespace twofold {
@@ -21,40 +23,42 @@ struct Options {
   std::vector<Tid> tids;             // without any: the whole system
   std::string cgroup;                // as it was written
   std::string comm;                  // glob (recorder/cli/comm_glob.h); empty: whatever the name
-  bool cpu = true;
-  bool offcpu = true;
-  bool cpi = false;
-  bool memleak = false;
-  bool leak_kernel =
-      false;  // of memleak: the kernel's memory; false: that of the processes in pids
-  uint64_t leak_sample_bytes = 16 << 10;  // unless it is given, 64 KiB for the kernel's
-  bool leak_sample_given = false;
-  double leak_age_s = 0.5;
-  bool exec = false;
-  bool tcp = false;
-  bool arguments = false;  // of executed programs
-  uint32_t frequency_hz = 99;
+  std::vector<std::string> sources;  // of --record, in the order in which there are sources
+  uint32_t frequency_hz = 99;        // of samples
   double interval_s = 1;
   uint64_t memory_mib = 64;
-  uint32_t wakers = 1;                    // longest chain of wakers; 0: none
   uint64_t quantum_us = 1000;             // shorter blocks are chosen by chance
   bool exact = false;                     // every block is kept; quantum_us means nothing then
   uint32_t max_overhead_permyriad = 100;  // hundredths of a per cent; 0: no limit
   bool max_overhead_given = false;
-  uint64_t min_block_us = 0;  // shorter blocks get no row
-  uint64_t max_block_us = 0;  // longer blocks get no row; 0: no limit
   bool quiet = false;
   std::vector<std::string> command;  // after "--"; empty: none
 
-  // How many of --record's sources were asked for: one that cannot be had costs itself alone if
-  // there are others.
-  int SourceCount() const { return cpu + offcpu + cpi + memleak + tcp + exec; }
+  // T at the start; 0: every block is kept.
+  uint64_t QuantumNs() const { return exact ? 0 : quantum_us * 1000; }
 };
 
-// Error (Kind::kUsage): names the option, what is wrong with it and what it takes.
-Result<Options> ParseOptions(const std::vector<std::string>& arguments);
+// The headings of the help that options are under.
+enum class HelpGroup : size_t { kScope, kWhich, kHow, kQuestions };
+
+// What the command line knows of a source (recorder/sources/source.h).
+struct SourceWords {
+  std::string name;  // of --record
+  std::string help;  // what is recorded, in a few words
+  bool by_default = false;
+  std::function<void(OptionSet& table)> declare;  // adds options of its own
+};
+
+// The table of all options, each bound to a member of `options`, which must live as long, or to
+// what the sources bind theirs to.
+OptionSet DeclareOptions(const std::vector<SourceWords>& sources, Options& options);
+
+// Fills in `options`. Error (Kind::kUsage): names the option, what is wrong with it and what it
+// takes.
+Result<void> ParseOptions(const std::vector<std::string>& words,
+                          const std::vector<SourceWords>& sources, Options& options);
 
 // The text of --help; 80 columns.
-std::string HelpText();
+std::string HelpText(const std::vector<SourceWords>& sources);
 
 }  // namespace twofold

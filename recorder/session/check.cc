@@ -127,9 +127,10 @@ CheckReport CheckHost() {
       Outcome("names of the kernel", Ignoring(kernel_symbols), "/proc/kallsyms"));
   report.needed.push_back(
       Outcome("events of processes", Ignoring(Sideband::Open()), "forks, execs, mappings (perf)"));
-  const Options defaults;
-  const Notes no_notes(true);
-  Sources sources(defaults, no_notes);
+  Options defaults{.quiet = true};
+  Sources sources(defaults);
+  static_cast<void>(DeclareOptions(sources.words(), defaults));  // sets the default sources
+  sources.Choose();
   if (Works(report)) {
     const Result<SchedulerTracepoints> tracepoints = ProbeHost(true);
     report.needed.push_back(Outcome("the recording itself",

@@ -62,8 +62,8 @@ void RunAheadOfOthers() {
 
 class Session {
  public:
-  explicit Session(const Options& options)
-      : options_(options), notes_(options.quiet), status_line_(!options.quiet) {}
+  Session(const Options& options, Sources& sources)
+      : options_(options), sources_(sources), notes_(options.quiet), status_line_(!options.quiet) {}
 
   Result<int> Run();
 
@@ -101,11 +101,11 @@ class Session {
   Error KeepPart(const Error& error);
 
   const Options& options_;
+  Sources& sources_;
   const Notes notes_;
   StatusLine status_line_;
   EventLoop events_;
   RecordedScope scope_;
-  Sources sources_{options_, notes_};
   std::unique_ptr<Command> command_;
   std::string path_;
   std::optional<OutputFile> output_;
@@ -143,8 +143,9 @@ class Session {
 };
 
 Result<void> Session::ChooseWhatToRecord() {
+  sources_.Choose();
   TWOFOLD_RETURN_IF_ERROR(ProbePids(options_.pids));
-  const Result<SchedulerTracepoints> tracepoints = ProbeHost(options_.offcpu);
+  const Result<SchedulerTracepoints> tracepoints = ProbeHost(sources_.NeedStates());
   if (!tracepoints) return tracepoints.error();
   tracer_settings_.states = tracepoints->all_there;
   tracer_settings_.switch_passes_state = tracepoints->switch_passes_state;
@@ -243,8 +244,6 @@ void Session::DescribeRecording() {
                                  .user_stack_method = "switch-out",
                                  .wakers = 0,
                                  .quantum_ns = 0,
-                                 .min_block_ns = options_.min_block_us * 1000,
-                                 .max_block_ns = options_.max_block_us * 1000,
                                  .max_overhead_permyriad = options_.max_overhead_permyriad};
   DescribeScope(options_, scope_, recording_.settings);
   sources_.Describe(recording_.settings);
@@ -263,7 +262,7 @@ Result<void> Session::BeginCapture() {
   static_cast<void>(cpu_times_.TakeDifferences());
   own_cost_.emplace(*tracer_, name_reader_);
   restraint_.emplace(options_.max_overhead_permyriad, recording_.host.cpus_online,
-                     options_.exact ? 0 : options_.quantum_us * 1000);
+                     options_.QuantumNs());
   symbolizer_.emplace(definitions_, *kernel_symbols_, name_reader_);
   builder_.emplace(recording_, *tracer_, *processes_, *symbolizer_, *kernel_symbols_,
                    *cgroup_paths_, definitions_);
@@ -537,6 +536,8 @@ Result<int> Session::Run() {
 
 }  // namespace
 
-Result<int> RunSession(const Options& options) { return Session(options).Run(); }
+Result<int> RunSession(const Options& options, Sources& sources) {
+  return Session(options, sources).Run();
+}
 
 }  // namespace twofold

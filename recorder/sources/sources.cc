@@ -1,5 +1,6 @@
 #include "recorder/sources/sources.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -12,14 +13,38 @@
 
 namespace twofold {
 
-// In the order in which they are named in a capture, read and detached: the samplers first.
-Sources::Sources(const Options& options, const Notes& notes) : options_(options), notes_(notes) {
+// In the order in which they are named, read and detached: the samplers first.
+Sources::Sources(Options& options) : options_(options), notes_(options.quiet) {
   sources_.push_back(std::make_unique<CpuSource>(options));
+  sources_.push_back(std::make_unique<OffCpuSource>(options, notes_));
   sources_.push_back(std::make_unique<CpiSource>(options));
-  sources_.push_back(std::make_unique<OffCpuSource>(options, notes));
-  sources_.push_back(std::make_unique<MemorySource>(options, notes));
-  sources_.push_back(std::make_unique<ExecSource>(options, notes));
-  sources_.push_back(std::make_unique<TcpSource>(options));
+  sources_.push_back(std::make_unique<MemorySource>(options, notes_));
+  sources_.push_back(std::make_unique<TcpSource>());
+  sources_.push_back(std::make_unique<ExecSource>(options, notes_));
+}
+
+std::vector<SourceWords> Sources::words() {
+  std::vector<SourceWords> words;
+  for (const auto& source : sources_) {
+    const Source::Words& of = source->words();
+    words.push_back({.name = std::string(of.name),
+                     .help = std::string(of.help),
+                     .by_default = of.by_default,
+                     .declare = [&source](OptionSet& table) { source->DeclareOptions(table); }});
+  }
+  return words;
+}
+
+void Sources::Choose() {
+  for (const auto& source : sources_) {
+    if (source->IsAskedFor(options_)) source->Record();
+  }
+}
+
+bool Sources::NeedStates() const {
+  return std::any_of(sources_.begin(), sources_.end(), [](const auto& source) {
+    return source->is_recorded() && source->NeedsStates();
+  });
 }
 
 std::vector<TracedSource*> Sources::traced() const {
@@ -33,7 +58,7 @@ Result<void> Sources::GoOnWithoutSource(Source& source, const Error& failure) {
   source.LeaveOut();
   const Source::Words& words = source.words();
   const std::string subject(words.subject);
-  if (options_.SourceCount() == 1) {
+  if (options_.sources.size() == 1) {
     return Error{
         .what = subject + " cannot be recorded: " + failure.what,
         .where = failure.where.empty() ? "--record " + std::string(words.name) : failure.where,

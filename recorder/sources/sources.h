@@ -13,9 +13,16 @@ namespace twofold {
 
 class Sources {
  public:
-  // Every source that there is; recorded are those that the options ask for. Both are borrowed and
-  // must outlive this.
-  Sources(const Options& options, const Notes& notes);
+  // Every source that there is. `options` are borrowed; the command line sets them, and must not
+  // move them any more.
+  explicit Sources(Options& options);
+
+  // For ParseOptions.
+  std::vector<SourceWords> words();
+
+  // The options are set: those that they name are recorded.
+  void Choose();
+  bool NeedStates() const;
 
   // Asks each whether this host can have it.
   Result<void> Probe();
@@ -36,8 +43,8 @@ class Sources {
  private:
   Result<void> GoOnWithoutSource(Source& source, const Error& failure);
 
-  const Options& options_;
-  const Notes& notes_;
+  Options& options_;
+  const Notes notes_;
   std::vector<std::unique_ptr<Source>> sources_;
 };
 

@@ -34,6 +34,7 @@ class TracedSource {
 
   // Whether it is recorded: it was asked for, and can be had.
   bool is_recorded() const { return is_recorded_; }
+  void Record() { is_recorded_ = true; }
   void LeaveOut() { is_recorded_ = false; }
 
   // The maps whose size it says.
@@ -82,11 +83,8 @@ class TracedSource {
     static_cast<void>(fd);
   }
 
- protected:
-  explicit TracedSource(bool is_recorded) : is_recorded_(is_recorded) {}
-
  private:
-  bool is_recorded_;
+  bool is_recorded_ = false;
 };
 
 }  // namespace twofold

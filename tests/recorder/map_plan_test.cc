@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 #include <vector>
 
 #include "bpf/abi/accounts_abi.h"
@@ -11,7 +12,6 @@
 #include "bpf/abi/memory_abi.h"
 #include "bpf/abi/tcp_abi.h"
 #include "bpf/abi/threads_abi.h"
-#include "recorder/cli/note.h"
 #include "recorder/cli/options.h"
 #include "recorder/sources/sources.h"
 
@@ -34,14 +34,14 @@ struct Needs {
 
 Needs NeedsOf(const PlannedSources& planned) {
   Options options;
-  options.cpu = planned.cpu;
-  options.offcpu = planned.offcpu;
-  options.cpi = planned.cpi;
-  options.memleak = planned.memory;
-  options.tcp = planned.tcp;
-  options.exec = planned.exec;
-  const Notes notes(true);
-  const Sources sources(options, notes);
+  const std::pair<bool, const char*> names[] = {{planned.cpu, "cpu"}, {planned.offcpu, "offcpu"},
+                                                {planned.cpi, "cpi"}, {planned.memory, "memleak"},
+                                                {planned.tcp, "tcp"}, {planned.exec, "exec"}};
+  for (const auto& [is_planned, name] : names) {
+    if (is_planned) options.sources.emplace_back(name);
+  }
+  Sources sources(options);
+  sources.Choose();
   Needs needs;
   for (const TracedSource* source : sources.traced()) {
     if (!source->is_recorded()) continue;

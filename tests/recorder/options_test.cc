@@ -4,31 +4,78 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <initializer_list>
 #include <sstream>
+
+#include "recorder/cli/note.h"
+#include "recorder/sources/cpi/cpi_source.h"
+#include "recorder/sources/cpu/cpu_source.h"
+#include "recorder/sources/exec/exec_source.h"
+#include "recorder/sources/memory/memory_source.h"
+#include "recorder/sources/offcpu/offcpu_source.h"
+#include "recorder/sources/sources.h"
+#include "recorder/sources/tcp/tcp_source.h"
 
 namespace twofold {
 namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
-Options Parse(const std::vector<std::string>& arguments) {
-  Result<Options> options = ParseOptions(arguments);
-  EXPECT_TRUE(options) << (options ? "" : options.error().Message());
-  return options ? *options : Options();
+// What a command line says: to the recorder, and to the sources that have options of their own.
+struct Parsed : Options {
+  OffCpuOptions blocks;
+  MemoryOptions memory;
+  bool arguments = false;
+
+  bool Records(const std::string& source) const {
+    return std::find(sources.begin(), sources.end(), source) != sources.end();
+  }
+};
+
+Result<Parsed> TryToParse(const std::vector<std::string>& words) {
+  Options options;
+  const Notes notes(options.quiet);
+  CpuSource cpu(options);
+  OffCpuSource offcpu(options, notes);
+  CpiSource cpi(options);
+  MemorySource memory(options, notes);
+  TcpSource tcp;
+  ExecSource exec(options, notes);
+  std::vector<SourceWords> sources;
+  for (Source* source : std::initializer_list<Source*>{&cpu, &offcpu, &cpi, &memory, &tcp, &exec}) {
+    sources.push_back({.name = std::string(source->words().name),
+                       .help = std::string(source->words().help),
+                       .by_default = source->words().by_default,
+                       .declare = [source](OptionSet& table) { source->DeclareOptions(table); }});
+  }
+  TWOFOLD_RETURN_IF_ERROR(ParseOptions(words, sources, options));
+  return Parsed{{options}, offcpu.options(), memory.options(), exec.with_arguments()};
 }
 
-std::string Refusal(const std::vector<std::string>& arguments) {
-  const Result<Options> options = ParseOptions(arguments);
-  if (options) return "accepted";
-  EXPECT_EQ(options.error().kind, Error::Kind::kUsage);
-  EXPECT_FALSE(options.error().remedy.empty());
-  return options.error().Message();
+Parsed Parse(const std::vector<std::string>& words) {
+  const Result<Parsed> parsed = TryToParse(words);
+  EXPECT_TRUE(parsed) << (parsed ? "" : parsed.error().Message());
+  return parsed ? *parsed : Parsed();
+}
+
+std::string Refusal(const std::vector<std::string>& words) {
+  const Result<Parsed> parsed = TryToParse(words);
+  if (parsed) return "accepted";
+  EXPECT_EQ(parsed.error().kind, Error::Kind::kUsage);
+  EXPECT_FALSE(parsed.error().remedy.empty());
+  return parsed.error().Message();
+}
+
+std::string Help() {
+  Options options;
+  return HelpText(Sources(options).words());
 }
 
 TEST(Options, DefaultsRecordEverythingOfTheWholeSystem) {
-  const Options options = Parse({});
-  EXPECT_TRUE(options.cpu && options.offcpu);
+  const Parsed options = Parse({});
+  EXPECT_TRUE(options.Records("cpu") && options.Records("offcpu"));
   EXPECT_EQ(options.frequency_hz, 99u);
   EXPECT_EQ(options.interval_s, 1);
   EXPECT_EQ(options.memory_mib, 64u);
@@ -37,36 +84,38 @@ TEST(Options, DefaultsRecordEverythingOfTheWholeSystem) {
 }
 
 TEST(Options, DefaultsBoundTheCost) {
-  const Options options = Parse({});
-  EXPECT_EQ(options.wakers, 1u);
+  const Parsed options = Parse({});
+  EXPECT_EQ(options.blocks.wakers, 1u);
   EXPECT_EQ(options.quantum_us, 1000u);
   EXPECT_FALSE(options.exact);
   EXPECT_EQ(options.max_overhead_permyriad, 100u);
-  EXPECT_EQ(options.min_block_us, 0u);
-  EXPECT_EQ(options.max_block_us, 0u);
+  EXPECT_EQ(options.blocks.min_block_us, 0u);
+  EXPECT_EQ(options.blocks.max_block_us, 0u);
 }
 
 TEST(Options, MemoryIsRecordedWhereItIsSaidWhose) {
-  const Options user = Parse({"--record", "cpu,memleak", "--leak-scope", "user", "-p", "12"});
-  EXPECT_TRUE(user.memleak && user.cpu && !user.offcpu && !user.leak_kernel);
-  EXPECT_EQ(user.leak_sample_bytes, 16384u);
-  EXPECT_EQ(user.leak_age_s, 0.5);
-  EXPECT_FALSE(user.leak_sample_given);
-  const Options kernel = Parse({"--record", "memleak", "--leak-scope", "kernel",
-                                "--leak-sample-bytes", "1", "--leak-age", "30"});
-  EXPECT_TRUE(kernel.memleak && kernel.leak_kernel && kernel.leak_sample_given);
-  EXPECT_EQ(kernel.leak_sample_bytes, 1u);
-  EXPECT_EQ(kernel.leak_age_s, 30);
-  EXPECT_FALSE(Parse({}).memleak);
-  EXPECT_EQ(Parse({"--record", "memleak", "--leak-scope", "kernel"}).leak_sample_bytes, 65536u);
+  const Parsed user = Parse({"--record", "cpu,memleak", "--leak-scope", "user", "-p", "12"});
+  EXPECT_TRUE(user.Records("memleak") && user.Records("cpu") && !user.Records("offcpu") &&
+              !user.memory.of_kernel);
+  EXPECT_EQ(user.memory.sample_bytes, 16384u);
+  EXPECT_EQ(user.memory.age_s, 0.5);
+  EXPECT_FALSE(user.memory.sample_bytes_given);
+  const Parsed kernel = Parse({"--record", "memleak", "--leak-scope", "kernel",
+                               "--leak-sample-bytes", "1", "--leak-age", "30"});
+  EXPECT_TRUE(kernel.Records("memleak") && kernel.memory.of_kernel &&
+              kernel.memory.sample_bytes_given);
+  EXPECT_EQ(kernel.memory.sample_bytes, 1u);
+  EXPECT_EQ(kernel.memory.age_s, 30);
+  EXPECT_FALSE(Parse({}).Records("memleak"));
+  EXPECT_EQ(Parse({"--record", "memleak", "--leak-scope", "kernel"}).memory.sample_bytes, 65536u);
 }
 
 TEST(Options, SourcesAreCounted) {
-  EXPECT_EQ(Parse({}).SourceCount(), 2);
-  EXPECT_EQ(Parse({"--record", "tcp"}).SourceCount(), 1);
-  EXPECT_EQ(Parse({"--record", "cpi,exec,exec"}).SourceCount(), 2);
+  EXPECT_EQ(Parse({}).sources.size(), 2u);
+  EXPECT_EQ(Parse({"--record", "tcp"}).sources.size(), 1u);
+  EXPECT_EQ(Parse({"--record", "cpi,exec,exec"}).sources.size(), 2u);
   EXPECT_EQ(Parse({"--record", "cpu,offcpu,cpi,memleak,tcp,exec", "--leak-scope", "kernel"})
-                .SourceCount(),
+                .sources.size(),
             6);
 }
 
@@ -97,7 +146,7 @@ TEST(Options, ShortAndLongFormsMeanTheSame) {
        {std::vector<std::string>{"-d", "2.5", "-p", "12,13,12", "-o", "x"},
         std::vector<std::string>{"-d2.5", "-p12,13", "-ox"},
         std::vector<std::string>{"--duration", "2.5", "--pid=12,13", "--output", "x"}}) {
-    const Options options = Parse(words);
+    const Parsed options = Parse(words);
     EXPECT_EQ(options.duration_s, 2.5);
     EXPECT_THAT(options.pids, ElementsAre(Pid(12), Pid(13)));
     EXPECT_EQ(options.output, "x");
@@ -105,7 +154,7 @@ TEST(Options, ShortAndLongFormsMeanTheSame) {
 }
 
 TEST(Options, EverythingBehindTheDashesBelongsToTheCommand) {
-  const Options options = Parse({"--quiet", "--", "ls", "-d", "-5", "--", "--help"});
+  const Parsed options = Parse({"--quiet", "--", "ls", "-d", "-5", "--", "--help"});
   EXPECT_THAT(options.command, ElementsAre("ls", "-d", "-5", "--", "--help"));
   EXPECT_TRUE(options.quiet);
   EXPECT_FALSE(options.help || options.duration_s.has_value());
@@ -118,15 +167,15 @@ TEST(Options, CheckGoesAlone) {
 }
 
 TEST(Options, SourcesAreChosenByName) {
-  EXPECT_FALSE(Parse({"--record", "cpu"}).offcpu);
-  EXPECT_FALSE(Parse({"--record", "offcpu"}).cpu);
-  EXPECT_TRUE(Parse({"--record", "offcpu,cpu"}).cpu);
-  EXPECT_FALSE(Parse({}).exec);
-  EXPECT_TRUE(Parse({"--record", "exec"}).exec);
-  EXPECT_FALSE(Parse({"--record", "exec"}).cpu);
-  EXPECT_TRUE(Parse({"--record", "cpu,exec"}).cpu);
-  EXPECT_FALSE(Parse({}).tcp);
-  EXPECT_TRUE(Parse({"--record", "exec,tcp"}).tcp);
+  EXPECT_FALSE(Parse({"--record", "cpu"}).Records("offcpu"));
+  EXPECT_FALSE(Parse({"--record", "offcpu"}).Records("cpu"));
+  EXPECT_TRUE(Parse({"--record", "offcpu,cpu"}).Records("cpu"));
+  EXPECT_FALSE(Parse({}).Records("exec"));
+  EXPECT_TRUE(Parse({"--record", "exec"}).Records("exec"));
+  EXPECT_FALSE(Parse({"--record", "exec"}).Records("cpu"));
+  EXPECT_TRUE(Parse({"--record", "cpu,exec"}).Records("cpu"));
+  EXPECT_FALSE(Parse({}).Records("tcp"));
+  EXPECT_TRUE(Parse({"--record", "exec,tcp"}).Records("tcp"));
   EXPECT_THAT(Refusal({"--record", ""}), HasSubstr("no source ''"));
   EXPECT_THAT(Refusal({"--record", "cpu,"}), HasSubstr("no source ''"));
 }
@@ -225,8 +274,8 @@ TEST(Options, BlocksAreChosenByQuantumOrAllTaken) {
 }
 
 TEST(Options, ChainsOfWakersAreEightLongAtMost) {
-  EXPECT_EQ(Parse({"--wakers", "0"}).wakers, 0u);
-  EXPECT_EQ(Parse({"--wakers", "8"}).wakers, 8u);
+  EXPECT_EQ(Parse({"--wakers", "0"}).blocks.wakers, 0u);
+  EXPECT_EQ(Parse({"--wakers", "8"}).blocks.wakers, 8u);
   EXPECT_THAT(Refusal({"--wakers", "9"}), HasSubstr("a number of wakers from 0 to 8"));
   EXPECT_THAT(Refusal({"--wakers", "-1"}), HasSubstr("--wakers"));
 }
@@ -247,9 +296,9 @@ TEST(Options, OverheadIsInPerCentOrUnlimited) {
 }
 
 TEST(Options, BlocksAreChosenByTheirLength) {
-  const Options options = Parse({"--min-block", "100", "--max-block", "100"});
-  EXPECT_EQ(options.min_block_us, 100u);
-  EXPECT_EQ(options.max_block_us, 100u);
+  const Parsed options = Parse({"--min-block", "100", "--max-block", "100"});
+  EXPECT_EQ(options.blocks.min_block_us, 100u);
+  EXPECT_EQ(options.blocks.max_block_us, 100u);
   EXPECT_THAT(Refusal({"--min-block", "101", "--max-block", "100"}),
               HasSubstr("less than --min-block"));
   EXPECT_THAT(Refusal({"--max-block", "0"}), HasSubstr("microseconds from 1 to"));
@@ -261,12 +310,47 @@ TEST(Options, HelpNamesEveryOption) {
        {"--pid", "--tid", "--cgroup", "--comm", "--record", "--min-block", "--max-block",
         "--duration", "--output", "--wakers", "--quantum", "--exact", "--max-overhead",
         "--frequency", "--interval", "--memory", "--quiet", "--help", "--version"}) {
-    EXPECT_THAT(HelpText(), HasSubstr(option));
+    EXPECT_THAT(Help(), HasSubstr(option));
   }
 }
 
+TEST(Options, HelpNamesEveryOptionOfTheTable) {
+  Options unused;
+  Sources sources(unused);
+  const OptionSet table = DeclareOptions(sources.words(), unused);
+  EXPECT_GT(table.options().size(), 25u);
+  for (const Option& option : table.options()) {
+    EXPECT_THAT(Help(), testing::ContainsRegex("[ ,] " + option.Shown() + "[ \n]"))
+        << option.Shown();
+  }
+}
+
+TEST(Options, AMistypedOptionGetsASuggestion) {
+  EXPECT_EQ(
+      Refusal({"--outptu", "x"}),
+      "unrecognised option '--outptu'. Did you mean --output? twofold-record --help lists the "
+      "options.");
+  EXPECT_EQ(Refusal({"--xyzzy"}),
+            "unrecognised option '--xyzzy'. twofold-record --help lists the options.");
+}
+
+TEST(Options, ValuesStandBesideTheirOptionsInEveryUsualWay) {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"-d", "5"},
+                                                {"-d5"},
+                                                {"--duration", "5"},
+                                                {"--duration=5"},
+                                                {"-agd5"},
+                                                {"-ad", "5"}}) {
+    EXPECT_EQ(Parse(words).duration_s, 5) << words.front();
+  }
+  EXPECT_THAT(Refusal({"-d", "-5"}), HasSubstr("a time of -5 s is negative"));
+  EXPECT_THAT(Refusal({"--quantum", "-5"}), HasSubstr("'-5' is out of range"));
+  EXPECT_THAT(Refusal({"-d", "-a"}), HasSubstr("the required argument for option '--duration'"));
+  EXPECT_THAT(Refusal({"-d", "1", "--duration=2"}), HasSubstr("more than once"));
+}
+
 TEST(Options, HelpFitsATerminal) {
-  std::istringstream lines(HelpText());
+  std::istringstream lines(Help());
   std::string line;
   size_t count = 0;
   while (std::getline(lines, line)) {

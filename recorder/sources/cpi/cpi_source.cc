@@ -18,12 +18,12 @@ constexpr StackTraits kStacks = {.map = TWOFOLD_SET_COUNTER_STACKS};
 
 CpiSource::CpiSource(const Options& options)
     : Source({.name = "cpi",
+              .help = "cycles and instructions",
               .subject = "cycles and instructions",
               .is_plural = true,
               .remedy = "Record other sources, or on a host that offers hardware counters "
-                        "(twofold-record --check tells)"},
-             options.cpi),
-      frequency_hz_(options.frequency_hz) {}
+                        "(twofold-record --check tells)"}),
+      options_(options) {}
 
 void CpiSource::Check(const KernelBtf*, std::vector<Finding>& findings) const {
   findings.push_back(Outcome("hardware counter, cycles", TryHardwareEvent(PERF_COUNT_HW_CPU_CYCLES),
@@ -55,7 +55,7 @@ Result<void> CpiSource::Open(Tracer& tracer) {
 }
 
 Result<void> CpiSource::Attach() {
-  const Result<uint64_t> period = CyclesPerSample(frequency_hz_);
+  const Result<uint64_t> period = CyclesPerSample(options_.frequency_hz);
   if (!period) return Error{.what = period.error().what};
   const Result<void> attached = counters_.Attach(skeleton_->progs.sample_cycles,
                                                  skeleton_->progs.sample_instructions, *period);
@@ -78,7 +78,9 @@ Result<void> CpiSource::Read(const IntervalEnd& end) {
   });
 }
 
-void CpiSource::Describe(Settings& settings) const { settings.frequency_hz = frequency_hz_; }
+void CpiSource::Describe(Settings& settings) const {
+  settings.frequency_hz = options_.frequency_hz;
+}
 
 void CpiSource::BuildRows(CaptureBuilder& builder, Interval& interval) {
   CounterRows& counters = interval.counters.emplace();

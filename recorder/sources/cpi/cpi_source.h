@@ -13,6 +13,7 @@ namespace twofold {
 
 class CpiSource : public Source {
  public:
+  // `options` are borrowed.
   explicit CpiSource(const Options& options);
 
   void Check(const KernelBtf* types, std::vector<Finding>& findings) const override;
@@ -33,7 +34,7 @@ class CpiSource : public Source {
     twofold_counter_value value;
   };
 
-  const uint32_t frequency_hz_;
+  const Options& options_;
   twofold_bpf* skeleton_ = nullptr;
   HardwareCounters counters_;
   HardwareCounters::Counted counted_;  // in the interval that ended last

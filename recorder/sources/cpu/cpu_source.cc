@@ -14,9 +14,12 @@ constexpr StackTraits kStacks = {.map = TWOFOLD_SET_CPU_STACKS};
 }  // namespace
 
 CpuSource::CpuSource(const Options& options)
-    : Source({.name = "cpu", .subject = "CPU samples", .is_plural = true}, options.cpu),
-      frequency_hz_(options.frequency_hz),
-      period_ns_(1'000'000'000 / options.frequency_hz) {}
+    : Source({.name = "cpu",
+              .help = "CPU samples",
+              .subject = "CPU samples",
+              .is_plural = true,
+              .by_default = true}),
+      options_(options) {}
 
 std::vector<MapNeed> CpuSource::Maps() const {
   return {{.name = "cpu_stacks",
@@ -34,7 +37,7 @@ std::vector<bpf_program*> CpuSource::Programs(const twofold_bpf& skeleton) const
 }
 
 void CpuSource::Prepare(twofold_bpf& skeleton, const MapSizes&) {
-  skeleton.rodata->sample_period_ns = period_ns_;
+  skeleton.rodata->sample_period_ns = PeriodNs();
   bpf_map__set_max_entries(skeleton.maps.samplings, SamplingTimer::Cpus());
 }
 
@@ -46,7 +49,7 @@ Result<void> CpuSource::Open(Tracer& tracer) {
 }
 
 Result<void> CpuSource::Attach() {
-  return timer_.Attach(skeleton_->progs.sample, skeleton_->maps.samplings, period_ns_);
+  return timer_.Attach(skeleton_->progs.sample, skeleton_->maps.samplings, PeriodNs());
 }
 
 Result<void> CpuSource::Read(const IntervalEnd& end) {
@@ -56,11 +59,13 @@ Result<void> CpuSource::Read(const IntervalEnd& end) {
                                     });
 }
 
-void CpuSource::Describe(Settings& settings) const { settings.frequency_hz = frequency_hz_; }
+void CpuSource::Describe(Settings& settings) const {
+  settings.frequency_hz = options_.frequency_hz;
+}
 
 void CpuSource::BuildRows(CaptureBuilder& builder, Interval& interval) {
   CpuRows& cpu = interval.cpu.emplace();
-  cpu.period_ns = period_ns_;
+  cpu.period_ns = PeriodNs();
   for (const Added& added : std::exchange(added_, {})) {
     const CaptureBuilder::Place place = builder.PlaceOf(kStacks, added.key);
     cpu.rows.push_back({.thread = place.thread,

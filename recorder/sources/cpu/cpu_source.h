@@ -13,6 +13,7 @@ namespace twofold {
 
 class CpuSource : public Source {
  public:
+  // `options` are borrowed.
   explicit CpuSource(const Options& options);
 
   std::vector<MapNeed> Maps() const override;
@@ -31,8 +32,9 @@ class CpuSource : public Source {
     uint64_t samples;
   };
 
-  const uint32_t frequency_hz_;
-  const uint64_t period_ns_;  // between samples
+  uint64_t PeriodNs() const { return 1'000'000'000 / options_.frequency_hz; }  // between samples
+
+  const Options& options_;
   twofold_bpf* skeleton_ = nullptr;
   SamplingTimer timer_;
   CumulativeMap<twofold_cpu_key, twofold_cpu_sums> rows_;

@@ -3,15 +3,32 @@
 #include <cerrno>
 #include <utility>
 
+#include "recorder/cli/option_values.h"
 #include "recorder/host/kernel_features.h"
 #include "recorder/tracer/programs.h"
 
 namespace twofold {
 
 ExecSource::ExecSource(const Options& options, const Notes& notes)
-    : Source({.name = "exec", .subject = "executed programs", .is_plural = true}, options.exec),
-      arguments_(options.arguments),
+    : Source({.name = "exec",
+              .help = "executed programs",
+              .subject = "executed programs",
+              .is_plural = true}),
+      options_(options),
       notes_(notes) {}
+
+void ExecSource::DeclareOptions(OptionSet& table) {
+  table.Add({.name = "args",
+             .help = "executed programs with their arguments, which may hold\n"
+                     "secrets; without it no argument leaves the kernel",
+             .group = size_t(HelpGroup::kWhich),
+             .set = SetTo(with_arguments_)});
+  table.AddCheck([this](const Arguments&) -> Result<void> {
+    if (!with_arguments_ || IsAskedFor(options_)) return {};
+    return UsageError("--args", "executed programs are not recorded, so there are no arguments",
+                      "Record them: --record cpu,offcpu,exec --args");
+  });
+}
 
 void ExecSource::Check(const KernelBtf*, std::vector<Finding>& findings) const {
   findings.push_back(AllOf("executions that fail",
@@ -25,7 +42,7 @@ std::vector<bpf_program*> ExecSource::Programs(const twofold_bpf& skeleton) cons
 
 void ExecSource::Prepare(twofold_bpf& skeleton, const MapSizes&) {
   skeleton.rodata->record_exec = is_recorded();
-  skeleton.rodata->record_arguments = arguments_;
+  skeleton.rodata->record_arguments = with_arguments_;
 }
 
 Result<void> ExecSource::Open(Tracer& tracer) {
@@ -56,7 +73,7 @@ Result<void> ExecSource::FinishReading(const IntervalEnd& end, std::vector<Loss>
   return {};
 }
 
-void ExecSource::Describe(Settings& settings) const { settings.arguments = arguments_; }
+void ExecSource::Describe(Settings& settings) const { settings.arguments = with_arguments_; }
 
 void ExecSource::BuildRows(CaptureBuilder& builder, Interval& interval) {
   std::vector<ExecRow>& rows = interval.execs.emplace();

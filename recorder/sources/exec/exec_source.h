@@ -13,8 +13,10 @@ namespace twofold {
 
 class ExecSource : public Source {
  public:
+  // Both are borrowed.
   ExecSource(const Options& options, const Notes& notes);
 
+  void DeclareOptions(OptionSet& table) override;
   void Check(const KernelBtf* types, std::vector<Finding>& findings) const override;
   std::vector<MapNeed> Maps() const override { return {}; }
   bool HasEvents() const override { return true; }
@@ -26,12 +28,14 @@ class ExecSource : public Source {
   Result<void> Read(const IntervalEnd&) override { return {}; }
   Result<void> FinishReading(const IntervalEnd& end, std::vector<Loss>& losses) override;
   void AddEvent(const void* event, size_t bytes) override { events_.Add(event, bytes); }
+  bool with_arguments() const { return with_arguments_; }
   void Describe(Settings& settings) const override;
   void BuildRows(CaptureBuilder& builder, Interval& interval) override;
 
  private:
-  const bool arguments_;
+  const Options& options_;
   const Notes& notes_;
+  bool with_arguments_ = false;
   twofold_bpf* skeleton_ = nullptr;
   std::vector<BpfLink> links_;
   ExecEvents events_;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "recorder/capture/merge_rows.h"
+#include "recorder/cli/option_values.h"
 #include "recorder/host/kernel_btf.h"
 #include "recorder/host/kernel_features.h"
 #include "recorder/sources/memory/uprobe_multi.h"
@@ -44,31 +45,79 @@ uint8_t AgeOf(uint64_t lived_ns, uint64_t unit_ns) {
       std::min<size_t>(std::bit_width(lived_ns / std::max<uint64_t>(unit_ns, 1)), kMaxAge));
 }
 
-uint64_t AgeUnitNs(const Options& options) { return uint64_t(options.leak_age_s * 1e9); }
+uint64_t AgeUnitNs(const MemoryOptions& options) { return uint64_t(options.age_s * 1e9); }
 
 }  // namespace
 
+// Memory that is freed, or not, was allocated at any time, perhaps by a process that ended since.
 MemorySource::MemorySource(const Options& options, const Notes& notes)
     : Source({.name = "memleak",
+              .help = "memory growth",
               .subject = "memory",
-              .remedy = "twofold-record --check tells what this host can record"},
-             options.memleak),
+              .remedy = "twofold-record --check tells what this host can record"}),
       options_(options),
       notes_(notes),
-      // Memory that is freed, or not, was allocated at any time, perhaps by a process that ended
-      // since. Who called an allocator function is told by the address that it returns to.
       stacks_{.map = TWOFOLD_SET_MEMORY_STACKS,
               .kernel_leaf_returns = true,
               .is_traced = true,
-              .user_leaf_returns = !options.leak_kernel,
               .any_time = true,
-              .outlives_process = true},
-      restraint_(options.leak_sample_bytes, options.max_overhead_permyriad,
-                 options.max_overhead_given,
-                 options.max_overhead_given || !options.leak_sample_given) {}
+              .outlives_process = true} {}
+
+void MemorySource::DeclareOptions(OptionSet& table) {
+  constexpr size_t kGroup = size_t(HelpGroup::kWhich);
+  table.Add({.name = "leak-scope",
+             .value_name = "SCOPE",
+             .help = "whose memory: user (processes of -p) or kernel",
+             .group = kGroup});
+  table.Add({.name = "leak-sample-bytes",
+             .value_name = "N",
+             .help = "one allocation in every N bytes is kept, larger ones all\n"
+                     "are; sums stay right; 1: all (default: 16384 of user,\n"
+                     "65536 of kernel)",
+             .group = kGroup,
+             .set = ReadCount("--leak-sample-bytes", 1, 1 << 20, "bytes", own_.sample_bytes)});
+  table.Add({.name = "leak-age",
+             .value_name = "S",
+             .help = "memory that is younger counts as young (default: 0.5)",
+             .group = kGroup,
+             .set = ReadSeconds("--leak-age", 0.001, 24 * 3600,
+                                [this](double seconds) { own_.age_s = seconds; })});
+  table.AddCheck([this](const Arguments& given) -> Result<void> {
+    if (options_.help || options_.version) return {};
+    return CheckOptions(given);
+  });
+}
+
+// Whose memory, and how.
+Result<void> MemorySource::CheckOptions(const Arguments& given) {
+  // A quarter of that for processes: pages, which are larger than most other allocations, are
+  // allocated more often than a process allocates as much.
+  constexpr uint64_t kKernelSample_bytes = 64 << 10;
+  if (!IsAskedFor(options_)) {
+    for (const char* name : {"leak-scope", "leak-sample-bytes", "leak-age"}) {
+      if (!given.Has(name)) continue;
+      return UsageError(std::string("--") + name, "it has no meaning without the source memleak",
+                        "Give it with --record memleak");
+    }
+    return {};
+  }
+  const std::string scope = given.Get("leak-scope");
+  if (scope != "user" && scope != "kernel") {
+    return UsageError("--leak-scope",
+                      scope.empty() ? "--record memleak needs to know whose memory"
+                                    : "'" + scope + "' is not known",
+                      "It takes user (the processes of -p) or kernel");
+  }
+  own_.of_kernel = scope == "kernel";
+  own_.sample_bytes_given = given.Has("leak-sample-bytes");
+  if (own_.of_kernel && !own_.sample_bytes_given) own_.sample_bytes = kKernelSample_bytes;
+  if (own_.of_kernel || !options_.pids.empty()) return {};
+  return UsageError("--leak-scope user", "it needs the processes whose memory is to be recorded",
+                    "Name them with -p, for example: -p 812");
+}
 
 Result<void> MemorySource::Probe() {
-  if (!options_.leak_kernel) {
+  if (!own_.of_kernel) {
     uprobe_sessions_ = HasUprobeSessions();
     return {};
   }
@@ -107,7 +156,7 @@ std::vector<MapNeed> MemorySource::Maps() const {
 
 std::vector<bpf_program*> MemorySource::Programs(const twofold_bpf& skeleton) const {
   const auto& programs = skeleton.progs;
-  if (options_.leak_kernel) {
+  if (own_.of_kernel) {
     // What frees first: nothing is to look as if it were never freed.
     return {programs.kernel_kfree,      programs.kernel_cache_free,  programs.kernel_page_free,
             programs.kernel_page_alloc, programs.kernel_cache_alloc, programs.kernel_kmalloc};
@@ -117,7 +166,7 @@ std::vector<bpf_program*> MemorySource::Programs(const twofold_bpf& skeleton) co
 }
 
 void MemorySource::Prepare(twofold_bpf& skeleton, const MapSizes& sizes) {
-  const bool of_processes = is_recorded() && !options_.leak_kernel;
+  const bool of_processes = is_recorded() && !own_.of_kernel;
   if (of_processes && uprobe_sessions_) {
     bpf_program__set_expected_attach_type(skeleton.progs.begin_allocator, kTraceUprobeMulti);
     bpf_program__set_expected_attach_type(skeleton.progs.allocator_session, kTraceUprobeSession);
@@ -128,19 +177,24 @@ void MemorySource::Prepare(twofold_bpf& skeleton, const MapSizes& sizes) {
   const auto page_bytes = uint64_t(sysconf(_SC_PAGESIZE));
   skeleton.rodata->most_new_bytes = uint64_t(sysconf(_SC_PHYS_PAGES)) / 2 * page_bytes;
   skeleton.rodata->page_bytes = uint32_t(page_bytes);
-  skeleton.bss->leak_sample_bytes = std::max<uint64_t>(options_.leak_sample_bytes, 1);
+  skeleton.bss->leak_sample_bytes = std::max<uint64_t>(own_.sample_bytes, 1);
 }
 
 Result<void> MemorySource::Open(Tracer& tracer) {
   tracer_ = &tracer;
   skeleton_ = &tracer.skeleton();
+  // Who called an allocator function is told by the address that it returns to.
+  stacks_.user_leaf_returns = !own_.of_kernel;
+  restraint_.emplace(own_.sample_bytes, options_.max_overhead_permyriad,
+                     options_.max_overhead_given,
+                     options_.max_overhead_given || !own_.sample_bytes_given);
   rows_.Open(tracer.map(TWOFOLD_SET_MEMORY_ROWS).fd());
   tracer.moves().Follow(TWOFOLD_SET_MEMORY_ROWS, rows_);
   return {};
 }
 
 Result<void> MemorySource::Attach() {
-  if (!options_.leak_kernel) return {};
+  if (!own_.of_kernel) return {};
   for (const bpf_program* program : Programs(*skeleton_)) {
     Result<BpfLink> link = AttachProgram(program);
     if (!link) return std::move(link).error();
@@ -158,7 +212,7 @@ void MemorySource::Detach() {
 // Probes the allocators of the processes in scope.
 Result<void> MemorySource::Begin(NameReader& reader) {
   static_cast<void>(TakeSpent());
-  if (options_.leak_kernel) return {};
+  if (own_.of_kernel) return {};
   const auto& programs = skeleton_->progs;
   probes_ = std::make_unique<AllocatorProbes>(
       AllocatorProbes::Programs{.begin = programs.begin_allocator,
@@ -200,9 +254,9 @@ void MemorySource::FollowMappings(Pid pid) {
 }
 
 void MemorySource::Describe(Settings& settings) const {
-  settings.leak_scope = options_.leak_kernel ? "kernel" : "user";
-  settings.leak_sample_bytes = options_.leak_sample_bytes;
-  settings.leak_age_ns = AgeUnitNs(options_);
+  settings.leak_scope = own_.of_kernel ? "kernel" : "user";
+  settings.leak_sample_bytes = own_.sample_bytes;
+  settings.leak_age_ns = AgeUnitNs(own_);
 }
 
 MemoryRestraint::Spent MemorySource::TakeSpent() {
@@ -218,10 +272,10 @@ MemoryRestraint::Spent MemorySource::TakeSpent() {
 
 Restraint::Spent MemorySource::Restrain(const Restraint::Spent& spent, uint64_t elapsed_ns,
                                         uint32_t cpus) {
-  const uint64_t sample_bytes = restraint_.sample_bytes();
-  const Restraint::Spent others = restraint_.Judge(spent, TakeSpent(), elapsed_ns, cpus);
-  if (restraint_.sample_bytes() != sample_bytes) {
-    __atomic_store_n(&skeleton_->bss->leak_sample_bytes, restraint_.sample_bytes(),
+  const uint64_t sample_bytes = restraint_->sample_bytes();
+  const Restraint::Spent others = restraint_->Judge(spent, TakeSpent(), elapsed_ns, cpus);
+  if (restraint_->sample_bytes() != sample_bytes) {
+    __atomic_store_n(&skeleton_->bss->leak_sample_bytes, restraint_->sample_bytes(),
                      __ATOMIC_RELAXED);
   }
   return others;
@@ -259,7 +313,7 @@ Result<void> MemorySource::ReadOutstanding(uint64_t boundary_ns) {
       bpf_map__fd(skeleton_->maps.live_allocations),
       [&](const twofold_live_key&, const twofold_live& live) {
         const uint64_t lived_ns = boundary_ns > live.time_ns ? boundary_ns - live.time_ns : 0;
-        const uint8_t age = AgeOf(lived_ns, AgeUnitNs(options_));
+        const uint8_t age = AgeOf(lived_ns, AgeUnitNs(own_));
         Outstanding& sum =
             sums.try_emplace({live.row, age}, Outstanding{.key = live.row, .age = age})
                 .first->second;

@@ -21,15 +21,24 @@
 
 namespace twofold {
 
+struct MemoryOptions {
+  bool of_kernel = false;            // the kernel's memory; false: that of the processes of -p
+  uint64_t sample_bytes = 16 << 10;  // B (format/capture.h); unless given, 64 KiB for the kernel
+  bool sample_bytes_given = false;
+  double age_s = 0.5;  // memory that is younger counts as young
+};
+
 class MemorySource : public Source {
  public:
   // Both are borrowed and must outlive this.
   MemorySource(const Options& options, const Notes& notes);
 
+  void DeclareOptions(OptionSet& table) override;
+  const MemoryOptions& options() const { return own_; }
   Result<void> Probe() override;
   void Check(const KernelBtf* types, std::vector<Finding>& findings) const override;
   std::vector<MapNeed> Maps() const override;
-  bool AsksForInterrupts() const override { return options_.leak_kernel; }
+  bool AsksForInterrupts() const override { return own_.of_kernel; }
   std::vector<bpf_program*> Programs(const twofold_bpf& skeleton) const override;
   void Prepare(twofold_bpf& skeleton, const MapSizes& sizes) override;
   Result<void> Open(Tracer& tracer) override;
@@ -44,6 +53,8 @@ class MemorySource : public Source {
                             uint32_t cpus) override;
 
  private:
+  Result<void> CheckOptions(const Arguments& given);
+
   struct Added {
     twofold_allocation_key key;
     twofold_allocation_value value;
@@ -66,7 +77,8 @@ class MemorySource : public Source {
 
   const Options& options_;
   const Notes& notes_;
-  const StackTraits stacks_;
+  MemoryOptions own_;
+  StackTraits stacks_;
   Tracer* tracer_ = nullptr;
   twofold_bpf* skeleton_ = nullptr;
   bool uprobe_sessions_ = false;             // HasUprobeSessions of uprobe_multi.h
@@ -75,7 +87,7 @@ class MemorySource : public Source {
   CumulativeMap<twofold_allocation_key, twofold_allocation_value> rows_;
   std::vector<Added> added_;                             // in the interval that was read last
   std::optional<std::vector<Outstanding>> outstanding_;  // with the last interval
-  MemoryRestraint restraint_;
+  std::optional<MemoryRestraint> restraint_;
   MemoryRestraint::Spent spent_;  // until TakeSpent
   bool told_of_failure_ = false;
 };

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "recorder/capture/merge_rows.h"
+#include "recorder/cli/option_values.h"
 #include "recorder/tracer/per_cpu_map.h"
 #include "recorder/tracer/programs.h"
 
@@ -33,10 +34,39 @@ void AddOffCpu(Row& into, const Row& from) {
 }  // namespace
 
 OffCpuSource::OffCpuSource(const Options& options, const Notes& notes)
-    : Source({.name = "offcpu", .subject = "blocked time"}, options.offcpu),
+    : Source({.name = "offcpu",
+              .help = "blocked time",
+              .subject = "blocked time",
+              .by_default = true}),
       options_(options),
-      notes_(notes),
-      quantum_ns_(options.exact ? 0 : options.quantum_us * 1000) {}
+      notes_(notes) {}
+
+void OffCpuSource::DeclareOptions(OptionSet& table) {
+  constexpr uint64_t kLongestBlock_us = 7ULL * 24 * 3600 * 1'000'000;
+  table.Add(
+      {.name = "min-block",
+       .value_name = "US",
+       .help = "no blocks shorter than this (default: 0)",
+       .group = size_t(HelpGroup::kWhich),
+       .set = ReadCount("--min-block", 0, kLongestBlock_us, "microseconds", own_.min_block_us)});
+  table.Add(
+      {.name = "max-block",
+       .value_name = "US",
+       .help = "no blocks longer than this (default: no limit)",
+       .group = size_t(HelpGroup::kWhich),
+       .set = ReadCount("--max-block", 1, kLongestBlock_us, "microseconds", own_.max_block_us)});
+  table.Add({.name = "wakers",
+             .value_name = "N",
+             .help = "who woke a blocked thread, and who had woken that one, N\n"
+                     "deep, 0 to 8 (default: 1)",
+             .group = size_t(HelpGroup::kHow),
+             .set = ReadCount("--wakers", 0, 8, "a number of wakers", own_.wakers)});
+  table.AddCheck([this](const Arguments&) -> Result<void> {
+    if (own_.max_block_us == 0 || own_.max_block_us >= own_.min_block_us) return {};
+    return UsageError("--max-block", "it is less than --min-block, which leaves no block",
+                      "Give a longer --max-block, or a shorter --min-block");
+  });
+}
 
 Result<void> OffCpuSource::Probe() {
   Result<DirectMap> direct_map = FindDirectMap();
@@ -78,13 +108,13 @@ std::vector<MapNeed> OffCpuSource::Maps() const {
 void OffCpuSource::Prepare(twofold_bpf& skeleton, const MapSizes&) {
   auto& constants = *skeleton.rodata;
   constants.record_offcpu = is_recorded();
-  constants.max_wakers = options_.wakers;
-  constants.min_block_ns = options_.min_block_us * 1000;
-  constants.max_block_ns = options_.max_block_us * 1000;
+  constants.max_wakers = own_.wakers;
+  constants.min_block_ns = own_.min_block_us * 1000;
+  constants.max_block_ns = own_.max_block_us * 1000;
   constants.user_stack_at_switch_out = is_recorded() && !direct_map_;
   if (direct_map_) constants.direct_map = *direct_map_;
-  skeleton.bss->quantum_ns = quantum_ns_;
-  largest_quantum_ns_ = quantum_ns_;
+  skeleton.bss->quantum_ns = options_.QuantumNs();
+  largest_quantum_ns_ = options_.QuantumNs();
 }
 
 Result<void> OffCpuSource::Open(Tracer& tracer) {
@@ -155,8 +185,10 @@ void OffCpuSource::OnRetired(twofold_map_set set, int fd) {
 
 void OffCpuSource::Describe(Settings& settings) const {
   settings.user_stack_method = direct_map_ ? "page-walk" : "switch-out";
-  settings.wakers = options_.wakers;
-  settings.quantum_ns = quantum_ns_;
+  settings.wakers = own_.wakers;
+  settings.min_block_ns = own_.min_block_us * 1000;
+  settings.max_block_ns = own_.max_block_us * 1000;
+  settings.quantum_ns = options_.QuantumNs();
 }
 
 void OffCpuSource::BuildRows(CaptureBuilder& builder, Interval& interval) {

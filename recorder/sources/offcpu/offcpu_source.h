@@ -15,15 +15,24 @@
 
 namespace twofold {
 
+struct OffCpuOptions {
+  uint32_t wakers = 1;        // longest chain of wakers; 0: none
+  uint64_t min_block_us = 0;  // shorter blocks get no row
+  uint64_t max_block_us = 0;  // longer blocks get no row; 0: no limit
+};
+
 class OffCpuSource : public Source {
  public:
   // Both are borrowed and must outlive this.
   OffCpuSource(const Options& options, const Notes& notes);
 
+  void DeclareOptions(OptionSet& table) override;
+  const OffCpuOptions& options() const { return own_; }
+  bool NeedsStates() const override { return true; }
   Result<void> Probe() override;
   void Check(const KernelBtf* types, std::vector<Finding>& findings) const override;
   std::vector<MapNeed> Maps() const override;
-  bool AsksForInterrupts() const override { return options_.wakers > 0; }
+  bool AsksForInterrupts() const override { return own_.wakers > 0; }
   // Its blocks are told by the tracer's own programs, which follow the threads' states.
   std::vector<bpf_program*> Programs(const twofold_bpf&) const override { return {}; }
   void Prepare(twofold_bpf& skeleton, const MapSizes& sizes) override;
@@ -52,7 +61,7 @@ class OffCpuSource : public Source {
 
   const Options& options_;
   const Notes& notes_;
-  const uint64_t quantum_ns_;  // T at the start; 0: every block is kept
+  OffCpuOptions own_;
   // Through which user stacks are walked after their block was chosen; nullopt: they are taken
   // where each block begins.
   std::optional<DirectMap> direct_map_;

@@ -53,8 +53,11 @@ auto KeyOf(const RetransmitRow& row) {
 
 }  // namespace
 
-TcpSource::TcpSource(const Options& options)
-    : Source({.name = "tcp", .subject = "TCP retransmits", .is_plural = true}, options.tcp) {}
+TcpSource::TcpSource()
+    : Source({.name = "tcp",
+              .help = "TCP retransmits",
+              .subject = "TCP retransmits",
+              .is_plural = true}) {}
 
 Result<void> TcpSource::Probe() {
   const Result<TcpTracepoints> tracepoints = ProbeTcp();

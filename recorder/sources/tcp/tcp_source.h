@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "bpf/abi/tcp_abi.h"
-#include "recorder/cli/options.h"
 #include "recorder/sources/source.h"
 #include "recorder/sources/tcp/retransmit_events.h"
 #include "recorder/sources/tcp/socket_owners.h"
@@ -16,7 +15,7 @@ namespace twofold {
 
 class TcpSource : public Source {
  public:
-  explicit TcpSource(const Options& options);
+  TcpSource();
 
   Result<void> Probe() override;
   void Check(const KernelBtf* types, std::vector<Finding>& findings) const override;
