@@ -16,6 +16,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "bpf/abi/irq_abi.h"
 #include "recorder/base/clocks.h"
 #include "recorder/tracer/tracer_state.h"
 
@@ -233,6 +234,8 @@ MapSizes PlanMaps(uint64_t memory_bytes, const PlannedSources& sources) {
       {TWOFOLD_SET_TCP_STACKS, stack_bytes, 2, tcp},
       {TWOFOLD_SET_TCP_ROWS,
        HashEntryBytes(sizeof(twofold_retransmit_key), sizeof(twofold_retransmit_value)), 2, tcp},
+      {TWOFOLD_SET_IRQ_ROWS, HashEntryBytes(sizeof(twofold_irq_key), sizeof(twofold_irq_sums)), 2,
+       false},
   };
   // The table of outstanding allocations does not come in pairs.
   const uint64_t live_weight = memory ? 12 : 0;
@@ -329,6 +332,7 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings) {
       {skeleton.maps.memory_rows, skeleton.maps.memory_rows_sets},
       {skeleton.maps.tcp_stacks, skeleton.maps.tcp_stacks_sets},
       {skeleton.maps.tcp_rows, skeleton.maps.tcp_rows_sets},
+      {skeleton.maps.irq_rows, skeleton.maps.irq_rows_sets},
   };
   for (size_t set = 0; set < TWOFOLD_SETS; ++set) {
     bpf_map__set_max_entries(sets[set].first, state.sizes.set_entries[set]);
