@@ -4,6 +4,7 @@
 #include "analyzer/commands/info_parts.h"
 #include "analyzer/data/input.h"
 #include "analyzer/data/losses.h"
+#include "analyzer/data/recorded_sources.h"
 #include "analyzer/fold/view.h"
 #include "analyzer/tabular/row_groups.h"
 #include "analyzer/text/escape.h"
@@ -278,8 +279,7 @@ Result<std::string> Describe(Database& database, int64_t capture_id) {
   }
   for (const View& view : Views()) {
     Result<int64_t> recorded = database.QueryInt(
-        "SELECT count(*) FROM capture WHERE capture_id = ?1 AND "
-        "(',' || sources || ',' LIKE '%,' || ?2 || ',%' OR sources LIKE ?2 || ':%')",
+        "SELECT count(*) FROM capture WHERE capture_id = ?1 AND " + RecordedSource("?2"),
         {capture_id, std::string(view.source)});
     if (!recorded) return std::move(recorded).error();
     if (*recorded == 0) continue;

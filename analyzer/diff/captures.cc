@@ -4,6 +4,7 @@
 
 #include "analyzer/data/input.h"
 #include "analyzer/data/losses.h"
+#include "analyzer/data/recorded_sources.h"
 #include "analyzer/fold/refold.h"
 #include "analyzer/text/units.h"
 
@@ -292,9 +293,8 @@ Result<void> CheckRecorded(Database& database, const View& view, const std::stri
   bool with_wakers = view.source == kWakersSource;
   std::string source = SourceOf(view);
   Result<int64_t> missing = database.QueryInt(
-      "SELECT count(*) FROM capture WHERE (',' || sources || ',' NOT LIKE '%,' || ? || ',%'"
-      " OR (? = 1 AND wakers = 0)) AND NOT (" +
-          std::string(kUnreadable) + ")",
+      "SELECT count(*) FROM capture WHERE (NOT " + RecordedSource("?1") +
+          " OR (?2 = 1 AND wakers = 0)) AND NOT (" + std::string(kUnreadable) + ")",
       {source, int64_t{with_wakers ? 1 : 0}});
   if (!missing) return std::move(missing).error();
   if (*missing == 0) return {};

@@ -2,17 +2,13 @@
 
 #include <string>
 
+#include "analyzer/data/recorded_sources.h"
+
 namespace twofold {
 
-namespace {
-
-constexpr char kEventsQuery[] =
-    "SELECT max(substr(sources, length('events:') + 1)) FROM capture WHERE sources LIKE 'events:%'";
-
-}  // namespace
-
 Result<std::string> EventName(Database& database) {
-  Result<Statement> row = database.Prepare(kEventsQuery);
+  Result<Statement> row = database.Prepare("SELECT max(" + std::string(kCountedEvent) +
+                                           ") FROM capture WHERE " + RecordedSource("'events'"));
   if (!row) return std::move(row).error();
   Result<bool> there = row->Step();
   if (!there) return std::move(there).error();
@@ -21,7 +17,7 @@ Result<std::string> EventName(Database& database) {
 
 Result<const View*> DefaultView(Database& database) {
   Result<int64_t> others =
-      database.QueryInt("SELECT count(*) FROM capture WHERE sources NOT LIKE 'events:%'");
+      database.QueryInt("SELECT count(*) FROM capture WHERE NOT " + RecordedSource("'events'"));
   if (!others) return std::move(others).error();
   return FindView(*others == 0 ? kEventsSource : "cpu");
 }
@@ -37,8 +33,8 @@ Result<void> CheckRecorded(Database& database, const View& view, bool with_waiti
                  "Choose another view with --view"};
   }
   std::string what = "the view " + std::string(view.name) + " needs ";
-  Result<int64_t> recorded = database.QueryInt(
-      "SELECT count(*) FROM capture WHERE ',' || sources || ',' LIKE '%,' || ? || ',%'", {source});
+  Result<int64_t> recorded =
+      database.QueryInt("SELECT count(*) FROM capture WHERE " + RecordedSource("?1"), {source});
   if (!recorded) return std::move(recorded).error();
   if (*recorded == 0) {
     return Error{what + "what this capture did not record", "",
