@@ -1,5 +1,7 @@
 #include "format/capture.h"
 
+#include <algorithm>
+
 namespace twofold {
 namespace {
 
@@ -11,6 +13,18 @@ const T& Lookup(const std::vector<T>& definitions, Identifier id) {
 }
 
 }  // namespace
+
+bool Settings::Has(LossSource source) const {
+  return std::find(sources.begin(), sources.end(), LossSourceName(source)) != sources.end();
+}
+
+std::optional<std::string_view> Settings::CountedEvent() const {
+  constexpr std::string_view kPrefix = "events:";
+  for (const std::string& source : sources) {
+    if (source.starts_with(kPrefix)) return std::string_view(source).substr(kPrefix.size());
+  }
+  return std::nullopt;
+}
 
 bool Definitions::empty() const {
   return strings.empty() && modules.empty() && frames.empty() && stacks.empty() &&

@@ -240,7 +240,9 @@ MaybeFault CaptureAssembler::TakeDefinitions(std::span<const uint8_t> payload) {
   TWOFOLD_RETURN_IF_FAULT(
       placeholders_.FillUpTo(before, /*exactly=*/true, budget_, capture_.definitions, progress_));
   TWOFOLD_RETURN_IF_FAULT(records::AddDefinitions(fresh, progress_));
-  auto append = [](auto& to, auto& from) {
+  const auto append = [&](auto Definitions::*kind) {
+    auto& to = capture_.definitions.*kind;
+    auto& from = fresh.*kind;
     if (to.empty()) {
       to = std::move(from);
     } else {
@@ -248,15 +250,8 @@ MaybeFault CaptureAssembler::TakeDefinitions(std::span<const uint8_t> payload) {
                 std::make_move_iterator(from.end()));
     }
   };
-  append(capture_.definitions.strings, fresh.strings);
-  append(capture_.definitions.modules, fresh.modules);
-  append(capture_.definitions.frames, fresh.frames);
-  append(capture_.definitions.stacks, fresh.stacks);
-  append(capture_.definitions.processes, fresh.processes);
-  append(capture_.definitions.threads, fresh.threads);
-  append(capture_.definitions.process_ends, fresh.process_ends);
-  append(capture_.definitions.wakers, fresh.wakers);
-  append(capture_.definitions.chains, fresh.chains);
+  ForEachDefinitionKind([&](const auto& kind) { append(kind.definitions); });
+  append(&Definitions::process_ends);
   return std::nullopt;
 }
 

@@ -59,6 +59,7 @@ enum class LossSource : uint8_t {
   kTcp = 5,       // rows of retransmits
   kExec = 6,      // rows of executed programs
 };
+inline constexpr LossSource kLastLossSource = LossSource::kExec;
 
 enum class LossSeverity : uint8_t {
   kNotice,  // names are missing, every nanosecond is kept

@@ -7,13 +7,6 @@ namespace {
 
 constexpr char kDamaged[] = "[damaged]";
 
-DefinitionCounts Larger(const DefinitionCounts& a, const DefinitionCounts& b) {
-  return {std::max(a.strings, b.strings),     std::max(a.modules, b.modules),
-          std::max(a.frames, b.frames),       std::max(a.stacks, b.stacks),
-          std::max(a.processes, b.processes), std::max(a.threads, b.threads),
-          std::max(a.wakers, b.wakers),       std::max(a.chains, b.chains)};
-}
-
 template <typename T>
 void FillGap(std::vector<T>& definitions, uint32_t after, uint32_t last, const T& placeholder) {
   std::fill(definitions.begin() + after, definitions.begin() + last, placeholder);
@@ -24,31 +17,25 @@ void FillGap(std::vector<T>& definitions, uint32_t after, uint32_t last, const T
 MaybeFault Placeholders::FillUpTo(const DefinitionCounts& last, bool exactly, MemoryBudget& budget,
                                   Definitions& definitions, Progress& progress) {
   const DefinitionCounts& defined = progress.defined;
-  DefinitionCounts wanted = Larger(defined, last);
+  DefinitionCounts wanted;
+  ForEachDefinitionKind([&](const auto& kind) {
+    wanted.*kind.count = std::max(defined.*kind.count, last.*kind.count);
+  });
   if (exactly && wanted != last) return Fault{"it defines ids for a second time"};
   if (wanted == defined) return std::nullopt;
   if (!allowed_) return Fault{"it refers to ids that are not defined", true};
-  auto take = [&](uint32_t from, uint32_t to, size_t bytes_each) {
-    return to == UINT32_MAX ? false : budget.Take(to - from, bytes_each);
-  };
-  bool affordable = take(defined.strings, wanted.strings, sizeof(std::string)) &&
-                    take(defined.modules, wanted.modules, sizeof(Module)) &&
-                    take(defined.frames, wanted.frames, sizeof(Frame)) &&
-                    take(defined.stacks, wanted.stacks, sizeof(StackNode) + sizeof(uint16_t)) &&
-                    take(defined.processes, wanted.processes, sizeof(Process)) &&
-                    take(defined.threads, wanted.threads, sizeof(Thread)) &&
-                    take(defined.wakers, wanted.wakers, sizeof(Waker)) &&
-                    take(defined.chains, wanted.chains, sizeof(Chain) + sizeof(uint8_t));
+  bool affordable = true;
+  ForEachDefinitionKind(
+      [&]<typename Identifier, typename T>(const DefinitionKind<Identifier, T>& kind) {
+        const uint32_t from = defined.*kind.count;
+        const uint32_t to = wanted.*kind.count;
+        affordable =
+            affordable && to != UINT32_MAX && budget.Take(to - from, sizeof(T) + kind.more_bytes);
+      });
   if (!affordable) return Fault{"it refers to ids far beyond those that are defined"};
   gaps_.push_back({defined, wanted});
-  definitions.strings.resize(wanted.strings);
-  definitions.modules.resize(wanted.modules);
-  definitions.frames.resize(wanted.frames);
-  definitions.stacks.resize(wanted.stacks);
-  definitions.processes.resize(wanted.processes);
-  definitions.threads.resize(wanted.threads);
-  definitions.wakers.resize(wanted.wakers);
-  definitions.chains.resize(wanted.chains);
+  ForEachDefinitionKind(
+      [&](const auto& kind) { (definitions.*kind.definitions).resize(wanted.*kind.count); });
   progress.stack_frames.resize(wanted.stacks, 1);
   progress.chain_wakers.resize(wanted.chains, 1);
   progress.defined = wanted;

@@ -4,6 +4,7 @@
 #include "analyzer/commands/info_parts.h"
 #include "analyzer/data/input.h"
 #include "analyzer/data/losses.h"
+#include "analyzer/data/recorded_sources.h"
 #include "analyzer/fold/view.h"
 #include "analyzer/tabular/row_groups.h"
 #include "analyzer/text/table.h"
@@ -273,8 +274,7 @@ Result<std::string> Describe(Database& database, int64_t capture_id) {
     TWOFOLD_ASSIGN_OR_RETURN(
         int64_t recorded,
         database.QueryInt(
-            "SELECT count(*) FROM capture WHERE capture_id = ?1 AND "
-            "(',' || sources || ',' LIKE '%,' || ?2 || ',%' OR sources LIKE ?2 || ':%')",
+            "SELECT count(*) FROM capture WHERE capture_id = ?1 AND " + RecordedSource("?2"),
             {capture_id, std::string(view.source)}));
     if (recorded == 0) continue;
     TWOFOLD_ASSIGN_OR_RETURN(std::string text, DescribeView(database, capture_id, view));

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "analyzer/commands/info_parts.h"
+#include "analyzer/data/recorded_sources.h"
 #include "format/base/units.h"
 
 namespace twofold {
@@ -51,19 +52,16 @@ Result<std::string> DescribeLimits(Database& database, int64_t capture_id, doubl
 }  // namespace
 
 Result<std::string> DescribeBlockSettings(Database& database, int64_t capture_id) {
-  TWOFOLD_ASSIGN_OR_RETURN(
-      Statement row,
-      FirstRow(
-          database,
-          "SELECT ',' || sources || ',' LIKE '%,offcpu,%', wakers, min_block_ns, max_block_ns,"
-          " coalesce((SELECT quantum_ns FROM interval WHERE "
-          "  interval.capture_id = capture.capture_id ORDER BY number LIMIT 1),"
-          " capture.quantum_ns),"
-          " (SELECT max(quantum_ns) FROM interval WHERE interval.capture_id = capture.capture_id),"
-          " (SELECT quantum_ns FROM interval WHERE interval.capture_id = capture.capture_id"
-          "  ORDER BY number DESC LIMIT 1) "
-          "FROM capture WHERE capture_id = ?",
-          capture_id));
+  const std::string sql =
+      "SELECT " + RecordedSource("'offcpu'") +
+      ", wakers, min_block_ns, max_block_ns,"
+      " coalesce((SELECT quantum_ns FROM interval WHERE interval.capture_id = capture.capture_id"
+      "  ORDER BY number LIMIT 1), capture.quantum_ns),"
+      " (SELECT max(quantum_ns) FROM interval WHERE interval.capture_id = capture.capture_id),"
+      " (SELECT quantum_ns FROM interval WHERE interval.capture_id = capture.capture_id"
+      "  ORDER BY number DESC LIMIT 1) "
+      "FROM capture WHERE capture_id = ?";
+  TWOFOLD_ASSIGN_OR_RETURN(Statement row, FirstRow(database, sql.c_str(), capture_id));
   if (row.Int(0) == 0) return std::string();
   int64_t first_ns = row.Int(4);
   int64_t most_ns = std::max(row.Int(5), first_ns);

@@ -30,6 +30,7 @@ std::string Joined(const std::vector<uint32_t>& numbers) {
   return text;
 }
 
+// Where `count(interval)` rows of each interval lie.
 template <typename Count>
 std::vector<RowPlace> Places(const Capture& capture, Count count) {
   std::vector<RowPlace> places;
@@ -40,12 +41,6 @@ std::vector<RowPlace> Places(const Capture& capture, Count count) {
     }
   }
   return places;
-}
-
-// Whether the rows of Interval::cpu count something that is no time: format/FORMAT.md, Recording.
-bool CountsEvents(const Settings& settings) {
-  return std::any_of(settings.sources.begin(), settings.sources.end(),
-                     [](const std::string& source) { return source.starts_with("events:"); });
 }
 
 // By process index: the next image of the same process, 0 where there is none.
@@ -101,41 +96,26 @@ CaptureSource::CaptureSource(const Capture& from, std::string name, int64_t id,
   if (capture.end) window = std::max(window, capture.end->end_ns);
   window_ns = static_cast<int64_t>(std::min<uint64_t>(window, INT64_MAX));
 
-  (CountsEvents(settings) ? event_rows : cpu_rows) =
-      Places(capture, [](const Interval& i) { return i.cpu ? i.cpu->rows.size() : 0; });
-  counter_rows =
-      Places(capture, [](const Interval& i) { return i.counters ? i.counters->rows.size() : 0; });
+  ForEachRowTable([&](const auto& table) {
+    places[RowTableIndex<RowOf<decltype(table)>>()] =
+        Places(capture, [&](const Interval& interval) {
+          const auto* rows = table.Find(interval);
+          return rows == nullptr ? 0 : rows->size();
+        });
+  });
+  if (settings.CountedEvent()) {
+    std::swap(event_rows, places[RowTableIndex<CpuRow>()]);
+  }
   counter_totals = Places(capture, [](const Interval& i) { return i.counters ? 2 : 0; });
-  blocked_rows =
-      Places(capture, [](const Interval& i) { return i.blocked ? i.blocked->size() : 0; });
-  waiting_rows =
-      Places(capture, [](const Interval& i) { return i.waiting ? i.waiting->size() : 0; });
-  wait_count_rows =
-      Places(capture, [](const Interval& i) { return i.wait_counts ? i.wait_counts->size() : 0; });
-  exemplar_rows = Places(capture, [](const Interval& i) { return i.exemplars.size(); });
-  cpu_time_rows =
-      Places(capture, [](const Interval& i) { return i.cpu_times ? i.cpu_times->size() : 0; });
-  account_rows =
-      Places(capture, [](const Interval& i) { return i.accounts ? i.accounts->size() : 0; });
-  allocation_rows =
-      Places(capture, [](const Interval& i) { return i.allocations ? i.allocations->size() : 0; });
-  outstanding_rows =
-      Places(capture, [](const Interval& i) { return i.outstanding ? i.outstanding->size() : 0; });
-  retransmit_rows = Places(
-      capture, [](const Interval& i) { return i.retransmits ? i.retransmits->rows.size() : 0; });
-  retransmit_events = Places(
-      capture, [](const Interval& i) { return i.retransmits ? i.retransmits->events.size() : 0; });
   size_t retransmits_before = 0;
   for (const Interval& interval : capture.intervals) {
     first_retransmit.push_back(retransmits_before);
     if (interval.retransmits) retransmits_before += interval.retransmits->rows.size();
   }
-  exec_rows = Places(capture, [](const Interval& i) { return i.execs ? i.execs->size() : 0; });
-  for (const RowPlace& place : exec_rows) {
+  for (const RowPlace& place : PlacesOf<ExecRow>()) {
     const ExecRow& row = (*capture.intervals[place.interval].execs)[place.row];
     exec_arguments.push_back(ShellWords(capture.String(row.arguments)));
   }
-  loss_rows = Places(capture, [](const Interval& i) { return i.losses.size(); });
   const std::vector<Process>& processes = capture.definitions.processes;
   process_end_ns.assign(processes.size(), kNoEnd);
   exit_statuses.resize(processes.size());

@@ -4,6 +4,7 @@
 // the files *_columns.cc.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <optional>
@@ -32,23 +33,14 @@ struct IdOffsets {
   int64_t waker = 0;
   int64_t chain = 0;
   int64_t interval = 0;
-  int64_t cpu_sample = 0;
   int64_t event_sample = 0;
-  int64_t counter_sample = 0;
   int64_t counter = 0;
-  int64_t blocked = 0;
-  int64_t waiting = 0;
   int64_t unplaced = 0;
-  int64_t wait_count = 0;
-  int64_t exemplar = 0;
-  int64_t cpu_time = 0;
-  int64_t account = 0;
-  int64_t allocation = 0;
-  int64_t outstanding = 0;
-  int64_t retransmit = 0;
-  int64_t retransmit_event = 0;
-  int64_t exec = 0;
-  int64_t loss = 0;
+  std::array<int64_t, kRowTableCount> rows = {};  // by table of kRowTables
+  template <typename Row>
+  int64_t Of() const {
+    return rows[RowTableIndex<Row>()];
+  }
 };
 
 // Row `row` of interval `interval`, for the tables that lie in intervals.
@@ -72,24 +64,15 @@ struct CaptureSource {
   std::string pids;
   std::string tids;
   int64_t window_ns = 0;
-  std::vector<RowPlace> cpu_rows;
-  std::vector<RowPlace> event_rows;  // rows of Interval::cpu that count events instead of time
-  std::vector<RowPlace> counter_rows;
+  std::array<std::vector<RowPlace>, kRowTableCount> places;  // by table of kRowTables
+  template <typename Row>
+  const std::vector<RowPlace>& PlacesOf() const {
+    return places[RowTableIndex<Row>()];
+  }
+  std::vector<RowPlace> event_rows;      // rows of Interval::cpu that count events instead of time
   std::vector<RowPlace> counter_totals;  // row 0: of cycles, 1: of instructions
-  std::vector<RowPlace> blocked_rows;
-  std::vector<RowPlace> waiting_rows;
-  std::vector<RowPlace> wait_count_rows;
-  std::vector<RowPlace> exemplar_rows;
-  std::vector<RowPlace> cpu_time_rows;
-  std::vector<RowPlace> account_rows;
-  std::vector<RowPlace> allocation_rows;
-  std::vector<RowPlace> outstanding_rows;
-  std::vector<RowPlace> retransmit_rows;
-  std::vector<RowPlace> retransmit_events;
-  std::vector<size_t> first_retransmit;  // by interval: where its rows begin in retransmit_rows
-  std::vector<RowPlace> exec_rows;
+  std::vector<size_t> first_retransmit;  // by interval: where its retransmits begin among all
   std::vector<std::string> exec_arguments;  // by exec row, as a shell would read them
-  std::vector<RowPlace> loss_rows;
   CpuScaling cpu_scaling;
   OffCpuScaling off_cpu_scaling;
   std::vector<BlockEnd> block_ends;     // by blocked row
@@ -115,13 +98,15 @@ struct ColumnValue {
 };
 
 struct CaptureColumn {
-  const char* declaration;  // "thread_id INTEGER"
+  std::string declaration;  // "thread_id INTEGER"
   ColumnValue (*value)(const CaptureSource& source, size_t row);
 };
 
 // Column 0 of every table is its integer primary key, which counts up by one from row to row.
 struct CaptureTable {
   const char* name;  // as in sql/schema.sql
+  // What is added to its keys; nullptr: nothing of its own.
+  int64_t* (*offset)(IdOffsets& offsets);
   size_t (*row_count)(const CaptureSource& source);
   std::vector<CaptureColumn> columns;  // in the order of sql/schema.sql
 };

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <algorithm>
+#include <concepts>
 #include <cstdint>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "analyzer/data/capture_tables.h"
@@ -33,6 +35,60 @@ inline ColumnValue StackKey(const CaptureSource& source, StackId stack) {
 inline ColumnValue Flag(bool is_set) { return Int(is_set ? 1 : 0); }
 inline ColumnValue IntervalKey(const CaptureSource& source, uint32_t index) {
   return Int(index + 1 + source.offsets.interval);
+}
+
+// For CaptureTable::offset of tables that hold no rows of an interval.
+template <int64_t IdOffsets::*member>
+int64_t* OffsetIn(IdOffsets& offsets) {
+  return &(offsets.*member);
+}
+
+// Row `row` of all rows of a kind, and its table's first two columns.
+template <typename Row>
+const Row& RowAt(const CaptureSource& source, size_t row) {
+  const RowPlace& place = source.PlacesOf<Row>()[row];
+  const auto& table = std::get<RowTableIndex<Row>()>(kRowTables);
+  return (*table.Find(source.capture.intervals[place.interval]))[place.row];
+}
+template <typename Row>
+const Interval& IntervalAt(const CaptureSource& source, size_t row) {
+  return source.capture.intervals[source.PlacesOf<Row>()[row].interval];
+}
+template <typename Row>
+size_t CountRows(const CaptureSource& source) {
+  return source.PlacesOf<Row>().size();
+}
+template <typename Row>
+int64_t* OffsetOf(IdOffsets& offsets) {
+  return &offsets.rows[RowTableIndex<Row>()];
+}
+template <typename Row>
+ColumnValue OwnKey(const CaptureSource& source, size_t row) {
+  return Counted(row, source.offsets.Of<Row>());
+}
+template <typename Row>
+ColumnValue OwnInterval(const CaptureSource& source, size_t row) {
+  return IntervalKey(source, source.PlacesOf<Row>()[row].interval);
+}
+
+// A column that shows a field of a row as it is: Of<&BlockedRow::time_ns>.
+template <std::unsigned_integral Number>
+ColumnValue Shown(const CaptureSource&, Number value) {
+  return Clamped(value);
+}
+inline ColumnValue Shown(const CaptureSource& source, ThreadId id) { return ThreadKey(source, id); }
+inline ColumnValue Shown(const CaptureSource& source, StackId id) { return StackKey(source, id); }
+inline ColumnValue Shown(const CaptureSource& source, ChainId id) {
+  return Key(id.value, source.offsets.chain);
+}
+inline ColumnValue Shown(const CaptureSource& source, StringId id) {
+  return Text(source.capture.String(id));
+}
+template <typename Row, typename T>
+Row RowOfMember(T Row::*);
+template <auto member>
+ColumnValue Of(const CaptureSource& source, size_t row) {
+  return Shown(source, RowAt<decltype(RowOfMember(member))>(source, row).*member);
 }
 
 // Tables of what rows refer to: capture, damage, module, frame, stack, process, thread.

@@ -9,9 +9,6 @@ using Source = CaptureSource;
 const CounterRows& CountersOf(const Source& s, const RowPlace& place) {
   return *s.capture.intervals[place.interval].counters;
 }
-const CounterRow& Row(const Source& s, size_t row) {
-  return CountersOf(s, s.counter_rows[row]).rows[s.counter_rows[row].row];
-}
 
 bool IsOfCycles(const Source& s, size_t row) { return s.counter_totals[row].row == 0; }
 
@@ -24,39 +21,23 @@ const CounterTotal& Total(const Source& s, size_t row) {
 
 std::vector<CaptureTable> CounterTables() {
   std::vector<CaptureTable> tables;
-  tables.push_back(
-      {"counter_sample",
-       [](const Source& s) { return s.counter_rows.size(); },
-       {
-           {"counter_sample_id INTEGER",
-            [](const Source& s, size_t row) { return Counted(row, s.offsets.counter_sample); }},
-           {"interval_id INTEGER",
-            [](const Source& s, size_t row) {
-              return IntervalKey(s, s.counter_rows[row].interval);
-            }},
-           {"thread_id INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(Row(s, row).thread.value + s.offsets.thread);
-            }},
-           {"kernel_stack_id INTEGER",
-            [](const Source& s, size_t row) {
-              return Key(Row(s, row).kernel_stack.value, s.offsets.stack);
-            }},
-           {"user_stack_id INTEGER",
-            [](const Source& s, size_t row) {
-              return Key(Row(s, row).user_stack.value, s.offsets.stack);
-            }},
-           {"cycles INTEGER",
-            [](const Source& s, size_t row) { return Clamped(Row(s, row).cycles); }},
-           {"cycle_samples INTEGER",
-            [](const Source& s, size_t row) { return Clamped(Row(s, row).cycle_samples); }},
-           {"instructions INTEGER",
-            [](const Source& s, size_t row) { return Clamped(Row(s, row).instructions); }},
-           {"instruction_samples INTEGER",
-            [](const Source& s, size_t row) { return Clamped(Row(s, row).instruction_samples); }},
-       }});
+  tables.push_back({"counter_sample",
+                    OffsetOf<CounterRow>,
+                    CountRows<CounterRow>,
+                    {
+                        {"counter_sample_id INTEGER", OwnKey<CounterRow>},
+                        {"interval_id INTEGER", OwnInterval<CounterRow>},
+                        {"thread_id INTEGER", Of<&CounterRow::thread>},
+                        {"kernel_stack_id INTEGER", Of<&CounterRow::kernel_stack>},
+                        {"user_stack_id INTEGER", Of<&CounterRow::user_stack>},
+                        {"cycles INTEGER", Of<&CounterRow::cycles>},
+                        {"cycle_samples INTEGER", Of<&CounterRow::cycle_samples>},
+                        {"instructions INTEGER", Of<&CounterRow::instructions>},
+                        {"instruction_samples INTEGER", Of<&CounterRow::instruction_samples>},
+                    }});
   tables.push_back(
       {"counter",
+       OffsetIn<&IdOffsets::counter>,
        [](const Source& s) { return s.counter_totals.size(); },
        {
            {"counter_id INTEGER",

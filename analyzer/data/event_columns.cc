@@ -16,6 +16,7 @@ const CpuRow& Row(const Source& s, size_t row) {
 std::vector<CaptureTable> EventTables() {
   return {
       {"event_sample",
+       OffsetIn<&IdOffsets::event_sample>,
        [](const Source& s) { return s.event_rows.size(); },
        {
            {"event_sample_id INTEGER",

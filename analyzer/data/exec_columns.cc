@@ -8,11 +8,6 @@ namespace {
 
 using Source = CaptureSource;
 
-const ExecRow& Row(const Source& s, size_t row) {
-  const RowPlace& place = s.exec_rows[row];
-  return (*s.capture.intervals[place.interval].execs)[place.row];
-}
-
 // Linux has the same numbers on x86-64 and arm64.
 ColumnValue ErrorName(uint16_t error) {
   const char* name = error == 0 ? nullptr : strerrorname_np(error);
@@ -25,34 +20,34 @@ std::vector<CaptureTable> ExecTables() {
   std::vector<CaptureTable> tables;
   tables.push_back(
       {"exec_call",
-       [](const Source& s) { return s.exec_rows.size(); },
+       OffsetOf<ExecRow>,
+       CountRows<ExecRow>,
        {
-           {"exec_call_id INTEGER",
-            [](const Source& s, size_t row) { return Counted(row, s.offsets.exec); }},
-           {"interval_id INTEGER",
-            [](const Source& s, size_t row) { return IntervalKey(s, s.exec_rows[row].interval); }},
-           {"time_ns INTEGER",
-            [](const Source& s, size_t row) { return Clamped(Row(s, row).time_ns); }},
-           {"thread_id INTEGER",
-            [](const Source& s, size_t row) { return ThreadKey(s, Row(s, row).thread); }},
+           {"exec_call_id INTEGER", OwnKey<ExecRow>},
+           {"interval_id INTEGER", OwnInterval<ExecRow>},
+           {"time_ns INTEGER", Of<&ExecRow::time_ns>},
+           {"thread_id INTEGER", Of<&ExecRow::thread>},
            {"error INTEGER",
-            [](const Source& s, size_t row) { return ClampedOrNull(Row(s, row).error); }},
+            [](const Source& s, size_t row) {
+              return ClampedOrNull(RowAt<ExecRow>(s, row).error);
+            }},
            {"error_name TEXT",
-            [](const Source& s, size_t row) { return ErrorName(Row(s, row).error); }},
+            [](const Source& s, size_t row) { return ErrorName(RowAt<ExecRow>(s, row).error); }},
            {"parent_pid INTEGER",
             [](const Source& s, size_t row) {
-              return ClampedOrNull(Row(s, row).parent_pid.value);
+              return ClampedOrNull(RowAt<ExecRow>(s, row).parent_pid.value);
             }},
            {"parent_name TEXT",
             [](const Source& s, size_t row) {
-              return TextOrNull(s.capture.String(Row(s, row).parent_name));
+              return TextOrNull(s.capture.String(RowAt<ExecRow>(s, row).parent_name));
             }},
-           {"file TEXT", [](const Source& s,
-                            size_t row) { return TextOrNull(s.capture.String(Row(s, row).file)); }},
+           {"file TEXT",
+            [](const Source& s, size_t row) {
+              return TextOrNull(s.capture.String(RowAt<ExecRow>(s, row).file));
+            }},
            {"arguments TEXT",
             [](const Source& s, size_t row) { return TextOrNull(s.exec_arguments[row]); }},
-           {"arguments_cut INTEGER",
-            [](const Source& s, size_t row) { return Flag(Row(s, row).arguments_cut); }},
+           {"arguments_cut INTEGER", Of<&ExecRow::arguments_cut>},
        }});
   return tables;
 }

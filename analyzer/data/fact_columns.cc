@@ -66,6 +66,7 @@ std::vector<CaptureTable> FactTables() {
   std::vector<CaptureTable> tables;
   tables.push_back(
       {"capture",
+       nullptr,
        [](const Source&) -> size_t { return 1; },
        {
            {"capture_id INTEGER", [](const Source& s, size_t) { return Int(s.capture_id); }},
@@ -157,6 +158,7 @@ std::vector<CaptureTable> FactTables() {
        }});
   tables.push_back(
       {"damage",
+       OffsetIn<&IdOffsets::damage>,
        [](const Source& s) { return s.capture.damages.size(); },
        {
            {"damage_id INTEGER",
@@ -173,6 +175,7 @@ std::vector<CaptureTable> FactTables() {
        }});
   tables.push_back(
       {"module",
+       OffsetIn<&IdOffsets::module>,
        [](const Source& s) { return s.capture.definitions.modules.size(); },
        {
            {"module_id INTEGER",
@@ -199,6 +202,7 @@ std::vector<CaptureTable> FactTables() {
        }});
   tables.push_back(
       {"frame",
+       OffsetIn<&IdOffsets::frame>,
        [](const Source& s) { return s.capture.definitions.frames.size(); },
        {
            {"frame_id INTEGER",
@@ -233,6 +237,7 @@ std::vector<CaptureTable> FactTables() {
        }});
   tables.push_back(
       {"stack",
+       OffsetIn<&IdOffsets::stack>,
        [](const Source& s) { return s.capture.definitions.stacks.size(); },
        {
            {"stack_id INTEGER",
@@ -250,6 +255,7 @@ std::vector<CaptureTable> FactTables() {
        }});
   tables.push_back(
       {"process",
+       OffsetIn<&IdOffsets::process>,
        [](const Source& s) { return s.capture.definitions.processes.size(); },
        {
            {"process_id INTEGER",
@@ -310,6 +316,7 @@ std::vector<CaptureTable> FactTables() {
        }});
   tables.push_back(
       {"thread",
+       OffsetIn<&IdOffsets::thread>,
        [](const Source& s) { return s.capture.definitions.threads.size(); },
        {
            {"thread_id INTEGER",

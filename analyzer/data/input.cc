@@ -92,37 +92,13 @@ Result<Database> OpenStrangersDatabase(const std::string& path) {
 // Ids of the next capture go on from the largest ones.
 Result<IdOffsets> NextOffsets(Database& database) {
   IdOffsets offsets;
-  const std::pair<const char*, int64_t*> queries[] = {
-      {"SELECT max(damage_id) FROM damage", &offsets.damage},
-      {"SELECT max(module_id) FROM module", &offsets.module},
-      {"SELECT max(frame_id) FROM frame", &offsets.frame},
-      {"SELECT max(stack_id) FROM stack", &offsets.stack},
-      {"SELECT max(process_id) FROM process", &offsets.process},
-      {"SELECT max(thread_id) FROM thread", &offsets.thread},
-      {"SELECT max(waker_id) FROM waker", &offsets.waker},
-      {"SELECT max(chain_id) FROM chain", &offsets.chain},
-      {"SELECT max(interval_id) FROM interval", &offsets.interval},
-      {"SELECT max(cpu_sample_id) FROM cpu_sample", &offsets.cpu_sample},
-      {"SELECT max(event_sample_id) FROM event_sample", &offsets.event_sample},
-      {"SELECT max(counter_sample_id) FROM counter_sample", &offsets.counter_sample},
-      {"SELECT max(counter_id) FROM counter", &offsets.counter},
-      {"SELECT max(blocked_id) FROM blocked", &offsets.blocked},
-      {"SELECT max(waiting_id) FROM waiting", &offsets.waiting},
-      {"SELECT max(unplaced_id) FROM unplaced", &offsets.unplaced},
-      {"SELECT max(wait_count_id) FROM wait_count", &offsets.wait_count},
-      {"SELECT max(exemplar_id) FROM exemplar", &offsets.exemplar},
-      {"SELECT max(cpu_time_id) FROM cpu_time", &offsets.cpu_time},
-      {"SELECT max(account_id) FROM account", &offsets.account},
-      {"SELECT max(allocation_id) FROM allocation", &offsets.allocation},
-      {"SELECT max(outstanding_id) FROM outstanding", &offsets.outstanding},
-      {"SELECT max(retransmit_id) FROM retransmit", &offsets.retransmit},
-      {"SELECT max(retransmit_event_id) FROM retransmit_event", &offsets.retransmit_event},
-      {"SELECT max(exec_call_id) FROM exec_call", &offsets.exec},
-      {"SELECT max(loss_id) FROM loss", &offsets.loss},
-  };
-  for (const auto& [sql, target] : queries) {
-    TWOFOLD_ASSIGN_OR_RETURN(int64_t largest, database.QueryInt(sql));
-    *target = largest;
+  for (const CaptureTable& table : CaptureTables()) {
+    if (table.offset == nullptr) continue;
+    const std::string& first = table.columns[0].declaration;
+    TWOFOLD_ASSIGN_OR_RETURN(int64_t largest,
+                             database.QueryInt("SELECT max(" + first.substr(0, first.find(' ')) +
+                                               ") FROM " + table.name));
+    *table.offset(offsets) = largest;
   }
   return offsets;
 }

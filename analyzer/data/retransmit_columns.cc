@@ -40,77 +40,52 @@ std::string_view StateName(TcpState state) {
   return "other";
 }
 
-const Retransmits& RetransmitsOf(const Source& s, const RowPlace& place) {
-  return *s.capture.intervals[place.interval].retransmits;
-}
-const RetransmitRow& Row(const Source& s, size_t row) {
-  return RetransmitsOf(s, s.retransmit_rows[row]).rows[s.retransmit_rows[row].row];
-}
-const RetransmitEvent& Event(const Source& s, size_t row) {
-  return RetransmitsOf(s, s.retransmit_events[row]).events[s.retransmit_events[row].row];
-}
-
 }  // namespace
 
 std::vector<CaptureTable> RetransmitTables() {
   std::vector<CaptureTable> tables;
-  tables.push_back(
-      {"retransmit",
-       [](const Source& s) { return s.retransmit_rows.size(); },
-       {
-           {"retransmit_id INTEGER",
-            [](const Source& s, size_t row) { return Counted(row, s.offsets.retransmit); }},
-           {"interval_id INTEGER",
-            [](const Source& s, size_t row) {
-              return IntervalKey(s, s.retransmit_rows[row].interval);
-            }},
-           {"kind TEXT",
-            [](const Source& s, size_t row) { return Text(NameOf(Row(s, row).kind)); }},
-           {"thread_id INTEGER",
-            [](const Source& s, size_t row) { return ThreadKey(s, Row(s, row).thread); }},
-           {"kernel_stack_id INTEGER",
-            [](const Source& s, size_t row) { return StackKey(s, Row(s, row).kernel_stack); }},
-           {"state TEXT",
-            [](const Source& s, size_t row) { return Text(StateName(Row(s, row).state)); }},
-           {"failed INTEGER", [](const Source& s, size_t row) { return Flag(Row(s, row).failed); }},
-           {"net_namespace INTEGER",
-            [](const Source& s, size_t row) { return Int(Row(s, row).net_namespace); }},
-           {"local_address TEXT",
-            [](const Source& s, size_t row) {
-              return Text(s.capture.String(Row(s, row).local_address));
-            }},
-           {"local_port INTEGER",
-            [](const Source& s, size_t row) { return Int(Row(s, row).local_port); }},
-           {"remote_address TEXT",
-            [](const Source& s, size_t row) {
-              return Text(s.capture.String(Row(s, row).remote_address));
-            }},
-           {"remote_port INTEGER",
-            [](const Source& s, size_t row) { return Int(Row(s, row).remote_port); }},
-           {"packets INTEGER",
-            [](const Source& s, size_t row) { return Clamped(Row(s, row).packets); }},
-           {"segments INTEGER",
-            [](const Source& s, size_t row) { return Clamped(Row(s, row).segments); }},
-           {"bytes INTEGER",
-            [](const Source& s, size_t row) { return Clamped(Row(s, row).bytes); }},
-       }});
-  tables.push_back(
-      {"retransmit_event",
-       [](const Source& s) { return s.retransmit_events.size(); },
-       {
-           {"retransmit_event_id INTEGER",
-            [](const Source& s, size_t row) { return Counted(row, s.offsets.retransmit_event); }},
-           {"retransmit_id INTEGER",
-            [](const Source& s, size_t row) {
-              size_t first = s.first_retransmit[s.retransmit_events[row].interval];
-              return Counted(first + Event(s, row).row, s.offsets.retransmit);
-            }},
-           {"time_ns INTEGER",
-            [](const Source& s, size_t row) { return Clamped(Event(s, row).time_ns); }},
-           {"segments INTEGER",
-            [](const Source& s, size_t row) { return Int(Event(s, row).segments); }},
-           {"bytes INTEGER", [](const Source& s, size_t row) { return Int(Event(s, row).bytes); }},
-       }});
+  tables.push_back({"retransmit",
+                    OffsetOf<RetransmitRow>,
+                    CountRows<RetransmitRow>,
+                    {
+                        {"retransmit_id INTEGER", OwnKey<RetransmitRow>},
+                        {"interval_id INTEGER", OwnInterval<RetransmitRow>},
+                        {"kind TEXT",
+                         [](const Source& s, size_t row) {
+                           return Text(NameOf(RowAt<RetransmitRow>(s, row).kind));
+                         }},
+                        {"thread_id INTEGER", Of<&RetransmitRow::thread>},
+                        {"kernel_stack_id INTEGER", Of<&RetransmitRow::kernel_stack>},
+                        {"state TEXT",
+                         [](const Source& s, size_t row) {
+                           return Text(StateName(RowAt<RetransmitRow>(s, row).state));
+                         }},
+                        {"failed INTEGER", Of<&RetransmitRow::failed>},
+                        {"net_namespace INTEGER", Of<&RetransmitRow::net_namespace>},
+                        {"local_address TEXT", Of<&RetransmitRow::local_address>},
+                        {"local_port INTEGER", Of<&RetransmitRow::local_port>},
+                        {"remote_address TEXT", Of<&RetransmitRow::remote_address>},
+                        {"remote_port INTEGER", Of<&RetransmitRow::remote_port>},
+                        {"packets INTEGER", Of<&RetransmitRow::packets>},
+                        {"segments INTEGER", Of<&RetransmitRow::segments>},
+                        {"bytes INTEGER", Of<&RetransmitRow::bytes>},
+                    }});
+  tables.push_back({"retransmit_event",
+                    OffsetOf<RetransmitEvent>,
+                    CountRows<RetransmitEvent>,
+                    {
+                        {"retransmit_event_id INTEGER", OwnKey<RetransmitEvent>},
+                        {"retransmit_id INTEGER",
+                         [](const Source& s, size_t row) {
+                           size_t first =
+                               s.first_retransmit[s.PlacesOf<RetransmitEvent>()[row].interval];
+                           return Counted(first + RowAt<RetransmitEvent>(s, row).row,
+                                          s.offsets.Of<RetransmitRow>());
+                         }},
+                        {"time_ns INTEGER", Of<&RetransmitEvent::time_ns>},
+                        {"segments INTEGER", Of<&RetransmitEvent::segments>},
+                        {"bytes INTEGER", Of<&RetransmitEvent::bytes>},
+                    }});
   return tables;
 }
 

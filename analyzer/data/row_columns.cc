@@ -30,19 +30,6 @@ bool TimeIsInRows(const Interval& interval, const Loss& loss) {
   }
 }
 
-const Interval& IntervalOf(const Source& s, const RowPlace& place) {
-  return s.capture.intervals[place.interval];
-}
-const CpuRow& Cpu(const Source& s, size_t row) {
-  return IntervalOf(s, s.cpu_rows[row]).cpu->rows[s.cpu_rows[row].row];
-}
-const Account& GetAccount(const Source& s, size_t row) {
-  return (*IntervalOf(s, s.account_rows[row]).accounts)[s.account_rows[row].row];
-}
-const Loss& GetLoss(const Source& s, size_t row) {
-  return IntervalOf(s, s.loss_rows[row]).losses[s.loss_rows[row].row];
-}
-
 // The part of an account's time on a CPU that was in user mode, as the scheduler's estimates divide
 // it; user and system time add up to on_cpu_ns. False: there is no estimate of a time that is not
 // 0.
@@ -58,7 +45,26 @@ bool UserTimeNs(const Account& account, uint64_t& user_ns) {
 
 template <size_t state>
 Value BlockedTime(const Source& s, size_t row) {
-  return Clamped(GetAccount(s, row).blocked_ns[state]);
+  return Clamped(RowAt<Account>(s, row).blocked_ns[state]);
+}
+
+template <size_t t>
+void AddHasColumn(std::vector<CaptureColumn>& columns) {
+  constexpr const auto& kTable = std::get<t>(kRowTables);
+  // Of CPU samples cpu_period_ns tells.
+  constexpr bool kIsTold = kTable.kIsOptional && std::string_view(kTable.name) != "cpu";
+  if constexpr (kIsTold) {
+    columns.push_back(
+        {std::string("has_") + kTable.name + " INTEGER", [](const Source& s, size_t row) {
+           return Flag(std::get<t>(kRowTables).Find(s.capture.intervals[row]) != nullptr);
+         }});
+  }
+}
+
+// Which kinds of rows an interval has, also where there are none: has_blocked and so on.
+void AddHasColumns(std::vector<CaptureColumn>& columns) {
+  [&]<size_t... t>(std::index_sequence<t...>) { (AddHasColumn<t>(columns), ...); }
+  (std::make_index_sequence<kRowTableCount>());
 }
 
 }  // namespace
@@ -67,6 +73,7 @@ std::vector<CaptureTable> RowTables() {
   std::vector<CaptureTable> tables;
   tables.push_back(
       {"interval",
+       OffsetIn<&IdOffsets::interval>,
        [](const Source& s) { return s.capture.intervals.size(); },
        {
            {"interval_id INTEGER",
@@ -87,78 +94,25 @@ std::vector<CaptureTable> RowTables() {
               const auto& cpu = s.capture.intervals[row].cpu;
               return cpu ? Clamped(cpu->period_ns) : Null();
             }},
-           {"has_blocked INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(s.capture.intervals[row].blocked ? 1 : 0);
-            }},
-           {"has_accounts INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(s.capture.intervals[row].accounts ? 1 : 0);
-            }},
-           {"has_waiting INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(s.capture.intervals[row].waiting ? 1 : 0);
-            }},
-           {"has_wait_counts INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(s.capture.intervals[row].wait_counts ? 1 : 0);
-            }},
-           {"has_cpu_times INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(s.capture.intervals[row].cpu_times ? 1 : 0);
-            }},
-           {"has_counters INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(s.capture.intervals[row].counters ? 1 : 0);
-            }},
-           {"has_allocations INTEGER",
-            [](const Source& s, size_t row) {
-              return Flag(s.capture.intervals[row].allocations.has_value());
-            }},
-           {"has_outstanding INTEGER",
-            [](const Source& s, size_t row) {
-              return Flag(s.capture.intervals[row].outstanding.has_value());
-            }},
-           {"has_retransmits INTEGER",
-            [](const Source& s, size_t row) {
-              return Flag(s.capture.intervals[row].retransmits.has_value());
-            }},
-           {"has_execs INTEGER",
-            [](const Source& s, size_t row) {
-              return Flag(s.capture.intervals[row].execs.has_value());
-            }},
-           {"quantum_ns INTEGER",
-            [](const Source& s, size_t row) {
-              return Clamped(s.capture.intervals[row].quantum_ns);
-            }},
        }});
+  AddHasColumns(tables.back().columns);
+  tables.back().columns.push_back({"quantum_ns INTEGER", [](const Source& s, size_t row) {
+                                     return Clamped(s.capture.intervals[row].quantum_ns);
+                                   }});
   tables.push_back(
       {"cpu_sample",
-       [](const Source& s) { return s.cpu_rows.size(); },
+       OffsetOf<CpuRow>,
+       CountRows<CpuRow>,
        {
-           {"cpu_sample_id INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(static_cast<int64_t>(row) + 1 + s.offsets.cpu_sample);
-            }},
-           {"interval_id INTEGER",
-            [](const Source& s, size_t row) { return IntervalKey(s, s.cpu_rows[row].interval); }},
-           {"thread_id INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(Cpu(s, row).thread.value + s.offsets.thread);
-            }},
-           {"kernel_stack_id INTEGER",
-            [](const Source& s, size_t row) {
-              return Key(Cpu(s, row).kernel_stack.value, s.offsets.stack);
-            }},
-           {"user_stack_id INTEGER",
-            [](const Source& s, size_t row) {
-              return Key(Cpu(s, row).user_stack.value, s.offsets.stack);
-            }},
-           {"samples INTEGER",
-            [](const Source& s, size_t row) { return Clamped(Cpu(s, row).samples); }},
+           {"cpu_sample_id INTEGER", OwnKey<CpuRow>},
+           {"interval_id INTEGER", OwnInterval<CpuRow>},
+           {"thread_id INTEGER", Of<&CpuRow::thread>},
+           {"kernel_stack_id INTEGER", Of<&CpuRow::kernel_stack>},
+           {"user_stack_id INTEGER", Of<&CpuRow::user_stack>},
+           {"samples INTEGER", Of<&CpuRow::samples>},
            {"time_ns INTEGER",
             [](const Source& s, size_t row) {
-              return Clamped(SampledTimeNs(*IntervalOf(s, s.cpu_rows[row]).cpu, Cpu(s, row)));
+              return Clamped(SampledTimeNs(*IntervalAt<CpuRow>(s, row).cpu, RowAt<CpuRow>(s, row)));
             }},
            {"scaled_ns INTEGER",
             [](const Source& s, size_t row) { return Clamped(s.cpu_scaling.scaled_ns()[row]); }},
@@ -171,46 +125,34 @@ std::vector<CaptureTable> RowTables() {
   for (CaptureTable& table : ExecTables()) tables.push_back(std::move(table));
   tables.push_back(
       {"account",
-       [](const Source& s) { return s.account_rows.size(); },
+       OffsetOf<Account>,
+       CountRows<Account>,
        {
-           {"account_id INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(static_cast<int64_t>(row) + 1 + s.offsets.account);
-            }},
-           {"interval_id INTEGER",
-            [](const Source& s, size_t row) {
-              return IntervalKey(s, s.account_rows[row].interval);
-            }},
-           {"thread_id INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(GetAccount(s, row).thread.value + s.offsets.thread);
-            }},
-           {"existed_ns INTEGER",
-            [](const Source& s, size_t row) { return Clamped(GetAccount(s, row).existed_ns); }},
-           {"on_cpu_ns INTEGER",
-            [](const Source& s, size_t row) { return Clamped(GetAccount(s, row).on_cpu_ns); }},
+           {"account_id INTEGER", OwnKey<Account>},
+           {"interval_id INTEGER", OwnInterval<Account>},
+           {"thread_id INTEGER", Of<&Account::thread>},
+           {"existed_ns INTEGER", Of<&Account::existed_ns>},
+           {"on_cpu_ns INTEGER", Of<&Account::on_cpu_ns>},
            {"user_ns INTEGER",
             [](const Source& s, size_t row) {
               uint64_t user_ns = 0;
-              return UserTimeNs(GetAccount(s, row), user_ns) ? Clamped(user_ns) : Null();
+              return UserTimeNs(RowAt<Account>(s, row), user_ns) ? Clamped(user_ns) : Null();
             }},
            {"system_ns INTEGER",
             [](const Source& s, size_t row) {
-              const Account& account = GetAccount(s, row);
+              const Account& account = RowAt<Account>(s, row);
               uint64_t user_ns = 0;
               return UserTimeNs(account, user_ns) ? Clamped(account.on_cpu_ns - user_ns) : Null();
             }},
            {"unsampled_ns INTEGER",
             [](const Source& s, size_t row) {
-              const Account& account = GetAccount(s, row);
-              bool unsampled = IntervalOf(s, s.account_rows[row]).cpu.has_value() &&
+              const Account& account = RowAt<Account>(s, row);
+              bool unsampled = IntervalAt<Account>(s, row).cpu.has_value() &&
                                s.cpu_scaling.IsUnsampled(account.thread);
               return unsampled ? Clamped(account.on_cpu_ns) : Int(0);
             }},
-           {"woken_ns INTEGER",
-            [](const Source& s, size_t row) { return Clamped(GetAccount(s, row).woken_ns); }},
-           {"preempted_ns INTEGER",
-            [](const Source& s, size_t row) { return Clamped(GetAccount(s, row).preempted_ns); }},
+           {"woken_ns INTEGER", Of<&Account::woken_ns>},
+           {"preempted_ns INTEGER", Of<&Account::preempted_ns>},
            {"interruptible_ns INTEGER", BlockedTime<0>},
            {"uninterruptible_ns INTEGER", BlockedTime<1>},
            {"stopped_ns INTEGER", BlockedTime<2>},
@@ -219,35 +161,35 @@ std::vector<CaptureTable> RowTables() {
            {"idle_ns INTEGER", BlockedTime<5>},
            {"other_ns INTEGER", BlockedTime<6>},
        }});
-  tables.push_back(
-      {"loss",
-       [](const Source& s) { return s.loss_rows.size(); },
-       {
-           {"loss_id INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(static_cast<int64_t>(row) + 1 + s.offsets.loss);
-            }},
-           {"interval_id INTEGER",
-            [](const Source& s, size_t row) { return IntervalKey(s, s.loss_rows[row].interval); }},
-           {"cause INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(static_cast<int64_t>(GetLoss(s, row).cause));
-            }},
-           {"name TEXT", [](const Source& s,
-                            size_t row) { return Text(GetLossInfo(GetLoss(s, row).cause).name); }},
-           {"source TEXT", [](const Source& s,
-                              size_t row) { return Text(LossSourceName(GetLoss(s, row).source)); }},
-           {"count INTEGER",
-            [](const Source& s, size_t row) { return Clamped(GetLoss(s, row).count); }},
-           {"time_ns INTEGER",
-            [](const Source& s, size_t row) { return Clamped(GetLoss(s, row).time_ns); }},
-           {"in_rows INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(TimeIsInRows(IntervalOf(s, s.loss_rows[row]), GetLoss(s, row)) ? 1 : 0);
-            }},
-       }});
+  tables.push_back({"loss",
+                    OffsetOf<Loss>,
+                    CountRows<Loss>,
+                    {
+                        {"loss_id INTEGER", OwnKey<Loss>},
+                        {"interval_id INTEGER", OwnInterval<Loss>},
+                        {"cause INTEGER",
+                         [](const Source& s, size_t row) {
+                           return Int(static_cast<int64_t>(RowAt<Loss>(s, row).cause));
+                         }},
+                        {"name TEXT",
+                         [](const Source& s, size_t row) {
+                           return Text(GetLossInfo(RowAt<Loss>(s, row).cause).name);
+                         }},
+                        {"source TEXT",
+                         [](const Source& s, size_t row) {
+                           return Text(LossSourceName(RowAt<Loss>(s, row).source));
+                         }},
+                        {"count INTEGER", Of<&Loss::count>},
+                        {"time_ns INTEGER", Of<&Loss::time_ns>},
+                        {"in_rows INTEGER",
+                         [](const Source& s, size_t row) {
+                           return Int(
+                               TimeIsInRows(IntervalAt<Loss>(s, row), RowAt<Loss>(s, row)) ? 1 : 0);
+                         }},
+                    }});
   tables.push_back(
       {"cost",
+       nullptr,
        [](const Source& s) { return s.capture.intervals.size(); },
        {
            {"interval_id INTEGER",

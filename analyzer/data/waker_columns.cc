@@ -16,6 +16,7 @@ std::vector<CaptureTable> WakerTables() {
   std::vector<CaptureTable> tables;
   tables.push_back(
       {"waker",
+       OffsetIn<&IdOffsets::waker>,
        [](const Source& s) { return s.capture.definitions.wakers.size(); },
        {
            {"waker_id INTEGER",
@@ -37,6 +38,7 @@ std::vector<CaptureTable> WakerTables() {
        }});
   tables.push_back(
       {"chain",
+       OffsetIn<&IdOffsets::chain>,
        [](const Source& s) { return s.capture.definitions.chains.size(); },
        {
            {"chain_id INTEGER",

@@ -4,6 +4,7 @@
 
 #include "analyzer/data/input.h"
 #include "analyzer/data/losses.h"
+#include "analyzer/data/recorded_sources.h"
 #include "analyzer/fold/refold.h"
 #include "format/base/units.h"
 
@@ -277,11 +278,10 @@ Result<void> CheckRecorded(Database& database, const View& view, const std::stri
   std::string source = SourceOf(view);
   TWOFOLD_ASSIGN_OR_RETURN(
       int64_t missing,
-      database.QueryInt(
-          "SELECT count(*) FROM capture WHERE (',' || sources || ',' NOT LIKE '%,' || ? || ',%'"
-          " OR (? = 1 AND wakers = 0)) AND NOT (" +
-              std::string(kUnreadable) + ")",
-          {source, int64_t{with_wakers ? 1 : 0}}));
+      database.QueryInt("SELECT count(*) FROM capture WHERE (NOT " + RecordedSource("?1") +
+                            " OR (?2 = 1 AND wakers = 0)) AND NOT (" + std::string(kUnreadable) +
+                            ")",
+                        {source, int64_t{with_wakers ? 1 : 0}}));
   if (missing == 0) return {};
   return Error{"the view " + std::string(view.name) + " needs what this capture did not record",
                path, "Record again with --record " + source + (with_wakers ? " --wakers 1" : "")};

@@ -2,17 +2,14 @@
 
 #include <string>
 
+#include "analyzer/data/recorded_sources.h"
+
 namespace twofold {
 
-namespace {
-
-constexpr char kEventsQuery[] =
-    "SELECT max(substr(sources, length('events:') + 1)) FROM capture WHERE sources LIKE 'events:%'";
-
-}  // namespace
-
 Result<std::string> EventName(Database& database) {
-  TWOFOLD_ASSIGN_OR_RETURN(Statement row, database.Prepare(kEventsQuery));
+  TWOFOLD_ASSIGN_OR_RETURN(Statement row,
+                           database.Prepare("SELECT max(" + std::string(kCountedEvent) +
+                                            ") FROM capture WHERE " + RecordedSource("'events'")));
   TWOFOLD_ASSIGN_OR_RETURN(bool there, row.Step());
   return there && !row.IsNull(0) ? std::string(row.Text(0)) : std::string();
 }
@@ -20,7 +17,7 @@ Result<std::string> EventName(Database& database) {
 Result<const View*> DefaultView(Database& database) {
   TWOFOLD_ASSIGN_OR_RETURN(
       int64_t others,
-      database.QueryInt("SELECT count(*) FROM capture WHERE sources NOT LIKE 'events:%'"));
+      database.QueryInt("SELECT count(*) FROM capture WHERE NOT " + RecordedSource("'events'")));
   return FindView(others == 0 ? kEventsSource : "cpu");
 }
 
@@ -36,9 +33,7 @@ Result<void> CheckRecorded(Database& database, const View& view, bool with_waiti
   std::string what = "the view " + std::string(view.name) + " needs ";
   TWOFOLD_ASSIGN_OR_RETURN(
       int64_t recorded,
-      database.QueryInt(
-          "SELECT count(*) FROM capture WHERE ',' || sources || ',' LIKE '%,' || ? || ',%'",
-          {source}));
+      database.QueryInt("SELECT count(*) FROM capture WHERE " + RecordedSource("?1"), {source}));
   if (recorded == 0) {
     return Error{what + "what this capture did not record", "",
                  events.empty() ? "Record again with --record " + source

@@ -1,6 +1,7 @@
 #include "analyzer/symbolize/stack_uses.h"
 
 #include <algorithm>
+#include <type_traits>
 
 namespace twofold {
 
@@ -18,30 +19,12 @@ StackUses::StackUses(const Capture& capture) : is_named_(capture.definitions.sta
 }
 
 void StackUses::NoteNamed(const Capture& capture) {
-  auto note = [&](const auto& row) {
-    is_named_[row.kernel_stack.value] = true;
-    is_named_[row.user_stack.value] = true;
+  const auto note = [&]<typename Identifier>(Identifier id) {
+    if constexpr (std::is_same_v<Identifier, StackId>) is_named_[id.value] = true;
   };
-  for (const Waker& waker : capture.definitions.wakers) note(waker);
+  for (const Waker& waker : capture.definitions.wakers) ForEachReference(waker, note);
   for (const Interval& interval : capture.intervals) {
-    if (interval.cpu) std::for_each(interval.cpu->rows.begin(), interval.cpu->rows.end(), note);
-    if (interval.counters) {
-      std::for_each(interval.counters->rows.begin(), interval.counters->rows.end(), note);
-    }
-    if (interval.blocked) std::for_each(interval.blocked->begin(), interval.blocked->end(), note);
-    if (interval.waiting) std::for_each(interval.waiting->begin(), interval.waiting->end(), note);
-    std::for_each(interval.exemplars.begin(), interval.exemplars.end(), note);
-    if (interval.allocations) {
-      std::for_each(interval.allocations->begin(), interval.allocations->end(), note);
-    }
-    if (interval.outstanding) {
-      std::for_each(interval.outstanding->begin(), interval.outstanding->end(), note);
-    }
-    if (interval.retransmits) {
-      for (const RetransmitRow& row : interval.retransmits->rows) {
-        is_named_[row.kernel_stack.value] = true;
-      }
-    }
+    ForEachRow(interval, [&](const auto& row) { ForEachReference(row, note); });
   }
   is_named_[0] = false;
 }

@@ -31,39 +31,7 @@ class Copier {
 
   Interval Copy(const Interval& interval) {
     Interval copy = interval;
-    if (copy.cpu) {
-      for (CpuRow& row : copy.cpu->rows) MapStacks(row);
-    }
-    if (copy.counters) {
-      for (CounterRow& row : copy.counters->rows) MapStacks(row);
-    }
-    if (copy.blocked) {
-      for (BlockedRow& row : *copy.blocked) MapStacksAndChain(row);
-    }
-    if (copy.waiting) {
-      for (WaitingRow& row : *copy.waiting) MapStacks(row);
-    }
-    for (Exemplar& row : copy.exemplars) MapStacksAndChain(row);
-    if (copy.allocations) {
-      for (AllocationRow& row : *copy.allocations) MapStacks(row);
-    }
-    if (copy.outstanding) {
-      for (OutstandingRow& row : *copy.outstanding) MapStacks(row);
-    }
-    if (copy.retransmits) {
-      for (RetransmitRow& row : copy.retransmits->rows) {
-        row.kernel_stack = stacks_.Rewrite(row.kernel_stack);
-        row.local_address = String(row.local_address);
-        row.remote_address = String(row.remote_address);
-      }
-    }
-    if (copy.execs) {
-      for (ExecRow& row : *copy.execs) {
-        row.parent_name = String(row.parent_name);
-        row.file = String(row.file);
-        row.arguments = String(row.arguments);
-      }
-    }
+    ForEachRow(copy, [&](auto& row) { GiveNewIds(row); });
     return copy;
   }
 
@@ -74,8 +42,8 @@ class Copier {
     for (const std::string& text : all.strings) ids_.strings.push_back(builder_.InternString(text));
     ids_.modules.push_back(ModuleId());
     for (Module module : all.modules) {
-      module.path = String(module.path);
-      module.build_id = String(module.build_id);
+      module.path = New(module.path);
+      module.build_id = New(module.build_id);
       ids_.modules.push_back(builder_.InternModule(module));
     }
   }
@@ -84,14 +52,14 @@ class Copier {
   void CopyProcesses() {
     const Definitions& all = capture_.definitions;
     for (Process process : all.processes) {
-      process.name = String(process.name);
-      process.executable = String(process.executable);
-      process.cgroup = String(process.cgroup);
+      process.name = New(process.name);
+      process.executable = New(process.executable);
+      process.cgroup = New(process.cgroup);
       builder_.AddProcess(process);
     }
     for (Thread thread : all.threads) {
-      thread.name = String(thread.name);
-      thread.cgroup = String(thread.cgroup);
+      thread.name = New(thread.name);
+      thread.cgroup = New(thread.cgroup);
       builder_.AddThread(thread);
     }
     for (const ProcessEnd& end : all.process_ends) builder_.AddProcessEnd(end);
@@ -101,7 +69,7 @@ class Copier {
     const Definitions& all = capture_.definitions;
     wakers_.push_back(WakerId());
     for (Waker waker : all.wakers) {
-      MapStacks(waker);
+      GiveNewIds(waker);
       wakers_.push_back(builder_.InternWaker(waker));
     }
     chains_.push_back(ChainId());
@@ -111,19 +79,15 @@ class Copier {
     }
   }
 
-  StringId String(StringId old) const { return ids_.strings[old.value]; }
-
   template <typename Row>
-  void MapStacks(Row& row) {
-    row.kernel_stack = stacks_.Rewrite(row.kernel_stack);
-    row.user_stack = stacks_.Rewrite(row.user_stack);
+  void GiveNewIds(Row& row) {
+    ForEachReference(row, [&](auto& id) { id = New(id); });
   }
 
-  template <typename Row>
-  void MapStacksAndChain(Row& row) {
-    MapStacks(row);
-    row.chain = chains_[row.chain.value];
-  }
+  StringId New(StringId old) const { return ids_.strings[old.value]; }
+  StackId New(StackId old) { return stacks_.Rewrite(old); }
+  ChainId New(ChainId old) const { return chains_[old.value]; }
+  static ThreadId New(ThreadId old) { return old; }
 
   const Capture& capture_;
   DefinitionsBuilder builder_;

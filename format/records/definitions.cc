@@ -1,7 +1,8 @@
 #include "format/records/definitions.h"
 
 #include "format/base/utf8.h"
-#include "format/records/wakers.h"
+#include "format/records/chains.h"
+#include "format/records/row_columns.h"
 
 namespace twofold::records {
 namespace {
@@ -333,7 +334,8 @@ void PackDefinitions(const Definitions& fresh, const DefinitionCounts& before,
   auto processes = PackProcesses(builder, fresh.processes);
   auto threads = PackThreads(builder, fresh.threads);
   auto process_ends = PackProcessEnds(builder, fresh.process_ends);
-  auto wakers = PackWakers(builder, fresh.wakers);
+  flatbuffers::Offset<wire::Wakers> wakers;
+  if (!fresh.wakers.empty()) wakers = PackTable<wire::Wakers>(builder, fresh.wakers, fresh.wakers);
   auto chains = PackChains(builder, fresh.chains, before.chains);
   builder.Finish(wire::CreateDefinitions(
       builder, before.strings + 1, before.modules + 1, before.frames + 1, before.stacks + 1,
@@ -375,7 +377,7 @@ MaybeFault UnpackDefinitions(std::span<const uint8_t> payload, MemoryBudget& bud
     TWOFOLD_RETURN_IF_FAULT(UnpackProcessEnds(*rows, budget, fresh.process_ends));
   }
   if (auto* rows = table->wakers()) {
-    TWOFOLD_RETURN_IF_FAULT(UnpackWakers(*rows, budget, fresh.wakers));
+    TWOFOLD_RETURN_IF_FAULT(UnpackTable(*rows, budget, fresh.wakers, fresh.wakers));
   }
   if (auto* rows = table->chains()) {
     TWOFOLD_RETURN_IF_FAULT(UnpackChains(*rows, budget, before.chains, fresh.chains));
@@ -385,14 +387,10 @@ MaybeFault UnpackDefinitions(std::span<const uint8_t> payload, MemoryBudget& bud
 
 MaybeFault AddDefinitions(const Definitions& fresh, Progress& progress) {
   DefinitionCounts defined = progress.defined;
-  bool countable = AddCount(defined.strings, fresh.strings.size()) &&
-                   AddCount(defined.modules, fresh.modules.size()) &&
-                   AddCount(defined.frames, fresh.frames.size()) &&
-                   AddCount(defined.stacks, fresh.stacks.size()) &&
-                   AddCount(defined.processes, fresh.processes.size()) &&
-                   AddCount(defined.threads, fresh.threads.size()) &&
-                   AddCount(defined.wakers, fresh.wakers.size()) &&
-                   AddCount(defined.chains, fresh.chains.size());
+  bool countable = true;
+  ForEachDefinitionKind([&](const auto& kind) {
+    countable = countable && AddCount(defined.*kind.count, (fresh.*kind.definitions).size());
+  });
   if (!countable) return Fault{"it defines more ids than there are numbers"};
   size_t stacks_before = progress.stack_frames.size();
   size_t chains_before = progress.chain_wakers.size();

@@ -1,20 +1,48 @@
 #include "format/records/interval.h"
 
-#include "format/records/accounts.h"
-#include "format/records/allocations.h"
-#include "format/records/blocked_rows.h"
-#include "format/records/counter_rows.h"
-#include "format/records/cpu_rows.h"
-#include "format/records/cpu_times.h"
-#include "format/records/execs.h"
-#include "format/records/exemplars.h"
-#include "format/records/loss_rows.h"
-#include "format/records/retransmits.h"
-#include "format/records/wait_counts.h"
-#include "format/records/waiting_rows.h"
+#include "format/records/row_columns.h"
 
 namespace twofold::records {
 namespace {
+
+constexpr auto kTables = std::make_index_sequence<kRowTableCount>();
+
+// Table t of kRowTables: the field of the schema that it is, and that field's type.
+template <size_t t>
+constexpr size_t kFieldOf = FieldIndex<wire::Interval>(std::get<t>(kRowTables).name);
+template <size_t t>
+using WireTable = FieldTable<wire::Interval, kFieldOf<t>>;
+
+// The other fields are those that CreateInterval below writes.
+constexpr size_t kOtherFields = 6;
+static_assert(wire::Interval::Traits::fields_number == kRowTableCount + kOtherFields,
+              "A table of the schema's Interval is not in kRowTables");
+
+using TableOffsets = std::array<flatbuffers::Offset<void>, wire::Interval::Traits::fields_number>;
+
+template <size_t t>
+void PackRowTable(const Interval& interval, flatbuffers::FlatBufferBuilder& builder,
+                  TableOffsets& offsets) {
+  constexpr const auto& kTable = std::get<t>(kRowTables);
+  const auto* rows = kTable.Find(interval);
+  if (rows == nullptr) return;
+  offsets[kFieldOf<t>] = PackTable<WireTable<t>>(builder, *rows, kTable.Whole(interval)).Union();
+}
+
+template <size_t t>
+MaybeFault UnpackRowTable(const wire::Interval& from, MemoryBudget& budget, Interval& interval) {
+  constexpr const auto& kTable = std::get<t>(kRowTables);
+  const WireTable<t>* table = from.get_field<kFieldOf<t>>();
+  auto* rows = table == nullptr ? nullptr : kTable.Make(interval);
+  if (rows == nullptr) return std::nullopt;
+  return UnpackTable(*table, budget, *rows, kTable.Whole(interval));
+}
+
+flatbuffers::Offset<wire::Cost> PackCost(const Cost& cost,
+                                         flatbuffers::FlatBufferBuilder& builder) {
+  return wire::CreateCost(builder, cost.bpf_ns, cost.bpf_runs, cost.user_ns, cost.system_ns,
+                          cost.peak_resident_bytes, cost.map_bytes, cost.map_inserts);
+}
 
 Cost UnpackCost(const wire::Cost& table) {
   Cost cost;
@@ -39,114 +67,7 @@ MaybeFault CheckCost(const Cost& cost, Totals& totals) {
   return std::nullopt;
 }
 
-}  // namespace
-
-void PackInterval(const Interval& interval, flatbuffers::FlatBufferBuilder& builder) {
-  flatbuffers::Offset<wire::CpuRows> cpu;
-  flatbuffers::Offset<wire::BlockedRows> blocked;
-  flatbuffers::Offset<wire::Accounts> accounts;
-  flatbuffers::Offset<wire::Losses> losses;
-  flatbuffers::Offset<wire::WaitingRows> waiting;
-  flatbuffers::Offset<wire::WaitCounts> wait_counts;
-  flatbuffers::Offset<wire::CpuTimes> cpu_times;
-  flatbuffers::Offset<wire::Exemplars> exemplars;
-  flatbuffers::Offset<wire::CounterRows> counters;
-  flatbuffers::Offset<wire::AllocationRows> allocations;
-  flatbuffers::Offset<wire::OutstandingRows> outstanding;
-  flatbuffers::Offset<wire::RetransmitRows> retransmits;
-  flatbuffers::Offset<wire::RetransmitEvents> retransmit_events;
-  flatbuffers::Offset<wire::ExecRows> execs;
-  if (interval.cpu) cpu = PackCpuRows(builder, *interval.cpu);
-  if (interval.blocked) blocked = PackBlockedRows(builder, *interval.blocked);
-  if (interval.accounts) accounts = PackAccounts(builder, *interval.accounts);
-  if (!interval.losses.empty()) losses = PackLosses(builder, interval.losses);
-  if (interval.waiting) waiting = PackWaitingRows(builder, *interval.waiting);
-  if (interval.wait_counts) wait_counts = PackWaitCounts(builder, *interval.wait_counts);
-  if (interval.cpu_times) cpu_times = PackCpuTimes(builder, *interval.cpu_times);
-  if (!interval.exemplars.empty()) exemplars = PackExemplars(builder, interval.exemplars);
-  if (interval.counters) counters = PackCounterRows(builder, *interval.counters);
-  if (interval.allocations) allocations = PackAllocationRows(builder, *interval.allocations);
-  if (interval.outstanding) outstanding = PackOutstandingRows(builder, *interval.outstanding);
-  if (interval.retransmits) {
-    retransmits = PackRetransmitRows(builder, interval.retransmits->rows);
-    if (!interval.retransmits->events.empty()) {
-      retransmit_events = PackRetransmitEvents(builder, interval.retransmits->events);
-    }
-  }
-  if (interval.execs) execs = PackExecRows(builder, *interval.execs);
-  const Cost& spent = interval.cost;
-  auto cost =
-      wire::CreateCost(builder, spent.bpf_ns, spent.bpf_runs, spent.user_ns, spent.system_ns,
-                       spent.peak_resident_bytes, spent.map_bytes, spent.map_inserts);
-  builder.Finish(wire::CreateInterval(
-      builder, interval.number, interval.start_ns, interval.end_ns, interval.start_realtime_ns, cpu,
-      blocked, losses, cost, accounts, interval.quantum_ns, waiting, wait_counts, cpu_times,
-      exemplars, counters, allocations, outstanding, retransmits, retransmit_events, execs));
-}
-
-MaybeFault UnpackInterval(std::span<const uint8_t> payload, MemoryBudget& budget,
-                          Interval& interval) {
-  if (!IsFlatBuffer<wire::Interval>(payload)) return MalformedFlatBuffer();
-  const auto* table = RootOf<wire::Interval>(payload);
-  interval.number = table->number();
-  interval.start_ns = table->start_ns();
-  interval.end_ns = table->end_ns();
-  interval.start_realtime_ns = table->start_realtime_ns();
-  if (!budget.Take(1, sizeof(Interval))) return TooMuchMemory();
-  if (table->cpu() != nullptr) {
-    TWOFOLD_RETURN_IF_FAULT(UnpackCpuRows(*table->cpu(), budget, interval.cpu.emplace()));
-  }
-  if (table->blocked() != nullptr) {
-    TWOFOLD_RETURN_IF_FAULT(
-        UnpackBlockedRows(*table->blocked(), budget, interval.blocked.emplace()));
-  }
-  if (table->accounts() != nullptr) {
-    TWOFOLD_RETURN_IF_FAULT(
-        UnpackAccounts(*table->accounts(), budget, interval.accounts.emplace()));
-  }
-  if (table->losses() != nullptr) {
-    TWOFOLD_RETURN_IF_FAULT(UnpackLosses(*table->losses(), budget, interval.losses));
-  }
-  interval.quantum_ns = table->quantum_ns();
-  if (table->waiting() != nullptr) {
-    TWOFOLD_RETURN_IF_FAULT(
-        UnpackWaitingRows(*table->waiting(), budget, interval.waiting.emplace()));
-  }
-  if (table->wait_counts() != nullptr) {
-    TWOFOLD_RETURN_IF_FAULT(
-        UnpackWaitCounts(*table->wait_counts(), budget, interval.wait_counts.emplace()));
-  }
-  if (table->cpu_times() != nullptr) {
-    TWOFOLD_RETURN_IF_FAULT(
-        UnpackCpuTimes(*table->cpu_times(), budget, interval.cpu_times.emplace()));
-  }
-  if (table->exemplars() != nullptr) {
-    TWOFOLD_RETURN_IF_FAULT(UnpackExemplars(*table->exemplars(), budget, interval.exemplars));
-  }
-  if (table->counters() != nullptr) {
-    TWOFOLD_RETURN_IF_FAULT(
-        UnpackCounterRows(*table->counters(), budget, interval.counters.emplace()));
-  }
-  if (table->allocations() != nullptr) {
-    TWOFOLD_RETURN_IF_FAULT(
-        UnpackAllocationRows(*table->allocations(), budget, interval.allocations.emplace()));
-  }
-  if (table->outstanding() != nullptr) {
-    TWOFOLD_RETURN_IF_FAULT(
-        UnpackOutstandingRows(*table->outstanding(), budget, interval.outstanding.emplace()));
-  }
-  if (table->retransmits() != nullptr) {
-    TWOFOLD_RETURN_IF_FAULT(UnpackRetransmits(*table->retransmits(), table->retransmit_events(),
-                                              budget, interval.retransmits.emplace()));
-  }
-  if (table->execs() != nullptr) {
-    TWOFOLD_RETURN_IF_FAULT(UnpackExecRows(*table->execs(), budget, interval.execs.emplace()));
-  }
-  if (table->cost() != nullptr) interval.cost = UnpackCost(*table->cost());
-  return std::nullopt;
-}
-
-MaybeFault AddInterval(const Interval& interval, Progress& progress) {
+MaybeFault CheckTimes(const Interval& interval, const Progress& progress) {
   if (interval.number < progress.next_interval || interval.number == UINT32_MAX) {
     return Fault{"interval " + std::to_string(interval.number) + " comes after interval " +
                  std::to_string(progress.next_interval - 1)};
@@ -163,38 +84,67 @@ MaybeFault AddInterval(const Interval& interval, Progress& progress) {
   if (interval.quantum_ns > static_cast<uint64_t>(container::kMaxTimeNs)) {
     return Fault{"its quantum is out of range"};
   }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void PackInterval(const Interval& interval, flatbuffers::FlatBufferBuilder& builder) {
+  TableOffsets offsets;
+  [&]<size_t... t>(std::index_sequence<t...>) {
+    (PackRowTable<t>(interval, builder, offsets), ...);
+  }
+  (kTables);
+  offsets[FieldIndex<wire::Interval>("cost")] = PackCost(interval.cost, builder).Union();
+  // In the order of the generated CreateInterval, which decides where the bytes lie: largest
+  // fields first, each size from the last one to the first.
+  using Table = wire::Interval;
+  const flatbuffers::uoffset_t start = builder.StartTable();
+  builder.AddElement<uint64_t>(Table::VT_QUANTUM_NS, interval.quantum_ns, 0);
+  builder.AddElement<int64_t>(Table::VT_START_REALTIME_NS, interval.start_realtime_ns, 0);
+  builder.AddElement<uint64_t>(Table::VT_END_NS, interval.end_ns, 0);
+  builder.AddElement<uint64_t>(Table::VT_START_NS, interval.start_ns, 0);
+  for (size_t i = offsets.size(); i > 0; --i) {
+    builder.AddOffset(flatbuffers::FieldIndexToOffset(static_cast<uint16_t>(i - 1)),
+                      offsets[i - 1]);
+  }
+  builder.AddElement<uint32_t>(Table::VT_NUMBER, interval.number, 0);
+  builder.Finish(flatbuffers::Offset<Table>(builder.EndTable(start)));
+}
+
+MaybeFault UnpackInterval(std::span<const uint8_t> payload, MemoryBudget& budget,
+                          Interval& interval) {
+  if (!IsFlatBuffer<wire::Interval>(payload)) return MalformedFlatBuffer();
+  const auto* table = RootOf<wire::Interval>(payload);
+  interval.number = table->number();
+  interval.start_ns = table->start_ns();
+  interval.end_ns = table->end_ns();
+  interval.start_realtime_ns = table->start_realtime_ns();
+  interval.quantum_ns = table->quantum_ns();
+  if (!budget.Take(1, sizeof(Interval))) return TooMuchMemory();
+  MaybeFault fault;
+  [&]<size_t... t>(std::index_sequence<t...>) {
+    static_cast<void>((... || (fault = UnpackRowTable<t>(*table, budget, interval))));
+  }
+  (kTables);
+  if (fault) return fault;
+  if (table->cost() != nullptr) interval.cost = UnpackCost(*table->cost());
+  return std::nullopt;
+}
+
+MaybeFault AddInterval(const Interval& interval, Progress& progress) {
+  TWOFOLD_RETURN_IF_FAULT(CheckTimes(interval, progress));
   Totals totals = progress.totals;
-  if (interval.cpu) {
-    TWOFOLD_RETURN_IF_FAULT(CheckCpuRows(*interval.cpu, progress.defined, totals));
-  }
-  if (interval.blocked) {
-    TWOFOLD_RETURN_IF_FAULT(CheckBlockedRows(*interval.blocked, progress.defined, totals));
-  }
-  if (interval.accounts) {
-    TWOFOLD_RETURN_IF_FAULT(CheckAccounts(*interval.accounts, progress.defined, totals));
-  }
-  if (interval.waiting) {
-    TWOFOLD_RETURN_IF_FAULT(CheckWaitingRows(*interval.waiting, progress.defined, totals));
-  }
-  if (interval.wait_counts) {
-    TWOFOLD_RETURN_IF_FAULT(CheckWaitCounts(*interval.wait_counts, progress.defined, totals));
-  }
-  if (interval.cpu_times) TWOFOLD_RETURN_IF_FAULT(CheckCpuTimes(*interval.cpu_times, totals));
-  if (interval.counters) {
-    TWOFOLD_RETURN_IF_FAULT(CheckCounterRows(*interval.counters, progress.defined, totals));
-  }
-  if (interval.allocations) {
-    TWOFOLD_RETURN_IF_FAULT(CheckAllocationRows(*interval.allocations, progress.defined, totals));
-  }
-  if (interval.outstanding) {
-    TWOFOLD_RETURN_IF_FAULT(CheckOutstandingRows(*interval.outstanding, progress.defined, totals));
-  }
-  if (interval.retransmits) {
-    TWOFOLD_RETURN_IF_FAULT(CheckRetransmits(*interval.retransmits, progress.defined, totals));
-  }
-  if (interval.execs) TWOFOLD_RETURN_IF_FAULT(CheckExecRows(*interval.execs, progress.defined));
-  TWOFOLD_RETURN_IF_FAULT(CheckExemplars(interval.exemplars, progress.defined));
-  TWOFOLD_RETURN_IF_FAULT(CheckLosses(interval.losses, totals));
+  MaybeFault fault;
+  ForEachRowTable([&](const auto& table) {
+    using Row = RowOf<decltype(table)>;
+    const auto* rows = table.Find(interval);
+    if (rows == nullptr || fault) return;
+    fault = RowKind<Row>::CheckTable(interval, totals);
+    if (fault) return;
+    fault = CheckRows(*rows, progress.defined, std::get<RowTotals<Row>>(totals.rows));
+  });
+  if (fault) return fault;
   TWOFOLD_RETURN_IF_FAULT(CheckCost(interval.cost, totals));
   progress.totals = totals;
   progress.intervals += 1;
@@ -205,17 +155,12 @@ MaybeFault AddInterval(const Interval& interval, Progress& progress) {
 
 DefinitionCounts HighestIds(const Interval& interval) {
   DefinitionCounts highest;
-  if (interval.cpu) NoteIds(*interval.cpu, highest);
-  if (interval.blocked) NoteIds(*interval.blocked, highest);
-  if (interval.accounts) NoteIds(*interval.accounts, highest);
-  if (interval.waiting) NoteIds(*interval.waiting, highest);
-  if (interval.wait_counts) NoteIds(*interval.wait_counts, highest);
-  if (interval.counters) NoteIds(*interval.counters, highest);
-  if (interval.allocations) NoteIds(*interval.allocations, highest);
-  if (interval.outstanding) NoteIds(*interval.outstanding, highest);
-  if (interval.retransmits) NoteIds(*interval.retransmits, highest);
-  if (interval.execs) NoteIds(*interval.execs, highest);
-  NoteIds(interval.exemplars, highest);
+  ForEachRow(interval, [&](const auto& row) {
+    ForEachReference(row, [&]<typename Identifier>(Identifier id) {
+      uint32_t& last = highest.*CountOf<Identifier>();
+      last = std::max(last, id.value);
+    });
+  });
   return highest;
 }
 

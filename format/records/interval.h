@@ -1,5 +1,5 @@
-// Block type 3: where time went between two instants. A new kind of row is a file of its own beside
-// cpu_rows.h and a line in each function of interval.cc.
+// Block type 3: where time went between two instants. Its rows are whatever kRowTables lists
+// (format/interval.h).
 #pragma once
 
 #include <cstdint>

@@ -2,19 +2,18 @@
 // reader keep one each and apply the same rules, so that what the one writes the other accepts.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
+#include <tuple>
+#include <type_traits>
 #include <vector>
 
-namespace twofold {
+#include "format/capture.h"
+#include "format/records/fault.h"
 
-// Why a record cannot be part of the capture.
-struct Fault {
-  std::string what;       // a sentence without its full stop; "its ..." means the block's
-  bool dangling = false;  // it names an id that is not defined
-};
-using MaybeFault = std::optional<Fault>;
+namespace twofold {
 
 // How many of each kind are defined; as ids: the last one that is.
 struct DefinitionCounts {
@@ -30,46 +29,60 @@ struct DefinitionCounts {
   friend bool operator==(const DefinitionCounts&, const DefinitionCounts&) = default;
 };
 
+// What ids of one type stand for.
+template <typename Identifier, typename T>
+struct DefinitionKind {
+  std::vector<T> Definitions::*definitions;
+  uint32_t DefinitionCounts::*count;
+  size_t more_bytes;  // of memory that each takes besides, in Progress
+};
+
+// Every kind of definition that has ids.
+inline constexpr std::tuple kDefinitionKinds = {
+    DefinitionKind<StringId, std::string>{&Definitions::strings, &DefinitionCounts::strings, 0},
+    DefinitionKind<ModuleId, Module>{&Definitions::modules, &DefinitionCounts::modules, 0},
+    DefinitionKind<FrameId, Frame>{&Definitions::frames, &DefinitionCounts::frames, 0},
+    DefinitionKind<StackId, StackNode>{&Definitions::stacks, &DefinitionCounts::stacks,
+                                       sizeof(uint16_t)},
+    DefinitionKind<ProcessId, Process>{&Definitions::processes, &DefinitionCounts::processes, 0},
+    DefinitionKind<ThreadId, Thread>{&Definitions::threads, &DefinitionCounts::threads, 0},
+    DefinitionKind<WakerId, Waker>{&Definitions::wakers, &DefinitionCounts::wakers, 0},
+    DefinitionKind<ChainId, Chain>{&Definitions::chains, &DefinitionCounts::chains,
+                                   sizeof(uint8_t)},
+};
+
+// Calls visit(kind) for each.
+template <typename Visit>
+constexpr void ForEachDefinitionKind(Visit visit) {
+  std::apply([&](const auto&... kinds) { (visit(kinds), ...); }, kDefinitionKinds);
+}
+
+// The count of the definitions that an id is of.
+template <typename Identifier>
+constexpr uint32_t DefinitionCounts::*CountOf() {
+  uint32_t DefinitionCounts::*count = nullptr;
+  ForEachDefinitionKind([&]<typename Other, typename T>(const DefinitionKind<Other, T>& kind) {
+    if constexpr (std::is_same_v<Identifier, Other>) count = kind.count;
+  });
+  return count;
+}
+
+// The sums of one kind of row, in the order of its fields.
+template <typename Row>
+struct RowTotals {
+  std::array<uint64_t, CountFields<Row, field::Role::kSum>()> sums = {};
+};
+
+template <typename... Tables>
+std::tuple<RowTotals<RowOf<Tables>>...> TotalsOf(const std::tuple<Tables...>&);
+
 // Sums over the whole capture; each stays at most container::kMaxSum, so that nobody who adds up
 // rows has to fear an overflow.
 struct Totals {
-  uint64_t samples = 0;
+  decltype(TotalsOf(kRowTables)) rows;
   uint64_t cpu_ns = 0;
-  uint64_t cycles = 0;
-  uint64_t cycle_samples = 0;
-  uint64_t instructions = 0;
-  uint64_t instruction_samples = 0;
   uint64_t counted_events = 0;
   uint64_t counter_ns = 0;
-  uint64_t blocked_ns = 0;
-  uint64_t blocks = 0;
-  uint64_t blocked_samples = 0;
-  uint64_t blocked_variance_us2 = 0;
-  uint64_t blocked_count_variance = 0;
-  uint64_t waiting_ns = 0;
-  uint64_t waits = 0;
-  uint64_t waiting_samples = 0;
-  uint64_t waiting_variance_us2 = 0;
-  uint64_t waiting_count_variance = 0;
-  uint64_t counted_waits = 0;
-  uint64_t cpu_time_ns = 0;
-  uint64_t account_ns = 0;
-  uint64_t allocated_bytes = 0;
-  uint64_t allocated_count = 0;
-  uint64_t allocated_samples = 0;
-  uint64_t freed_bytes = 0;
-  uint64_t freed_count = 0;
-  uint64_t untracked_bytes = 0;
-  uint64_t untracked_count = 0;
-  uint64_t outstanding_bytes = 0;
-  uint64_t outstanding_count = 0;
-  uint64_t outstanding_samples = 0;
-  uint64_t outstanding_variance_bytes2 = 0;
-  uint64_t retransmitted_packets = 0;
-  uint64_t retransmitted_segments = 0;
-  uint64_t retransmitted_bytes = 0;
-  uint64_t lost = 0;
-  uint64_t lost_ns = 0;
   uint64_t bpf_ns = 0;
   uint64_t bpf_runs = 0;
   uint64_t recorder_ns = 0;
@@ -86,15 +99,6 @@ struct Progress {
   Totals totals;
 };
 
-// Adds to a sum unless it would leave its limit.
-bool AddToTotal(uint64_t& total, uint64_t value);
-
-// The fault of an id above the last one defined; `where` says who names it ("a CPU row's thread").
-MaybeFault CheckDefined(uint32_t id, uint32_t last_defined, const char* where);
-
-// The fault of a time with a magnitude above container::kMaxTimeNs.
-MaybeFault CheckTime(int64_t time_ns, const char* where);
-
 // How much memory the structs of a capture may still take; unpacking stops before it takes more.
 class MemoryBudget {
  public:
@@ -109,9 +113,3 @@ class MemoryBudget {
 Fault TooMuchMemory();
 
 }  // namespace twofold
-
-// Leaves the function with a fault, or goes on.
-#define TWOFOLD_RETURN_IF_FAULT(expression)                      \
-  do {                                                           \
-    if (auto twofold_fault = (expression)) return twofold_fault; \
-  } while (false)

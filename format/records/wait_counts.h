@@ -1,21 +1,45 @@
-// Waits for a CPU by their length: table WaitCounts.
+// Waits for a CPU, counted by length: table WaitCounts.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
+#include <tuple>
 #include <vector>
 
-#include "format/capture.h"
-#include "format/records/wire.h"
+#include "format/base/ids.h"
+#include "format/records/row_fields.h"
 
-namespace twofold::records {
+namespace twofold {
 
-flatbuffers::Offset<wire::WaitCounts> PackWaitCounts(flatbuffers::FlatBufferBuilder& builder,
-                                                     const std::vector<WaitCount>& rows);
-MaybeFault UnpackWaitCounts(const wire::WaitCounts& table, MemoryBudget& budget,
-                            std::vector<WaitCount>& rows);
-MaybeFault CheckWaitCounts(const std::vector<WaitCount>& rows, const DefinitionCounts& defined,
-                           Totals& totals);
+// Run-queue latency: waits for a CPU, exactly, by length. Bucket 0 holds waits below 1 us, bucket n
+// those from 2^(n-1) us up to below 2^n us, and the last one all that are longer.
+constexpr uint8_t kWaitBuckets = 26;
 
-// Raises `highest` to the ids that the rows name.
-void NoteIds(const std::vector<WaitCount>& rows, DefinitionCounts& highest);
+struct WaitCount {
+  ThreadId thread;
+  uint8_t bucket = 0;
+  uint64_t count = 0;  // waits that ended in this interval
 
-}  // namespace twofold::records
+  friend bool operator==(const WaitCount&, const WaitCount&) = default;
+};
+
+template <>
+struct RowKind<WaitCount> : RowKindDefaults {
+  // Longer buckets of newer versions are part of what the last one holds.
+  static constexpr uint8_t KnownBucket(uint8_t bucket) {
+    return std::min<uint8_t>(bucket, kWaitBuckets - 1);
+  }
+
+  static constexpr const char* kTable = "wait counts";
+  static constexpr const char* kRow = "a wait count";
+  static constexpr std::tuple kFields = {
+      field::Reference("thread", &WaitCount::thread),
+      field::Key("bucket", &WaitCount::bucket, KnownBucket),
+      field::Sum("count", &WaitCount::count),
+  };
+  static constexpr const char* FindFault(const WaitCount& row) {
+    return row.bucket >= kWaitBuckets ? "a wait count's bucket is out of range" : nullptr;
+  }
+};
+
+}  // namespace twofold

@@ -1,30 +1,45 @@
 // Who made threads able to run, and what had woken those: tables Wakers and Chains of a Definitions
-// block.
+// block. What is done to the fields of rows is done to those of wakers, too.
 #pragma once
 
 #include <cstdint>
-#include <vector>
+#include <tuple>
 
-#include "format/capture.h"
-#include "format/records/wire.h"
+#include "format/base/ids.h"
+#include "format/records/row_fields.h"
 
-namespace twofold::records {
+namespace twofold {
 
-// Tables without rows are left out.
-flatbuffers::Offset<wire::Wakers> PackWakers(flatbuffers::FlatBufferBuilder& builder,
-                                             const std::vector<Waker>& rows);
-MaybeFault UnpackWakers(const wire::Wakers& table, MemoryBudget& budget, std::vector<Waker>& rows);
-MaybeFault CheckWakers(const std::vector<Waker>& rows, const DefinitionCounts& defined);
+enum class WakerKind : uint8_t {
+  kOther = 0,    // a kind of a newer version
+  kTask = 1,     // a thread
+  kHardIrq = 2,  // an interrupt; the thread that it happened to interrupt has nothing to do with it
+  kSoftIrq = 3,
+  kTimer = 4,  // an interrupt, hard or soft, in the handler of a timer
+};
 
-// `defined_before`: how many chains earlier blocks define.
-flatbuffers::Offset<wire::Chains> PackChains(flatbuffers::FlatBufferBuilder& builder,
-                                             const std::vector<Chain>& rows,
-                                             uint32_t defined_before);
-MaybeFault UnpackChains(const wire::Chains& table, MemoryBudget& budget, uint32_t defined_before,
-                        std::vector<Chain>& rows);
+// Who or what made a thread able to run: one link of a chain.
+struct Waker {
+  WakerKind kind = WakerKind::kTask;
+  ThreadId thread;       // of kTask; 0: of an interrupt
+  StackId kernel_stack;  // of an interrupt: its handler's frames alone. May be a special frame, as
+                         // where the stack was not taken
+  StackId user_stack;    // 0: of an interrupt or a kernel thread
 
-// Appends the lengths of new chains to `chain_wakers`; the caller takes them away again on a fault.
-MaybeFault CheckChains(const std::vector<Chain>& rows, const DefinitionCounts& defined,
-                       std::vector<uint8_t>& chain_wakers);
+  friend bool operator==(const Waker&, const Waker&) = default;
+};
 
-}  // namespace twofold::records
+template <>
+struct RowKind<Waker> : RowKindDefaults {
+  static constexpr const char* kTable = "wakers";
+  static constexpr const char* kRow = "a waker";
+  static constexpr size_t kFullColumns = 4;
+  static constexpr std::tuple kFields = {
+      field::Key("kind", &Waker::kind, field::UpTo<WakerKind::kTimer>),
+      field::Reference("thread", &Waker::thread),
+      field::Reference("kernel_stack", &Waker::kernel_stack),
+      field::Reference("user_stack", &Waker::user_stack),
+  };
+};
+
+}  // namespace twofold

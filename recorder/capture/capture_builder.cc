@@ -1,7 +1,6 @@
 #include "recorder/capture/capture_builder.h"
 
 #include <algorithm>
-#include <tuple>
 
 #include "recorder/base/clocks.h"
 #include "recorder/capture/merge_rows.h"
@@ -40,9 +39,7 @@ void CaptureBuilder::BuildAccounts(const Reading& reading, Interval& interval) {
           .thread = accounts.back().thread, .bucket = bucket, .count = difference.waits[bucket]});
     }
   }
-  MergeRows(
-      waits, [](const WaitCount& row) { return std::tuple(row.thread, row.bucket); },
-      [](WaitCount& into, const WaitCount& from) { into.count += from.count; });
+  MergeRows(waits);
   std::sort(accounts.begin(), accounts.end(),
             [](const Account& a, const Account& b) { return a.thread < b.thread; });
 }

@@ -2,7 +2,6 @@
 
 #include <linux/perf_event.h>
 
-#include <tuple>
 #include <utility>
 
 #include "recorder/capture/merge_rows.h"
@@ -96,17 +95,7 @@ void CpiSource::BuildRows(CaptureBuilder& builder, Interval& interval) {
                              .instructions = added.value.instructions,
                              .instruction_samples = added.value.instruction_samples});
   }
-  MergeRows(
-      counters.rows,
-      [](const CounterRow& row) {
-        return std::tuple(row.thread, row.kernel_stack, row.user_stack);
-      },
-      [](CounterRow& into, const CounterRow& from) {
-        into.cycles += from.cycles;
-        into.cycle_samples += from.cycle_samples;
-        into.instructions += from.instructions;
-        into.instruction_samples += from.instruction_samples;
-      });
+  MergeRows(counters.rows);
 }
 
 }  // namespace twofold

@@ -1,6 +1,5 @@
 #include "recorder/sources/cpu/cpu_source.h"
 
-#include <tuple>
 #include <utility>
 
 #include "recorder/capture/merge_rows.h"
@@ -73,10 +72,7 @@ void CpuSource::BuildRows(CaptureBuilder& builder, Interval& interval) {
                         .user_stack = place.user_stack,
                         .samples = added.samples});
   }
-  MergeRows(
-      cpu.rows,
-      [](const CpuRow& row) { return std::tuple(row.thread, row.kernel_stack, row.user_stack); },
-      [](CpuRow& into, const CpuRow& from) { into.samples += from.samples; });
+  MergeRows(cpu.rows);
 }
 
 }  // namespace twofold

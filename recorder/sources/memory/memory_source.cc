@@ -346,20 +346,7 @@ void MemorySource::BuildRows(CaptureBuilder& builder, Interval& interval) {
                            .untracked_bytes = added.value.untracked_bytes,
                            .untracked_count = added.value.untracked_count});
   }
-  MergeRows(
-      allocations,
-      [](const AllocationRow& row) {
-        return std::tuple(row.thread, row.kind, row.kernel_stack, row.user_stack);
-      },
-      [](AllocationRow& into, const AllocationRow& from) {
-        into.allocated_bytes += from.allocated_bytes;
-        into.allocated_count += from.allocated_count;
-        into.samples += from.samples;
-        into.freed_bytes += from.freed_bytes;
-        into.freed_count += from.freed_count;
-        into.untracked_bytes += from.untracked_bytes;
-        into.untracked_count += from.untracked_count;
-      });
+  MergeRows(allocations);
   if (outstanding_) BuildOutstanding(builder, interval);
 }
 
@@ -377,17 +364,7 @@ void MemorySource::BuildOutstanding(CaptureBuilder& builder, Interval& interval)
                     .samples = sum.samples,
                     .variance_bytes2 = sum.variance_bytes2});
   }
-  MergeRows(
-      rows,
-      [](const OutstandingRow& row) {
-        return std::tuple(row.thread, row.kind, row.kernel_stack, row.user_stack, row.age);
-      },
-      [](OutstandingRow& into, const OutstandingRow& from) {
-        into.bytes += from.bytes;
-        into.count += from.count;
-        into.samples += from.samples;
-        into.variance_bytes2 += from.variance_bytes2;
-      });
+  MergeRows(rows);
 }
 
 }  // namespace twofold

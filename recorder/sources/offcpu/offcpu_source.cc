@@ -21,16 +21,6 @@ static_assert(uint8_t(BlockState::kInterruptible) == 1 && uint8_t(BlockState::kO
 // Threads that wait are walked while they do not run: every frame is one that is returned to.
 constexpr StackTraits kStacks = {.map = TWOFOLD_SET_OFFCPU_STACKS, .kernel_leaf_returns = true};
 
-template <typename Row>
-void AddOffCpu(Row& into, const Row& from) {
-  into.time_ns += from.time_ns;
-  into.count += from.count;
-  into.sampled_ns += from.sampled_ns;
-  into.samples += from.samples;
-  into.variance_us2 += from.variance_us2;
-  into.count_variance += from.count_variance;
-}
-
 }  // namespace
 
 OffCpuSource::OffCpuSource(const Options& options, const Notes& notes)
@@ -232,19 +222,8 @@ void OffCpuSource::BuildBlocks(CaptureBuilder& builder, Interval& interval) {
                          .count_variance = value.count_variance});
     }
   }
-  MergeRows(
-      blocked,
-      [](const BlockedRow& row) {
-        return std::tuple(row.thread, row.state, row.kernel_stack, row.user_stack, row.parts,
-                          row.chain);
-      },
-      AddOffCpu<BlockedRow>);
-  MergeRows(
-      waiting,
-      [](const WaitingRow& row) {
-        return std::tuple(row.thread, row.preempted, row.kernel_stack, row.user_stack);
-      },
-      AddOffCpu<WaitingRow>);
+  MergeRows(blocked);
+  MergeRows(waiting);
 }
 
 Exemplar OffCpuSource::BuildExemplar(CaptureBuilder& builder, const Longest& longest) {

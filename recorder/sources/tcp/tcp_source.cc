@@ -4,14 +4,13 @@
 
 #include <algorithm>
 #include <cstring>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 
 #include "recorder/base/clocks.h"
+#include "recorder/capture/merge_rows.h"
 #include "recorder/host/probe.h"
 #include "recorder/tracer/bpf_iterator.h"
 #include "recorder/tracer/programs.h"
@@ -42,13 +41,6 @@ std::string AddressText(uint16_t family, const uint32_t (&words)[4]) {
 // told of it.
 bool SendsAgain(std::string_view name) {
   return name.starts_with("__tcp_retransmit_skb") || name.starts_with("tcp_rtx_synack");
-}
-
-// Sockets, and what a map that was replaced held, are not told apart in rows.
-auto KeyOf(const RetransmitRow& row) {
-  return std::tuple(row.thread, row.net_namespace, row.local_address, row.local_port,
-                    row.remote_address, row.remote_port, row.kind, row.state, row.failed,
-                    row.kernel_stack);
 }
 
 }  // namespace
@@ -216,33 +208,30 @@ RetransmitRow TcpSource::RowOf(CaptureBuilder& builder, const RetransmitDifferen
           .local_address = definitions.InternString(AddressText(key.family, key.local_address)),
           .local_port = key.local_port,
           .remote_address = definitions.InternString(AddressText(key.family, key.remote_address)),
-          .remote_port = key.remote_port};
+          .remote_port = key.remote_port,
+          .packets = difference.added.packets,
+          .segments = difference.added.segments,
+          .bytes = difference.added.bytes};
 }
 
 void TcpSource::BuildRows(CaptureBuilder& builder, Interval& interval) {
-  using RowKey = decltype(KeyOf(RetransmitRow()));
   Retransmits& retransmits = interval.retransmits.emplace();
-  std::map<RowKey, RetransmitRow> merged;
-  std::vector<std::optional<RowKey>> keys;  // by difference; nullopt: not in scope
+  std::vector<std::optional<RetransmitRow>> row_of;  // by difference; nullopt: not in scope
   for (const RetransmitDifference& difference : added_) {
-    keys.emplace_back();
+    row_of.emplace_back();
     const ThreadId thread = OwnerThread(builder, difference.owner);
     if (thread == ThreadId()) continue;
-    const RetransmitRow row = RowOf(builder, difference, thread);
-    keys.back() = KeyOf(row);
-    RetransmitRow& into = merged.emplace(*keys.back(), row).first->second;
-    into.packets += difference.added.packets;
-    into.segments += difference.added.segments;
-    into.bytes += difference.added.bytes;
+    row_of.back() = RowOf(builder, difference, thread);
+    retransmits.rows.push_back(*row_of.back());
   }
-  std::map<RowKey, uint32_t> indices;
-  for (const auto& [key, row] : merged) {
-    indices.emplace(key, uint32_t(retransmits.rows.size()));
-    retransmits.rows.push_back(row);
-  }
+  // Sockets, and what a map that was replaced held, are not told apart in rows.
+  MergeRows(retransmits.rows);
   for (const RetransmitEventReading& event : added_events_) {
-    if (!keys[event.row]) continue;
-    retransmits.events.push_back({.row = indices.at(*keys[event.row]),
+    if (!row_of[event.row]) continue;
+    const auto row = std::lower_bound(
+        retransmits.rows.begin(), retransmits.rows.end(), *row_of[event.row],
+        [](const RetransmitRow& a, const RetransmitRow& b) { return KeyOf(a) < KeyOf(b); });
+    retransmits.events.push_back({.row = uint32_t(row - retransmits.rows.begin()),
                                   .time_ns = builder.SinceStart(event.time_ns),
                                   .segments = event.segments,
                                   .bytes = event.bytes});

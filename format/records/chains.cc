@@ -1,36 +1,8 @@
-#include "format/records/wakers.h"
+#include "format/records/chains.h"
+
+#include "format/records/row_columns.h"
 
 namespace twofold::records {
-
-flatbuffers::Offset<wire::Wakers> PackWakers(flatbuffers::FlatBufferBuilder& builder,
-                                             const std::vector<Waker>& rows) {
-  if (rows.empty()) return 0;
-  auto kind = PackColumn<uint8_t>(builder, rows, [](auto& row) { return row.kind; });
-  auto thread = PackColumn<uint32_t>(builder, rows, [](auto& row) { return row.thread.value; });
-  auto kernel =
-      PackColumn<uint32_t>(builder, rows, [](auto& row) { return row.kernel_stack.value; });
-  auto user = PackColumn<uint32_t>(builder, rows, [](auto& row) { return row.user_stack.value; });
-  return wire::CreateWakers(builder, kind, thread, kernel, user);
-}
-
-MaybeFault UnpackWakers(const wire::Wakers& table, MemoryBudget& budget, std::vector<Waker>& rows) {
-  size_t count = RowsOf(table.kind());
-  TWOFOLD_RETURN_IF_FAULT(CheckColumns(
-      "wakers", count,
-      {RowsOf(table.thread()), RowsOf(table.kernel_stack()), RowsOf(table.user_stack())}));
-  if (!budget.Take(count, sizeof(Waker))) return TooMuchMemory();
-  rows.resize(count);
-  for (uint32_t i = 0; i < count; ++i) {
-    uint8_t kind = At(table.kind(), i);
-    // Kinds of newer versions are kept as kOther.
-    rows[i].kind = kind <= static_cast<uint8_t>(WakerKind::kTimer) ? static_cast<WakerKind>(kind)
-                                                                   : WakerKind::kOther;
-    rows[i].thread = ThreadId(At(table.thread(), i));
-    rows[i].kernel_stack = StackId(At(table.kernel_stack(), i));
-    rows[i].user_stack = StackId(At(table.user_stack(), i));
-  }
-  return std::nullopt;
-}
 
 MaybeFault CheckWakers(const std::vector<Waker>& rows, const DefinitionCounts& defined) {
   for (const Waker& row : rows) {
@@ -40,11 +12,7 @@ MaybeFault CheckWakers(const std::vector<Waker>& rows, const DefinitionCounts& d
       return Fault{"a waker names no thread", true};
     }
     if (interrupt && row.thread.value != 0) return Fault{"an interrupt names a thread", true};
-    TWOFOLD_RETURN_IF_FAULT(CheckDefined(row.thread.value, defined.threads, "a waker's thread"));
-    TWOFOLD_RETURN_IF_FAULT(
-        CheckDefined(row.kernel_stack.value, defined.stacks, "a waker's kernel stack"));
-    TWOFOLD_RETURN_IF_FAULT(
-        CheckDefined(row.user_stack.value, defined.stacks, "a waker's user stack"));
+    TWOFOLD_RETURN_IF_FAULT(CheckReferences(row, defined));
   }
   return std::nullopt;
 }
