@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
-#include <tuple>
 
 #include "recorder/base/clocks.h"
 #include "recorder/capture/merge_rows.h"
@@ -56,10 +55,7 @@ Interval CaptureBuilder::Build(const Reading& reading, const TracerSettings& set
               UserStack(Tracer::StackClass::kCpu, key.user_stack, thread_process_.at(key.thread)),
           .samples = difference.samples});
     }
-    MergeRows(
-        cpu_rows.rows,
-        [](const CpuRow& row) { return std::tuple(row.thread, row.kernel_stack, row.user_stack); },
-        [](CpuRow& into, const CpuRow& from) { into.samples += from.samples; });
+    MergeRows(cpu_rows.rows);
   }
   if (settings.counters && !tracer_.counters_failure()) BuildCounterRows(reading, interval);
   if (settings.leak_scope != TracerSettings::LeakScope::kNone) {
@@ -87,9 +83,7 @@ Interval CaptureBuilder::Build(const Reading& reading, const TracerSettings& set
             .thread = accounts.back().thread, .bucket = bucket, .count = difference.waits[bucket]});
       }
     }
-    MergeRows(
-        waits, [](const WaitCount& row) { return std::tuple(row.thread, row.bucket); },
-        [](WaitCount& into, const WaitCount& from) { into.count += from.count; });
+    MergeRows(waits);
     std::sort(accounts.begin(), accounts.end(),
               [](const Account& a, const Account& b) { return a.thread < b.thread; });
   }
@@ -161,27 +155,8 @@ void CaptureBuilder::BuildOffCpuRows(const Reading& reading, Interval& interval)
                                    .count_variance = added.count_variance});
     }
   }
-  const auto add = [](auto& into, const auto& from) {
-    into.time_ns += from.time_ns;
-    into.count += from.count;
-    into.sampled_ns += from.sampled_ns;
-    into.samples += from.samples;
-    into.variance_us2 += from.variance_us2;
-    into.count_variance += from.count_variance;
-  };
-  MergeRows(
-      blocked,
-      [](const BlockedRow& row) {
-        return std::tuple(row.thread, row.state, row.kernel_stack, row.user_stack, row.parts,
-                          row.chain);
-      },
-      add);
-  MergeRows(
-      waiting,
-      [](const WaitingRow& row) {
-        return std::tuple(row.thread, row.preempted, row.kernel_stack, row.user_stack);
-      },
-      add);
+  MergeRows(blocked);
+  MergeRows(waiting);
 }
 
 void CaptureBuilder::BuildCounterRows(const Reading& reading, Interval& interval) {
@@ -201,17 +176,7 @@ void CaptureBuilder::BuildCounterRows(const Reading& reading, Interval& interval
          .instructions = difference.added.instructions,
          .instruction_samples = difference.added.instruction_samples});
   }
-  MergeRows(
-      counters.rows,
-      [](const CounterRow& row) {
-        return std::tuple(row.thread, row.kernel_stack, row.user_stack);
-      },
-      [](CounterRow& into, const CounterRow& from) {
-        into.cycles += from.cycles;
-        into.cycle_samples += from.cycle_samples;
-        into.instructions += from.instructions;
-        into.instruction_samples += from.instruction_samples;
-      });
+  MergeRows(counters.rows);
 }
 
 Exemplar CaptureBuilder::BuildExemplar(const ExemplarReading& reading) {

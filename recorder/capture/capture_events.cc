@@ -1,15 +1,15 @@
 // The part of the capture builder that makes rows of single events.
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <cstring>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 #include "recorder/capture/capture_builder.h"
+#include "recorder/capture/merge_rows.h"
 
 namespace twofold {
 namespace {
@@ -93,20 +93,13 @@ void CaptureBuilder::BuildRetransmits(const Reading& reading, const TracerSettin
   Retransmits& retransmits = interval.retransmits.emplace();
   const bool whole_host =
       settings.scope == TracerSettings::Scope::kSystem && !settings.comm.has_value();
-  // Sockets, and what a map that was replaced held, are not told apart in rows.
-  const auto key_of = [](const RetransmitRow& row) {
-    return std::tuple(row.thread, row.net_namespace, row.local_address, row.local_port,
-                      row.remote_address, row.remote_port, row.kind, row.state, row.failed,
-                      row.kernel_stack);
-  };
-  std::map<decltype(key_of(RetransmitRow())), RetransmitRow> merged;
-  std::vector<std::optional<decltype(key_of(RetransmitRow()))>> keys;  // by difference
+  std::vector<std::optional<RetransmitRow>> rows;  // by difference; nullopt: not in scope
   for (const RetransmitDifference& difference : reading.retransmits) {
     const twofold_retransmit_key& key = difference.key;
     const ThreadId thread = OwnerThread(difference.owner, whole_host);
-    keys.emplace_back();
+    rows.emplace_back();
     if (thread == ThreadId()) continue;
-    const RetransmitRow row{
+    rows.back() = RetransmitRow{
         .kind = RetransmitKind(key.kind),
         .thread = thread,
         .kernel_stack = RetransmitStack(key.kernel_stack),
@@ -116,23 +109,25 @@ void CaptureBuilder::BuildRetransmits(const Reading& reading, const TracerSettin
         .local_address = definitions_.InternString(AddressText(key.family, key.local_address)),
         .local_port = key.local_port,
         .remote_address = definitions_.InternString(AddressText(key.family, key.remote_address)),
-        .remote_port = key.remote_port};
-    keys.back() = key_of(row);
-    RetransmitRow& into = merged.emplace(*keys.back(), row).first->second;
-    into.packets += difference.added.packets;
-    into.segments += difference.added.segments;
-    into.bytes += difference.added.bytes;
+        .remote_port = key.remote_port,
+        .packets = difference.added.packets,
+        .segments = difference.added.segments,
+        .bytes = difference.added.bytes};
+    retransmits.rows.push_back(*rows.back());
   }
-  std::map<decltype(key_of(RetransmitRow())), uint32_t> indices;
-  for (const auto& [key, row] : merged) {
-    indices.emplace(key, uint32_t(retransmits.rows.size()));
-    retransmits.rows.push_back(row);
-  }
+  // Sockets, and what a map that was replaced held, are not told apart in rows.
+  MergeRows(retransmits.rows);
+  const auto index_of = [&](const RetransmitRow& row) {
+    const auto merged = std::lower_bound(
+        retransmits.rows.begin(), retransmits.rows.end(), row,
+        [](const RetransmitRow& a, const RetransmitRow& b) { return KeyOf(a) < KeyOf(b); });
+    return uint32_t(merged - retransmits.rows.begin());
+  };
   const uint64_t start_ns = recording_.start_monotonic_ns;
   for (const RetransmitEventReading& event : reading.retransmit_events) {
-    if (!keys[event.row]) continue;  // not in scope
+    if (!rows[event.row]) continue;
     retransmits.events.push_back(
-        {.row = indices.at(*keys[event.row]),
+        {.row = index_of(*rows[event.row]),
          .time_ns = event.time_ns > start_ns ? event.time_ns - start_ns : 0,
          .segments = event.segments,
          .bytes = event.bytes});

@@ -1,7 +1,6 @@
 // The part of the capture builder that makes rows of memory.
 #include <algorithm>
 #include <string_view>
-#include <tuple>
 
 #include "recorder/capture/capture_builder.h"
 #include "recorder/capture/merge_rows.h"
@@ -57,20 +56,7 @@ void CaptureBuilder::BuildMemoryRows(const Reading& reading, Interval& interval)
                            .untracked_bytes = added.untracked_bytes,
                            .untracked_count = added.untracked_count});
   }
-  MergeRows(
-      allocations,
-      [](const AllocationRow& row) {
-        return std::tuple(row.thread, row.kind, row.kernel_stack, row.user_stack);
-      },
-      [](AllocationRow& into, const AllocationRow& from) {
-        into.allocated_bytes += from.allocated_bytes;
-        into.allocated_count += from.allocated_count;
-        into.samples += from.samples;
-        into.freed_bytes += from.freed_bytes;
-        into.freed_count += from.freed_count;
-        into.untracked_bytes += from.untracked_bytes;
-        into.untracked_count += from.untracked_count;
-      });
+  MergeRows(allocations);
   if (!reading.outstanding) return;
   std::vector<OutstandingRow>& outstanding = interval.outstanding.emplace();
   for (const OutstandingReading& sum : *reading.outstanding) {
@@ -85,17 +71,7 @@ void CaptureBuilder::BuildMemoryRows(const Reading& reading, Interval& interval)
                            .samples = sum.samples,
                            .variance_bytes2 = sum.variance_bytes2});
   }
-  MergeRows(
-      outstanding,
-      [](const OutstandingRow& row) {
-        return std::tuple(row.thread, row.kind, row.kernel_stack, row.user_stack, row.age);
-      },
-      [](OutstandingRow& into, const OutstandingRow& from) {
-        into.bytes += from.bytes;
-        into.count += from.count;
-        into.samples += from.samples;
-        into.variance_bytes2 += from.variance_bytes2;
-      });
+  MergeRows(outstanding);
 }
 
 }  // namespace twofold
