@@ -73,7 +73,8 @@ TEST(Choices, AreAllThatTheCommandsKnow) {
 TEST(Help, NamesEveryOption) {
   for (const Command* command : Commands()) {
     const std::string help = RunTwofold({"help", std::string(command->name)}).output;
-    for (const Option& option : OptionsOf(*command).options()) {
+    const OptionSet options = OptionsOf(*command);
+    for (const Option& option : options.options()) {
       EXPECT_THAT(help, HasSubstr(option.Shown())) << command->name;
     }
   }
