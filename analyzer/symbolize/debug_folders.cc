@@ -22,7 +22,7 @@ struct CloseFolder {
 };
 
 // Opens a file below a folder; links are followed as long as they stay below it.
-FileHandle OpenBelow(int folder, const std::string& path) {
+UniqueFd OpenBelow(int folder, const std::string& path) {
   // Nobody waits for a pipe or a terminal.
   constexpr int kFlags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
   open_how how = {};
@@ -33,10 +33,10 @@ FileHandle OpenBelow(int folder, const std::string& path) {
   if (descriptor < 0 && (errno == ENOSYS || errno == EPERM)) {
     descriptor = openat(folder, path.c_str(), kFlags | O_NOFOLLOW);
   }
-  FileHandle handle(descriptor);
+  UniqueFd handle(descriptor);
   struct stat status;
   bool is_file = handle && fstat(handle.get(), &status) == 0 && S_ISREG(status.st_mode);
-  return is_file ? std::move(handle) : FileHandle();
+  return is_file ? std::move(handle) : UniqueFd();
 }
 
 // The names in a folder, in order.
@@ -60,10 +60,6 @@ std::vector<std::string> NamesIn(int folder) {
 
 }  // namespace
 
-FileHandle::~FileHandle() {
-  if (descriptor_ >= 0) close(descriptor_);
-}
-
 bool IsBuildId(const std::string& text) {
   return text.size() >= 4 && text.size() <= 128 && text.size() % 2 == 0 &&
          text.find_first_not_of("0123456789abcdef") == std::string::npos;
@@ -72,7 +68,7 @@ bool IsBuildId(const std::string& text) {
 Result<DebugFolders> DebugFolders::Open(const std::vector<std::string>& paths) {
   DebugFolders folders;
   for (const std::string& path : paths) {
-    FileHandle handle(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    UniqueFd handle(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!handle) {
       return Error{"cannot look for debug files here: " + ErrnoText(errno), path,
                    "Name a folder that holds debug files with --debug-dir"};
@@ -85,7 +81,7 @@ Result<DebugFolders> DebugFolders::Open(const std::vector<std::string>& paths) {
 void DebugFolders::Add(const Place& place, const std::string& build_id,
                        std::vector<DebugFile>& files) const {
   const Folder& folder = folders_[place.folder];
-  FileHandle handle = OpenBelow(folder.handle.get(), place.path);
+  UniqueFd handle = OpenBelow(folder.handle.get(), place.path);
   if (!handle) return;
   std::optional<ElfFile> elf = ReadElfFile(handle.get());
   if (!elf || elf->build_id != build_id) return;
@@ -145,7 +141,7 @@ void DebugFolders::Index() {
   is_indexed_ = true;
   for (size_t i = 0; i < folders_.size(); ++i) {
     uint64_t entries = 0;
-    FileHandle top(openat(folders_[i].handle.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    UniqueFd top(openat(folders_[i].handle.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (top) IndexBelow(i, std::move(top), "", 0, entries);
     if (entries > kMaxEntries) {
       notes_.push_back(folders_[i].path + ": of so many files only the first " +
@@ -154,7 +150,7 @@ void DebugFolders::Index() {
   }
 }
 
-void DebugFolders::IndexBelow(size_t folder, FileHandle at, const std::string& path, uint32_t depth,
+void DebugFolders::IndexBelow(size_t folder, UniqueFd at, const std::string& path, uint32_t depth,
                               uint64_t& entries) {
   for (const std::string& name : NamesIn(at.get())) {
     if (++entries > kMaxEntries) return;
@@ -164,7 +160,7 @@ void DebugFolders::IndexBelow(size_t folder, FileHandle at, const std::string& p
     bool is_usual = fstatat(at.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 &&
                     (S_ISDIR(status.st_mode) || S_ISREG(status.st_mode));
     if (!is_usual) continue;
-    FileHandle handle(
+    UniqueFd handle(
         openat(at.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     if (!handle || fstat(handle.get(), &status) != 0) continue;
     if (S_ISDIR(status.st_mode) && depth < kMaxDepth) {

@@ -5,36 +5,17 @@
 
 #include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "analyzer/symbolize/elf_file.h"
 #include "format/base/result.h"
+#include "format/base/unique_fd.h"
 
 namespace twofold {
 
-// An open descriptor that closes itself.
-class FileHandle {
- public:
-  FileHandle() = default;
-  explicit FileHandle(int descriptor) : descriptor_(descriptor) {}
-  FileHandle(FileHandle&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-  FileHandle& operator=(FileHandle&& other) noexcept {
-    std::swap(descriptor_, other.descriptor_);
-    return *this;
-  }
-  ~FileHandle();
-
-  int get() const { return descriptor_; }
-  explicit operator bool() const { return descriptor_ >= 0; }
-
- private:
-  int descriptor_ = -1;
-};
-
 struct DebugFile {
   std::string path;
-  FileHandle handle;
+  UniqueFd handle;
   ElfFile elf;
 };
 
@@ -61,7 +42,7 @@ class DebugFolders {
  private:
   struct Folder {
     std::string path;
-    FileHandle handle;
+    UniqueFd handle;
   };
   struct Place {
     size_t folder;
@@ -72,7 +53,7 @@ class DebugFolders {
   void Add(const Place& place, const std::string& build_id, std::vector<DebugFile>& files) const;
   // Fills by_build_id_, once.
   void Index();
-  void IndexBelow(size_t folder, FileHandle at, const std::string& path, uint32_t depth,
+  void IndexBelow(size_t folder, UniqueFd at, const std::string& path, uint32_t depth,
                   uint64_t& entries);
 
   std::vector<Folder> folders_;

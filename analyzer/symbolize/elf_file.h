@@ -1,6 +1,6 @@
 // What symbolizing must know of an ELF file before anybody looks into its debug information: whose
-// it is (build id), what it holds, and how its code was laid out. Files are hostile: everything is
-// read with pread, with caps, and nothing is trusted.
+// it is (build id), what it holds, and how its code was laid out. Files are hostile: their headers
+// are read by format/base/elf_headers.h, and nothing is trusted.
 #pragma once
 
 #include <cstdint>
@@ -8,28 +8,20 @@
 #include <string>
 #include <vector>
 
-namespace twofold {
+#include "format/base/elf_headers.h"
 
-// A PT_LOAD program header.
-struct LoadSegment {
-  uint64_t file_offset = 0;
-  uint64_t file_bytes = 0;
-  uint64_t address = 0;
-  uint64_t memory_bytes = 0;
-  uint64_t alignment = 0;
-  bool is_code = false;
-};
+namespace twofold {
 
 struct ElfFile {
   std::string build_id;      // lower-case hexadecimal; empty: it has none
   bool has_lines = false;    // DWARF, .debug_info
   bool has_symbols = false;  // .symtab
   bool has_code = false;     // the code itself, not only a description of it
-  std::vector<LoadSegment> segments;
+  std::vector<ElfSegment> segments;
   std::string shared_build_id;  // of the file with what several files share (dwz); empty: none
 };
 
-// nullopt: no ELF file that can be used: not little-endian, or cut short.
+// nullopt: no ELF file that can be used: not little-endian, or its header is cut short.
 std::optional<ElfFile> ReadElfFile(int descriptor);
 
 // Where the code at offsets of the executable or library lies in its debug information.
@@ -49,7 +41,7 @@ class CodeLayout {
   std::optional<uint64_t> AddressOf(uint64_t file_offset) const;
 
  private:
-  std::vector<LoadSegment> code_;
+  std::vector<ElfSegment> code_;
   bool is_derived_ = false;
 };
 

@@ -77,4 +77,25 @@ Result<std::vector<uint8_t>> ReadInputFile(const std::string& path, uint64_t max
   return bytes;
 }
 
+std::optional<size_t> ReadAt(int fd, uint64_t offset, std::span<uint8_t> bytes) {
+  size_t done = 0;
+  while (done < bytes.size()) {
+    const uint64_t position = offset + done;
+    if (position < offset || position > static_cast<uint64_t>(INT64_MAX)) break;
+    const ssize_t got =
+        pread(fd, bytes.data() + done, bytes.size() - done, static_cast<off_t>(position));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::nullopt;
+    if (got == 0) break;
+    done += static_cast<size_t>(got);
+  }
+  return done;
+}
+
+std::vector<uint8_t> ReadRange(int fd, uint64_t offset, uint64_t size_bytes) {
+  std::vector<uint8_t> bytes(static_cast<size_t>(size_bytes));
+  bytes.resize(ReadAt(fd, offset, bytes).value_or(0));
+  return bytes;
+}
+
 }  // namespace twofold

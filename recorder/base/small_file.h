@@ -1,11 +1,9 @@
-// Reading the small files of /proc, /sys and /etc, and exact ranges of larger ones, always with a
-// cap.
+// Reading the small files of /proc, /sys and /etc, always with a cap.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 
 namespace twofold {
@@ -16,12 +14,5 @@ std::optional<std::string> ReadSmallFile(int directory_fd, const char* path, siz
 
 // What a symbolic link says; nullopt when there is none.
 std::optional<std::string> ReadLink(int directory_fd, const char* path);
-
-// Reads up to bytes.size() bytes at an offset and says how many there were; nullopt on a read
-// error.
-std::optional<size_t> ReadAt(int fd, uint64_t offset, std::span<uint8_t> bytes);
-
-// Lower-case hexadecimal.
-std::string ToHex(std::span<const uint8_t> bytes);
 
 }  // namespace twofold

@@ -11,7 +11,7 @@
 #include <unordered_map>
 
 #include "format/base/result.h"
-#include "recorder/base/unique_fd.h"
+#include "format/base/unique_fd.h"
 
 namespace twofold {
 

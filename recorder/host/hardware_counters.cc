@@ -9,8 +9,8 @@
 #include <cerrno>
 #include <string>
 
+#include "format/base/unique_fd.h"
 #include "recorder/base/clocks.h"
-#include "recorder/base/unique_fd.h"
 #include "recorder/host/kernel_features.h"
 
 namespace twofold {

@@ -8,7 +8,7 @@
 #include <charconv>
 #include <optional>
 
-#include "recorder/base/elf_notes.h"
+#include "format/base/elf_notes.h"
 #include "recorder/base/small_file.h"
 #include "recorder/host/online_cpus.h"
 

@@ -12,7 +12,7 @@
 #include <cerrno>
 #include <fstream>
 
-#include "recorder/base/unique_fd.h"
+#include "format/base/unique_fd.h"
 
 namespace twofold {
 namespace {

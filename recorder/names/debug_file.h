@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "recorder/base/unique_fd.h"
+#include "format/base/unique_fd.h"
 #include "recorder/parser/elf_debug_link.h"
 #include "recorder/processes/process_image.h"
 

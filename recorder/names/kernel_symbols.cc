@@ -11,8 +11,8 @@
 #include <sstream>
 #include <utility>
 
+#include "format/base/unique_fd.h"
 #include "recorder/base/small_file.h"
-#include "recorder/base/unique_fd.h"
 
 namespace twofold {
 namespace {

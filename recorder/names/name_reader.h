@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "format/base/result.h"
-#include "recorder/base/unique_fd.h"
+#include "format/base/unique_fd.h"
 #include "recorder/parser/name_reader_protocol.h"
 
 namespace twofold {

@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "recorder/base/unique_fd.h"
+#include "format/base/unique_fd.h"
 #include "recorder/names/name_reader.h"
 #include "recorder/parser/elf_debug_link.h"
 #include "recorder/parser/runtime_code_file.h"

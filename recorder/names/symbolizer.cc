@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "format/base/elf_notes.h"
 #include "recorder/base/clocks.h"
-#include "recorder/base/elf_notes.h"
 #include "recorder/host/host_facts.h"
 #include "recorder/names/runtime_names.h"
 #include "recorder/names/symbol_tables.h"

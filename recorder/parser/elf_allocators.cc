@@ -9,8 +9,8 @@
 #include <cstring>
 #include <map>
 
-#include "recorder/base/small_file.h"
-#include "recorder/parser/elf_headers.h"
+#include "format/base/elf_headers.h"
+#include "format/base/input_file.h"
 #include "recorder/parser/probe_place.h"
 
 namespace twofold {
@@ -177,9 +177,7 @@ class Search {
 
  private:
   size_t CheapPlace(uint64_t offset, AllocatorFunction function) const {
-    std::vector<uint8_t> code(64);
-    code.resize(ReadAt(fd_, offset, code).value_or(0));
-    return CheapProbePlace(code, ArgumentsOf(function));
+    return CheapProbePlace(ReadRange(fd_, offset, 64), ArgumentsOf(function));
   }
 
   void SearchTable(uint32_t type) {

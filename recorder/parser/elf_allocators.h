@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "recorder/base/unique_fd.h"
+#include "format/base/unique_fd.h"
 
 namespace twofold {
 

@@ -2,12 +2,10 @@
 
 #include <zlib.h>
 
-#include <algorithm>
-#include <cstring>
-#include <span>
 #include <vector>
 
-#include "recorder/base/small_file.h"
+#include "format/base/byte_cursor.h"
+#include "format/base/input_file.h"
 
 namespace twofold {
 namespace {
@@ -22,22 +20,17 @@ constexpr size_t kChunkBytes = size_t{64} * 1024;
 std::optional<DebugLink> ReadDebugLink(int fd, const ElfHeaders& headers) {
   const ElfSection* section = headers.FindName(".gnu_debuglink");
   if (section == nullptr) return std::nullopt;
-  uint8_t bytes[(kMaxFileNameBytes + 1) + sizeof(uint32_t)];
-  const uint64_t wanted =
-      std::min<uint64_t>(headers.InFile(section->file_offset, section->size_bytes), sizeof bytes);
-  const size_t got =
-      ReadAt(fd, section->file_offset, std::span(bytes).first(static_cast<size_t>(wanted)))
-          .value_or(0);
-  const size_t name_bytes = static_cast<size_t>(std::find(bytes, bytes + got, 0) - bytes);
-  const size_t checksum_at = (name_bytes + 1 + 3) & ~size_t{3};
+  const std::vector<uint8_t> bytes =
+      headers.ReadSection(fd, *section, kMaxFileNameBytes + 1 + sizeof(uint32_t));
+  ByteCursor cursor(bytes);
   DebugLink link;
-  if (checksum_at + sizeof link.crc32 > got) return std::nullopt;
-  link.file_name.assign(reinterpret_cast<const char*>(bytes), name_bytes);
+  const auto name = cursor.TakeText();
+  if (!name || !cursor.Align(4) || !cursor.Read(link.crc32)) return std::nullopt;
+  link.file_name = *name;
   if (link.file_name.empty() || link.file_name == "." || link.file_name == ".." ||
       link.file_name.find('/') != std::string::npos) {
     return std::nullopt;
   }
-  std::memcpy(&link.crc32, bytes + checksum_at, sizeof link.crc32);
   return link;
 }
 

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "recorder/parser/elf_headers.h"
+#include "format/base/elf_headers.h"
 
 namespace twofold {
 

@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "recorder/base/small_file.h"
+#include "format/base/input_file.h"
 
 namespace twofold {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "recorder/base/unique_fd.h"
+#include "format/base/unique_fd.h"
 
 namespace twofold {
 

@@ -10,8 +10,8 @@
 #include <optional>
 #include <utility>
 
-#include "recorder/base/small_file.h"
-#include "recorder/parser/elf_headers.h"
+#include "format/base/elf_headers.h"
+#include "format/base/input_file.h"
 #include "recorder/parser/elf_minidebug.h"
 #include "recorder/parser/elf_plt.h"
 #include "recorder/parser/elf_symbols.h"
@@ -105,6 +105,9 @@ class ElfParser {
     AddPlt(FindPltEntries(out_.fd_.get(), headers), &headers);
     Finish();
     out_.segments_ = std::move(headers.segments);
+    // A page can be in two segments, and it is code that is looked up.
+    std::stable_partition(out_.segments_.begin(), out_.segments_.end(),
+                          [](const ElfSegment& s) { return s.is_executable; });
   }
 
   // False: it has no functions.

@@ -7,7 +7,7 @@
 #include <optional>
 #include <span>
 
-#include "recorder/base/small_file.h"
+#include "format/base/input_file.h"
 
 namespace twofold {
 namespace {
@@ -89,9 +89,9 @@ class PltReader {
   // What i386's position independent code counts from, in ebx.
   uint64_t GotAddress() const {
     if (headers_.machine != EM_386) return 0;
-    std::vector<uint8_t> bytes(
-        static_cast<size_t>(std::min<uint64_t>(headers_.dynamic_bytes, size_t{64} * 1024)));
-    bytes.resize(ReadAt(fd_, headers_.dynamic_file_offset, bytes).value_or(0));
+    const std::vector<uint8_t> bytes =
+        ReadRange(fd_, headers_.dynamic_file_offset,
+                  std::min<uint64_t>(headers_.dynamic_bytes, size_t{64} * 1024));
     for (size_t at = 0; at + sizeof(Elf32_Dyn) <= bytes.size(); at += sizeof(Elf32_Dyn)) {
       const auto entry = Load<Elf32_Dyn>(bytes, at);
       if (entry.d_tag == DT_PLTGOT) return entry.d_un.d_ptr;
@@ -106,8 +106,7 @@ class PltReader {
     const uint64_t size_bytes = headers_.InFile(section.file_offset, section.size_bytes);
     if (size_bytes > kMaxCodeBytes - code_bytes_) return;
     code_bytes_ += size_bytes;
-    std::vector<uint8_t> code(static_cast<size_t>(size_bytes));
-    code.resize(ReadAt(fd_, section.file_offset, code).value_or(0));
+    const std::vector<uint8_t> code = ReadRange(fd_, section.file_offset, size_bytes);
     const size_t first = jumps_.size();
     if (headers_.machine == EM_AARCH64) {
       FindArm64Jumps(code, section.address);

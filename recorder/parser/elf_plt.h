@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "recorder/parser/elf_headers.h"
+#include "format/base/elf_headers.h"
 
 namespace twofold {
 

@@ -4,7 +4,7 @@
 #include <functional>
 #include <tuple>
 
-#include "recorder/base/small_file.h"
+#include "format/base/input_file.h"
 
 namespace twofold {
 namespace {

@@ -20,10 +20,10 @@
 #include <string>
 #include <vector>
 
+#include "format/base/elf_headers.h"
 #include "format/base/result.h"
-#include "recorder/base/unique_fd.h"
+#include "format/base/unique_fd.h"
 #include "recorder/parser/elf_debug_link.h"
-#include "recorder/parser/elf_headers.h"
 #include "recorder/parser/elf_plt.h"
 
 namespace twofold {

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <memory>
 
-#include "recorder/base/small_file.h"
+#include "format/base/input_file.h"
 
 namespace twofold {
 namespace {

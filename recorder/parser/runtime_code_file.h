@@ -16,7 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "recorder/base/unique_fd.h"
+#include "format/base/unique_fd.h"
 #include "recorder/parser/code_ranges.h"
 
 namespace twofold {

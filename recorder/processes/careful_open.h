@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "recorder/base/unique_fd.h"
+#include "format/base/unique_fd.h"
 #include "recorder/processes/proc_process.h"
 #include "recorder/processes/process_image.h"
 

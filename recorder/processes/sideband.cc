@@ -14,9 +14,9 @@
 #include <span>
 #include <utility>
 
+#include "format/base/unique_fd.h"
 #include "recorder/base/clocks.h"
 #include "recorder/base/small_file.h"
-#include "recorder/base/unique_fd.h"
 #include "recorder/host/cgroup.h"
 #include "recorder/host/online_cpus.h"
 #include "recorder/processes/sideband_record.h"

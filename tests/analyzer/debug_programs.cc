@@ -37,8 +37,8 @@ std::string BuildIdPath(const std::string& folder, const std::string& build_id) 
 }
 
 uint64_t Program::OffsetOf(uint64_t address) const {
-  for (const LoadSegment& segment : elf.segments) {
-    bool is_inside = address >= segment.address && address - segment.address < segment.file_bytes;
+  for (const ElfSegment& segment : elf.segments) {
+    bool is_inside = address >= segment.address && address - segment.address < segment.size_bytes;
     if (is_inside) return address - segment.address + segment.file_offset;
   }
   ADD_FAILURE() << "no code at " << address;

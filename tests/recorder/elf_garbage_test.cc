@@ -6,7 +6,7 @@
 #include <cstring>
 #include <random>
 
-#include "recorder/base/elf_notes.h"
+#include "format/base/elf_notes.h"
 #include "recorder/parser/elf_symbols.h"
 #include "tests/recorder/elf_builder.h"
 #include "tests/recorder/temporary_file.h"

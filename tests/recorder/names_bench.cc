@@ -25,6 +25,7 @@
 #include <string_view>
 #include <vector>
 
+#include "format/base/input_file.h"
 #include "recorder/base/small_file.h"
 #include "recorder/names/name_reader.h"
 #include "recorder/names/remote_files.h"

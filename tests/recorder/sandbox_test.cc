@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-#include "recorder/base/unique_fd.h"
+#include "format/base/unique_fd.h"
 
 namespace twofold {
 namespace {

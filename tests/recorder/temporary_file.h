@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "recorder/base/unique_fd.h"
+#include "format/base/unique_fd.h"
 #include "recorder/processes/process_image.h"
 
 namespace twofold {

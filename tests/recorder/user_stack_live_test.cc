@@ -28,7 +28,7 @@
 #include <thread>
 #include <vector>
 
-#include "recorder/base/unique_fd.h"
+#include "format/base/unique_fd.h"
 #include "recorder/host/direct_map.h"
 #include "tests/recorder/user_stack_check.h"
 

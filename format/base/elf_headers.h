@@ -1,8 +1,9 @@
-// What the headers of an ELF file say: its segments, its sections, its build id. Part of
-// recorder/parser/elf_symbols.h.
+// What the headers of an ELF file say: its segments, its sections, its build id. Both programs read
+// them here, the recorder in its process without rights.
 //
 // Nothing in them is trusted: offsets and sizes are what the file claims, and a reader cuts them to
-// what the file holds (InFile).
+// what the file holds (InFile). Files are read with pread, never mapped, as one that shrinks must
+// not end the program.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +16,12 @@ namespace twofold {
 
 // What is loaded.
 struct ElfSegment {
-  uint64_t file_offset;
-  uint64_t address;
-  uint64_t size_bytes;  // in the file
-  bool is_executable;
+  uint64_t file_offset = 0;
+  uint64_t address = 0;
+  uint64_t size_bytes = 0;  // in the file
+  uint64_t memory_bytes = 0;
+  uint64_t alignment_bytes = 0;
+  bool is_executable = false;
 };
 
 struct ElfSection {
@@ -36,7 +39,7 @@ struct ElfHeaders {
   uint64_t file_bytes = 0;
   bool is_64_bit = true;
   uint16_t machine = 0;              // EM_...
-  std::vector<ElfSegment> segments;  // executable ones first
+  std::vector<ElfSegment> segments;  // as the file has them
   std::vector<ElfSection> sections;  // by number; cut at the first that cannot be read
   uint64_t dynamic_file_offset = 0;  // of the dynamic section
   uint64_t dynamic_bytes = 0;        // 0: there is none
@@ -44,6 +47,9 @@ struct ElfHeaders {
 
   // How much of a range lies in the file.
   uint64_t InFile(uint64_t offset, uint64_t size_bytes) const;
+
+  // The first bytes of a section, as far as the file has them.
+  std::vector<uint8_t> ReadSection(int fd, const ElfSection& section, uint64_t max_bytes) const;
 
   // The first section of a type, or of a name with a type other than SHT_NOBITS; nullptr when there
   // is none.
@@ -53,7 +59,8 @@ struct ElfHeaders {
   // The section that another one's link names; nullptr when there is none.
   const ElfSection* LinkOf(const ElfSection& section) const;
 
-  // Where the byte of an address is in the file; nullopt when it is not in it.
+  // Where the byte of an address is in the file; nullopt when it is not in it. A page can be in two
+  // segments, and it is code that is looked up.
   std::optional<uint64_t> FileOffsetOf(uint64_t address) const;
 };
 

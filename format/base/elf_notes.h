@@ -7,6 +7,8 @@
 
 namespace twofold {
 
+constexpr size_t kMaxBuildIdBytes = 64;
+
 // The GNU build id among notes, in lower-case hexadecimal; empty when there is none.
 // `alignment_bytes` is what names and descriptions are padded to: 4, or 8 in segments that say so.
 // Damaged notes end the search.
