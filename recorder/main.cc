@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "format/base/completion.h"
 #include "format/base/escape_text.h"
 #include "format/base/version.h"
-#include "recorder/cli/completion.h"
 #include "recorder/cli/options.h"
 #include "recorder/parser/name_reader_process.h"
 #include "recorder/session/check.h"
@@ -37,7 +37,9 @@ int main(int argument_count, char** arguments) {
   const std::vector<std::string> words(arguments + std::min(argument_count, 1),
                                        arguments + argument_count);
   if (!words.empty() && words[0] == "--complete") {
-    std::fputs(twofold::Completions({words.begin() + 1, words.end()}).c_str(), stdout);
+    twofold::Options unused;
+    const twofold::OptionSet table = twofold::DeclareOptions(unused);
+    std::fputs(twofold::CompleteOptions(table, {words.begin() + 1, words.end()}).c_str(), stdout);
     return 0;
   }
   const twofold::Result<twofold::Options> options = twofold::ParseOptions(words);

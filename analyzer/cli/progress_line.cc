@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "analyzer/cli/words.h"
-#include "analyzer/text/escape.h"
+#include "format/base/escape_text.h"
 
 namespace twofold {
 

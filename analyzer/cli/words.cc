@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "analyzer/text/escape.h"
 #include "analyzer/text/table.h"
+#include "format/base/escape_text.h"
 #include "format/base/output_file.h"
 
 namespace twofold {

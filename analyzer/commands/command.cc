@@ -1,12 +1,35 @@
 #include "analyzer/commands/command.h"
 
-#include "analyzer/cli/complete.h"
-#include "analyzer/cli/suggest.h"
 #include "analyzer/cli/words.h"
+#include "format/base/completion.h"
+#include "format/base/suggest.h"
 #include "format/base/version.h"
 
 namespace twofold {
 namespace {
+
+Error Describe(const WrongUse& wrong) {
+  Error error{"the option is given twice", wrong.option, "", Error::Kind::kUsage};
+  switch (wrong.kind) {
+    case WrongUse::Kind::kUnknown:
+      error.what = "there is no option '" + wrong.option + "'";
+      error.where.clear();
+      if (!wrong.nearest.empty()) error.remedy = "Did you mean '" + wrong.nearest + "'?";
+      break;
+    case WrongUse::Kind::kNoValue:
+    case WrongUse::Kind::kEmptyValue:
+      error.what = "the option needs a value";
+      break;
+    case WrongUse::Kind::kExtraValue:
+      error.what = "the option takes no value";
+      break;
+    case WrongUse::Kind::kTwice:
+      break;
+  }
+  return error;
+}
+
+constexpr OptionStyle kStyle = {.help_column = 25, .name_column = 6, .describe = Describe};
 
 std::string ProgramHelp() {
   std::string text =
@@ -47,13 +70,6 @@ std::string CommandHelp(const Command& command, const OptionSet& options) {
 Result<ExitStatus> Print(const std::string& text) {
   TWOFOLD_RETURN_IF_ERROR(PrintToStandardOutput(text));
   return ExitStatus::kDone;
-}
-
-OptionSet OptionsOf(const Command& command) {
-  OptionSet options;
-  command.add_options(options);
-  options.Flag("help", "print this");
-  return options;
 }
 
 Result<ExitStatus> RunCommand(const Command& command, const std::vector<std::string>& words) {
@@ -107,6 +123,13 @@ Result<ExitStatus> Dispatch(const std::vector<std::string>& words) {
 }
 
 }  // namespace
+
+OptionSet OptionsOf(const Command& command) {
+  OptionSet options(kStyle);
+  command.add_options(options);
+  options.Flag("help", "print this");
+  return options;
+}
 
 const std::vector<const Command*>& Commands() {
   static const std::vector<const Command*> commands = {

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "analyzer/cli/options.h"
+#include "format/base/options.h"
 #include "format/base/result.h"
 
 namespace twofold {
@@ -32,6 +32,9 @@ struct Command {
 
 // All subcommands, in the order in which --help shows them.
 const std::vector<const Command*>& Commands();
+
+// What a subcommand takes, --help included.
+OptionSet OptionsOf(const Command& command);
 
 extern const Command kInfoCommand;
 extern const Command kVerifyCommand;

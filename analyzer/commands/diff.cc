@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "analyzer/cli/suggest.h"
 #include "analyzer/cli/words.h"
 #include "analyzer/commands/folding.h"
 #include "analyzer/diff/comparability.h"
@@ -14,6 +13,7 @@
 #include "analyzer/fold/stack_filter.h"
 #include "analyzer/fold/view_rows.h"
 #include "analyzer/tabular/output.h"
+#include "format/base/suggest.h"
 
 namespace twofold {
 namespace {

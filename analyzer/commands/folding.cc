@@ -12,7 +12,7 @@
 #include "analyzer/fold/recorded.h"
 #include "analyzer/fold/stack_filter.h"
 #include "analyzer/fold/view_rows.h"
-#include "analyzer/text/units.h"
+#include "format/base/units.h"
 
 namespace twofold {
 namespace {

@@ -1,14 +1,14 @@
 // twofold import: a capture of what another tool recorded.
 #include <cmath>
 
-#include "analyzer/cli/suggest.h"
 #include "analyzer/cli/words.h"
 #include "analyzer/commands/command.h"
 #include "analyzer/commands/folding.h"
 #include "analyzer/import/import_format.h"
 #include "analyzer/import/imported_capture.h"
-#include "analyzer/text/units.h"
 #include "format/base/input_file.h"
+#include "format/base/suggest.h"
+#include "format/base/units.h"
 #include "format/container.h"
 
 namespace twofold {

@@ -6,9 +6,9 @@
 #include "analyzer/data/losses.h"
 #include "analyzer/fold/view.h"
 #include "analyzer/tabular/row_groups.h"
-#include "analyzer/text/escape.h"
 #include "analyzer/text/table.h"
-#include "analyzer/text/units.h"
+#include "format/base/escape_text.h"
+#include "format/base/units.h"
 #include "format/loss_advice.h"
 
 namespace twofold {

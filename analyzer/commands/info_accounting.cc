@@ -5,7 +5,7 @@
 #include "analyzer/commands/info_parts.h"
 #include "analyzer/tabular/row_groups.h"
 #include "analyzer/text/table.h"
-#include "analyzer/text/units.h"
+#include "format/base/units.h"
 
 namespace twofold {
 namespace {

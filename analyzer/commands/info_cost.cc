@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "analyzer/commands/info_parts.h"
-#include "analyzer/text/units.h"
+#include "format/base/units.h"
 
 namespace twofold {
 namespace {

@@ -1,7 +1,7 @@
 // twofold info: what the hardware counters counted.
 #include "analyzer/commands/info_parts.h"
 #include "analyzer/fold/ratio.h"
-#include "analyzer/text/units.h"
+#include "format/base/units.h"
 
 namespace twofold {
 namespace {

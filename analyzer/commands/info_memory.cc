@@ -1,7 +1,7 @@
 // twofold info: what was allocated, and what of it was left.
 #include "analyzer/commands/info_parts.h"
 #include "analyzer/fold/view.h"
-#include "analyzer/text/units.h"
+#include "format/base/units.h"
 
 namespace twofold {
 namespace {

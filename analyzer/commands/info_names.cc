@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <array>
 
-#include "analyzer/cli/options.h"
 #include "analyzer/commands/info_parts.h"
 #include "analyzer/names/name_gaps.h"
-#include "analyzer/text/escape.h"
 #include "analyzer/text/table.h"
-#include "analyzer/text/units.h"
+#include "format/base/escape_text.h"
+#include "format/base/options.h"
+#include "format/base/units.h"
 
 namespace twofold {
 namespace {

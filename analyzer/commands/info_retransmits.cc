@@ -1,6 +1,6 @@
 // twofold info: what TCP sent again.
 #include "analyzer/commands/info_parts.h"
-#include "analyzer/text/units.h"
+#include "format/base/units.h"
 
 namespace twofold {
 

@@ -5,7 +5,7 @@
 #include <cstdio>
 
 #include "analyzer/commands/info_parts.h"
-#include "analyzer/text/units.h"
+#include "format/base/units.h"
 
 namespace twofold {
 namespace {

@@ -6,9 +6,9 @@
 #include "analyzer/commands/command.h"
 #include "analyzer/data/input.h"
 #include "analyzer/data/losses.h"
-#include "analyzer/text/units.h"
 #include "format/base/input_file.h"
 #include "format/base/output_file.h"
+#include "format/base/units.h"
 #include "format/capture_reader.h"
 
 namespace twofold {

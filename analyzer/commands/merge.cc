@@ -11,8 +11,8 @@
 #include "analyzer/commands/command.h"
 #include "analyzer/commands/folding.h"
 #include "analyzer/data/losses.h"
-#include "analyzer/text/units.h"
 #include "format/base/input_file.h"
+#include "format/base/units.h"
 #include "format/container.h"
 #include "format/merged_file.h"
 

@@ -4,7 +4,7 @@
 
 #include "analyzer/fold/stack_filter.h"
 #include "analyzer/text/shell_words.h"
-#include "analyzer/text/units.h"
+#include "format/base/units.h"
 
 namespace twofold {
 namespace {

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "analyzer/cli/options.h"
 #include "analyzer/data/database.h"
 #include "analyzer/fold/filter.h"
+#include "format/base/options.h"
 #include "format/base/result.h"
 
 namespace twofold {

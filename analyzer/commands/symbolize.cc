@@ -11,9 +11,9 @@
 #include "analyzer/data/losses.h"
 #include "analyzer/symbolize/ask_debug_files.h"
 #include "analyzer/symbolize/symbolized_capture.h"
-#include "analyzer/text/units.h"
 #include "format/base/bytes.h"
 #include "format/base/input_file.h"
+#include "format/base/units.h"
 #include "format/merged_file.h"
 
 namespace twofold {

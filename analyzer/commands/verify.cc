@@ -2,9 +2,9 @@
 #include "analyzer/cli/words.h"
 #include "analyzer/commands/command.h"
 #include "analyzer/data/cut_short.h"
-#include "analyzer/text/escape.h"
-#include "analyzer/text/units.h"
+#include "format/base/escape_text.h"
 #include "format/base/input_file.h"
+#include "format/base/units.h"
 #include "format/merged_file.h"
 
 namespace twofold {

@@ -8,8 +8,8 @@
 #include <cstring>
 
 #include "analyzer/sql/sql_text.h"
-#include "analyzer/text/units.h"
 #include "format/base/input_file.h"
+#include "format/base/units.h"
 #include "format/capture_reader.h"
 #include "format/merged_file.h"
 

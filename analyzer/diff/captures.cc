@@ -5,7 +5,7 @@
 #include "analyzer/data/input.h"
 #include "analyzer/data/losses.h"
 #include "analyzer/fold/refold.h"
-#include "analyzer/text/units.h"
+#include "format/base/units.h"
 
 namespace twofold {
 namespace {

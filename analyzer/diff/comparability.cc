@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <set>
 
-#include "analyzer/text/units.h"
+#include "format/base/units.h"
 
 namespace twofold {
 namespace {

@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <sstream>
 
-#include "analyzer/text/units.h"
+#include "format/base/units.h"
 
 namespace twofold {
 namespace {

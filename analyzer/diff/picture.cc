@@ -8,15 +8,15 @@
 #include <cstdio>
 #include <map>
 
-#include "analyzer/cli/suggest.h"
 #include "analyzer/diff/comparability.h"
 #include "analyzer/diff/gate.h"
 #include "analyzer/diff/report.h"
 #include "analyzer/output/drawing.h"
 #include "analyzer/output/picture_text.h"
-#include "analyzer/text/escape.h"
 #include "analyzer/text/table.h"
-#include "analyzer/text/units.h"
+#include "format/base/escape_text.h"
+#include "format/base/suggest.h"
+#include "format/base/units.h"
 
 namespace twofold {
 namespace {

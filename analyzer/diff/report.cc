@@ -4,13 +4,13 @@
 #include <cmath>
 #include <cstdio>
 
-#include "analyzer/cli/options.h"
 #include "analyzer/diff/comparability.h"
 #include "analyzer/diff/gate.h"
-#include "analyzer/text/escape.h"
 #include "analyzer/text/json.h"
 #include "analyzer/text/table.h"
-#include "analyzer/text/units.h"
+#include "format/base/escape_text.h"
+#include "format/base/options.h"
+#include "format/base/units.h"
 
 namespace twofold {
 namespace {

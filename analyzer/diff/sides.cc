@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "analyzer/text/escape.h"
+#include "format/base/escape_text.h"
 
 namespace twofold {
 namespace {

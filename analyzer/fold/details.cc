@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "analyzer/fold/dense_table.h"
-#include "analyzer/text/escape.h"
+#include "format/base/escape_text.h"
 
 namespace twofold {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "analyzer/fold/view_rows.h"
-#include "analyzer/text/units.h"
+#include "format/base/units.h"
 
 namespace twofold {
 namespace {

@@ -1,6 +1,6 @@
 #include "analyzer/fold/no_match.h"
 
-#include "analyzer/cli/suggest.h"
+#include "format/base/suggest.h"
 
 namespace twofold {
 namespace {

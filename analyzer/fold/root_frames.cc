@@ -1,6 +1,6 @@
 // What stacks may begin with.
-#include "analyzer/cli/suggest.h"
 #include "analyzer/fold/folded.h"
+#include "format/base/suggest.h"
 
 namespace twofold {
 

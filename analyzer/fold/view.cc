@@ -4,8 +4,8 @@
 #include <cmath>
 #include <string>
 
-#include "analyzer/cli/suggest.h"
-#include "analyzer/text/units.h"
+#include "format/base/suggest.h"
+#include "format/base/units.h"
 
 namespace twofold {
 

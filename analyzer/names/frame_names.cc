@@ -3,7 +3,7 @@
 #include "analyzer/fold/dense_table.h"
 #include "analyzer/names/demangle.h"
 #include "analyzer/names/java_name.h"
-#include "analyzer/text/units.h"
+#include "format/base/units.h"
 
 namespace twofold {
 

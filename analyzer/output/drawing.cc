@@ -5,8 +5,8 @@
 #include <cstdarg>
 #include <cstdio>
 
-#include "analyzer/cli/options.h"
 #include "analyzer/text/table.h"
+#include "format/base/options.h"
 
 namespace twofold {
 namespace {

@@ -1,7 +1,7 @@
 #include "analyzer/output/output.h"
 
-#include "analyzer/cli/suggest.h"
 #include "format/base/check.h"
+#include "format/base/suggest.h"
 
 namespace twofold {
 

@@ -21,8 +21,8 @@
 #include "analyzer/output/microseconds.h"
 #include "analyzer/output/output.h"
 #include "analyzer/output/protobuf.h"
-#include "analyzer/text/escape.h"
 #include "analyzer/text/profile_proto.h"
+#include "format/base/escape_text.h"
 
 namespace twofold {
 namespace {

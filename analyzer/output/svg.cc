@@ -12,9 +12,9 @@
 #include "analyzer/output/flame_tree.h"
 #include "analyzer/output/output.h"
 #include "analyzer/output/picture_text.h"
-#include "analyzer/text/escape.h"
 #include "analyzer/text/table.h"
-#include "analyzer/text/units.h"
+#include "format/base/escape_text.h"
+#include "format/base/units.h"
 
 namespace twofold {
 namespace {

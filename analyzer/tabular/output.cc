@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "analyzer/cli/suggest.h"
+#include "format/base/suggest.h"
 
 namespace twofold {
 

@@ -1,6 +1,6 @@
 #include "analyzer/tabular/row_groups.h"
 
-#include "analyzer/text/units.h"
+#include "format/base/units.h"
 
 namespace twofold {
 namespace {

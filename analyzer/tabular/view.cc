@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "analyzer/cli/suggest.h"
+#include "format/base/suggest.h"
 
 namespace twofold {
 

@@ -1,6 +1,6 @@
 #include "analyzer/text/json.h"
 
-#include "analyzer/text/escape.h"
+#include "format/base/escape_text.h"
 
 namespace twofold {
 

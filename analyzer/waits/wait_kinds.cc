@@ -6,8 +6,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "analyzer/cli/suggest.h"
 #include "analyzer/waits/wait_kinds_text.h"
+#include "format/base/suggest.h"
 
 namespace twofold {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <sstream>
 
-#include "analyzer/cli/suggest.h"
 #include "analyzer/waits/wait_kinds_text.h"
+#include "format/base/suggest.h"
 
 namespace twofold {
 namespace {

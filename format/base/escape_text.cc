@@ -14,6 +14,30 @@ bool IsTreacherous(uint32_t code) {
          (code >= 0xfdd0 && code <= 0xfdef) || (code >= 0xe0000 && code <= 0xe0fff);
 }
 
+void AppendUtf8(std::string& out, uint32_t code) {
+  if (code < 0x80) {
+    out += static_cast<char>(code);
+  } else if (code < 0x800) {
+    out += static_cast<char>(0xc0 | code >> 6);
+    out += static_cast<char>(0x80 | (code & 0x3f));
+  } else if (code < 0x10000) {
+    out += static_cast<char>(0xe0 | code >> 12);
+    out += static_cast<char>(0x80 | (code >> 6 & 0x3f));
+    out += static_cast<char>(0x80 | (code & 0x3f));
+  } else {
+    out += static_cast<char>(0xf0 | code >> 18);
+    out += static_cast<char>(0x80 | (code >> 12 & 0x3f));
+    out += static_cast<char>(0x80 | (code >> 6 & 0x3f));
+    out += static_cast<char>(0x80 | (code & 0x3f));
+  }
+}
+
+int HexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return -1;
+}
+
 }  // namespace
 
 uint32_t NextCharacter(std::string_view text, size_t& position) {
@@ -68,6 +92,90 @@ std::string EscapeText(std::string_view text) {
     }
   }
   return out;
+}
+
+std::string EscapeFrame(std::string_view text) {
+  std::string escaped = EscapeText(text);
+  if (escaped.find(';') == std::string::npos) return escaped;
+  std::string out;
+  for (const char c : escaped) {
+    if (c == ';') {
+      out += "\\x3b";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+std::string UnescapeText(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    std::string_view rest = text.substr(i);
+    if (rest.substr(0, 2) == "\\\\") {
+      out += '\\';
+      i += 1;
+    } else if (rest.substr(0, 2) == "\\x" && rest.size() >= 4 && HexDigit(rest[2]) >= 0 &&
+               HexDigit(rest[3]) >= 0) {
+      out += static_cast<char>(HexDigit(rest[2]) * 16 + HexDigit(rest[3]));
+      i += 3;
+    } else if (rest.substr(0, 3) == "\\u{") {
+      uint32_t code = 0;
+      size_t digits = 0;
+      while (digits < 6 && 3 + digits < rest.size() && HexDigit(rest[3 + digits]) >= 0) {
+        code = code * 16 + static_cast<uint32_t>(HexDigit(rest[3 + digits]));
+        ++digits;
+      }
+      AppendUtf8(out, code);
+      i += 3 + digits;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+std::string EscapeXml(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+size_t DisplayWidth(std::string_view text) {
+  size_t width = 0;
+  for (size_t position = 0; position < text.size();) {
+    uint32_t code = NextCharacter(text, position);
+    bool combining = (code >= 0x300 && code <= 0x36f) || (code >= 0xfe00 && code <= 0xfe0f);
+    bool wide = code != kNoCharacter &&
+                ((code >= 0x1100 && code <= 0x115f) || (code >= 0x2e80 && code <= 0xa4cf) ||
+                 (code >= 0xac00 && code <= 0xd7a3) || (code >= 0xf900 && code <= 0xfaff) ||
+                 (code >= 0xfe30 && code <= 0xfe6f) || (code >= 0xff00 && code <= 0xff60) ||
+                 (code >= 0xffe0 && code <= 0xffe6) || (code >= 0x1f300 && code <= 0x1faff) ||
+                 (code >= 0x20000 && code <= 0x3fffd));
+    width += combining ? 0 : wide ? 2 : 1;
+  }
+  return width;
 }
 
 }  // namespace twofold

@@ -16,6 +16,19 @@ namespace twofold {
 // Everything else stays as it is.
 std::string EscapeText(std::string_view text);
 
+// As EscapeText, and with ';' as \x3b: a frame of a folded line.
+std::string EscapeFrame(std::string_view text);
+
+// Takes EscapeText or EscapeFrame back.
+std::string UnescapeText(std::string_view text);
+
+// Escapes & < > " ' for XML text and attributes. `text` must come from EscapeText.
+std::string EscapeXml(std::string_view text);
+
+// Columns that escaped text takes on a terminal: wide East Asian characters take two, combining
+// marks none.
+size_t DisplayWidth(std::string_view text);
+
 constexpr uint32_t kNoCharacter = UINT32_MAX;
 
 // Reads one character of UTF-8 at `position` and moves past it. What is none gives kNoCharacter and

@@ -1,19 +1,13 @@
 #include "recorder/cli/options.h"
 
 #include <algorithm>
-#include <boost/program_options.hpp>
-#include <charconv>
-#include <cmath>
-#include <sstream>
-#include <type_traits>
 
 #include "recorder/cli/comm_glob.h"
+#include "recorder/cli/option_values.h"
 #include "recorder/cli/perf_words.h"
 
 namespace twofold {
 namespace {
-
-namespace po = boost::program_options;
 
 constexpr double kLongestDuration_s = 7 * 24 * 3600;
 constexpr uint64_t kSmallestMemory_mib = 8;
@@ -23,114 +17,70 @@ constexpr uint64_t kLargestMemory_mib = 4096;
 constexpr uint64_t kKernelLeakSample_bytes = 64 << 10;
 constexpr uint64_t kLongestBlock_us = 7ULL * 24 * 3600 * 1'000'000;
 
-Error UsageError(const std::string& option, const std::string& what, const std::string& takes) {
-  return Error{.what = what, .where = option, .remedy = takes, .kind = Error::Kind::kUsage};
-}
+// The headings of the help.
+enum Group : size_t { kWhat, kWhichOfIt, kHow, kTell };
 
-template <typename Number>
-std::optional<Number> ParseNumber(const std::string& text) {
-  Number number{};
-  const char* end = text.data() + text.size();
-  const auto [stopped, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc() || stopped != end) return std::nullopt;
-  return number;
-}
-
-Result<double> ParseSeconds(const std::string& option, const std::string& text, double least,
-                            double most) {
-  std::ostringstream takes;
-  takes << "It takes seconds from " << least << " to " << most << ", such as " << option << " 10";
-  const std::optional<double> seconds = ParseNumber<double>(text);
-  if (!seconds || !std::isfinite(*seconds)) {
-    return UsageError(option, "'" + text + "' is no number of seconds", takes.str());
-  }
-  if (*seconds < 0) {
-    return UsageError(option, "a time of " + text + " s is negative", takes.str());
-  }
-  if (*seconds < least || *seconds > most) {
-    return UsageError(option, text + " s is out of range", takes.str());
-  }
-  return *seconds;
-}
-
-Result<uint64_t> ParseCount(const std::string& option, const std::string& text, uint64_t least,
-                            uint64_t most, const std::string& unit) {
-  const std::optional<uint64_t> count = ParseNumber<uint64_t>(text);
-  if (!count || *count < least || *count > most) {
-    return UsageError(
-        option, "'" + text + "' is out of range or no whole number",
-        "It takes " + unit + " from " + std::to_string(least) + " to " + std::to_string(most));
-  }
-  return *count;
-}
-
-std::vector<std::string> SplitAtCommas(const std::string& text) {
-  std::vector<std::string> parts;
-  std::istringstream stream(text);
-  std::string part;
-  while (std::getline(stream, part, ',')) parts.push_back(part);
-  if (text.empty() || text.back() == ',') parts.push_back("");
-  return parts;
-}
-
-// Ids of processes (Pid) or threads (Tid), without doubles, in the order given.
-template <typename Id>
-Result<std::vector<Id>> ParseIds(const std::string& option, const std::string& kind,
-                                 const std::string& text) {
-  std::vector<Id> ids;
-  for (const std::string& part : SplitAtCommas(text)) {
-    const std::optional<uint32_t> number = ParseNumber<uint32_t>(part);
-    if (!number || *number == 0 || *number > (1u << 22)) {  // the kernel's PID_MAX_LIMIT
-      return UsageError(option, "'" + part + "' is no " + kind + " id",
-                        "It takes ids with commas between them, such as " + option + " 812,813");
+Error Describe(const WrongUse& wrong) {
+  const std::string option = "'" + wrong.option + "'";
+  std::string help = "twofold-record --help lists the options";
+  switch (wrong.kind) {
+    case WrongUse::Kind::kUnknown: {
+      const std::string instead(InsteadOfPerfs(wrong.option));
+      if (!instead.empty()) {
+        help = instead;
+      } else if (!wrong.nearest.empty()) {
+        help = "Did you mean " + wrong.nearest + "? " + help;
+      }
+      return UsageError("", "unrecognised option " + option, help);
     }
-    if (std::find(ids.begin(), ids.end(), Id(*number)) == ids.end()) ids.push_back(Id(*number));
+    case WrongUse::Kind::kNoValue:
+      return UsageError("", "the required argument for option " + option + " is missing", help);
+    case WrongUse::Kind::kEmptyValue:
+      return UsageError(
+          "",
+          "the argument for option " + option + " should follow immediately after the equal sign",
+          help);
+    case WrongUse::Kind::kExtraValue:
+      return UsageError("", "option " + option + " does not take any arguments", help);
+    case WrongUse::Kind::kTwice:
+      break;
   }
-  if (ids.size() > 1024) {
-    return UsageError(option, "these are more than 1024 ids", "Record the whole system instead");
-  }
-  return ids;
+  return UsageError("", "option " + option + " cannot be specified more than once", help);
 }
 
-Result<void> ParseSources(const std::string& text, Options& options) {
-  options.cpu = false;
-  options.offcpu = false;
-  options.cpi = false;
-  options.memleak = false;
-  options.exec = false;
-  options.tcp = false;
+constexpr OptionStyle kStyle = {.help_column = 24, .name_column = 2, .describe = Describe};
+
+struct Source {
+  const char* name;
+  bool Options::*records;
+};
+
+constexpr Source kSources[] = {{"cpu", &Options::cpu}, {"offcpu", &Options::offcpu},
+                               {"cpi", &Options::cpi}, {"memleak", &Options::memleak},
+                               {"tcp", &Options::tcp}, {"exec", &Options::exec}};
+
+std::string SourceNames(const char* between, const char* before_last) {
+  std::string names;
+  for (const Source& source : kSources) {
+    if (&source != kSources) names += &source == std::end(kSources) - 1 ? before_last : between;
+    names += source.name;
+  }
+  return names;
+}
+
+Result<void> ReadSources(const std::string& text, Options& options) {
+  for (const Source& source : kSources) options.*source.records = false;
   for (const std::string& part : SplitAtCommas(text)) {
-    if (part == "cpu") {
-      options.cpu = true;
-    } else if (part == "offcpu") {
-      options.offcpu = true;
-    } else if (part == "cpi") {
-      options.cpi = true;
-    } else if (part == "memleak") {
-      options.memleak = true;
-    } else if (part == "exec") {
-      options.exec = true;
-    } else if (part == "tcp") {
-      options.tcp = true;
-    } else {
+    const auto* source = std::find_if(std::begin(kSources), std::end(kSources),
+                                      [&](const Source& known) { return known.name == part; });
+    if (source == std::end(kSources)) {
       return UsageError(
           "--record", "there is no source '" + part + "'",
-          "The sources are cpu, offcpu, cpi, memleak, tcp and exec, with commas between them");
+          "The sources are " + SourceNames(", ", " and ") + ", with commas between them");
     }
+    options.*source->records = true;
   }
   return {};
-}
-
-// A percentage in hundredths of a per cent; "none" and 0: 0.
-Result<uint32_t> ParseOverhead(const std::string& option, const std::string& text) {
-  if (text == "none") return 0u;
-  const std::optional<double> percent = ParseNumber<double>(text);
-  if (!percent || !std::isfinite(*percent) || *percent < 0 || *percent > 100 ||
-      (*percent > 0 && *percent < 0.01)) {
-    return UsageError(option, "'" + text + "' is out of range or no number of per cent",
-                      "It takes per cent from 0.01 to 100, and none (or 0) for no limit");
-  }
-  return uint32_t(std::lround(*percent * 100));
 }
 
 // What the threads to record are chosen by: one thing at most.
@@ -170,16 +120,84 @@ Result<void> CheckWholeSystem(const Options& options) {
                     "Give one of them; without any the whole system is recorded");
 }
 
+void AddScopeOptions(OptionSet& table, Options& options) {
+  table.Add({.name = "pid",
+             .letter = 'p',
+             .value_name = "PID,...",
+             .help = "these processes, with all their threads",
+             .group = kWhat,
+             .set = ReadPids("-p", options.pids)});
+  table.Add({.name = "tid",
+             .letter = 't',
+             .value_name = "TID,...",
+             .help = "these threads only, none that they start",
+             .group = kWhat,
+             .set = ReadTids("-t", options.tids)});
+  table.Add({.name = "cgroup",
+             .value_name = "PATH",
+             .help = "what is in this cgroup (v2) or below it, now or later;\n"
+                     "PATH as systemd-cgls or /sys/fs/cgroup show it",
+             .takes = Takes::kFolder,
+             .group = kWhat,
+             .set = ReadText(options.cgroup,
+                             UsageError("--cgroup", "the path is empty",
+                                        "For example: --cgroup /system.slice/nginx.service"))});
+  table.TakesCommand("-- COMMAND ...",
+                     "this command and its descendants, from its start to its\n"
+                     "end; its exit status is returned if it fails",
+                     kWhat);
+  table.Add({.name = "comm",
+             .value_name = "GLOB",
+             .help = "only while a thread's name matches; * stands for any\n"
+                     "characters, ? for one (in quotes, for the shell)",
+             .group = kWhichOfIt,
+             .set = [&options](const std::string& value) -> Result<void> {
+               TWOFOLD_RETURN_IF_ERROR(CommGlob::Parse(value));
+               options.comm = value;
+               return {};
+             }});
+  table.AddCheck([&options](const Arguments& given) -> Result<void> {
+    TWOFOLD_RETURN_IF_ERROR(CheckScope(options));
+    return given.Has("all-cpus") ? CheckWholeSystem(options) : Result<void>();
+  });
+}
+
+void AddSourceOptions(OptionSet& table, Options& options) {
+  std::vector<std::string> choices = NamesOf(kSources);
+  const std::string all = SourceNames(",", ",");
+  choices.push_back(all);
+  table.Add({.name = "record",
+             .value_name = all,
+             .help = "sources: CPU samples, blocked time, cycles and\n"
+                     "instructions, memory growth, TCP retransmits, executed\n"
+                     "programs (default: cpu,offcpu)",
+             .choices = std::move(choices),
+             .group = kWhichOfIt,
+             .set = [&options](const std::string& value) { return ReadSources(value, options); }});
+}
+
+void AddExecOptions(OptionSet& table, Options& options) {
+  table.Add({.name = "args",
+             .help = "executed programs with their arguments, which may hold\n"
+                     "secrets; without it no argument leaves the kernel",
+             .group = kWhichOfIt,
+             .set = SetTo(options.arguments)});
+  table.AddCheck([&options](const Arguments&) -> Result<void> {
+    if (!options.arguments || options.exec) return {};
+    return UsageError("--args", "executed programs are not recorded, so there are no arguments",
+                      "Record them: --record cpu,offcpu,exec --args");
+  });
+}
+
 // Whose memory, and how.
-Result<void> ParseLeakOptions(const po::variables_map& given, Options& options) {
-  const auto value = [&](const char* name) { return given[name].as<std::string>(); };
+Result<void> CheckLeakOptions(const Arguments& given, Options& options) {
   for (const char* name : {"leak-scope", "leak-sample-bytes", "leak-age"}) {
-    if (given.count(name) == 0 || options.memleak) continue;
+    if (!given.Has(name) || options.memleak) continue;
     return UsageError(std::string("--") + name, "it has no meaning without the source memleak",
                       "Give it with --record memleak");
   }
   if (!options.memleak) return {};
-  const std::string scope = given.count("leak-scope") != 0 ? value("leak-scope") : "";
+  const std::string scope = given.Get("leak-scope");
   if (scope != "user" && scope != "kernel") {
     return UsageError("--leak-scope",
                       scope.empty() ? "--record memleak needs to know whose memory"
@@ -187,120 +205,185 @@ Result<void> ParseLeakOptions(const po::variables_map& given, Options& options) 
                       "It takes user (the processes of -p) or kernel");
   }
   options.leak_kernel = scope == "kernel";
-  if (options.leak_kernel) options.leak_sample_bytes = kKernelLeakSample_bytes;
+  options.leak_sample_given = given.Has("leak-sample-bytes");
+  if (options.leak_kernel && !options.leak_sample_given) {
+    options.leak_sample_bytes = kKernelLeakSample_bytes;
+  }
   if (!options.leak_kernel && options.pids.empty()) {
     return UsageError("--leak-scope user", "it needs the processes whose memory is to be recorded",
                       "Name them with -p, for example: -p 812");
   }
-  if (given.count("leak-sample-bytes") != 0) {
-    TWOFOLD_ASSIGN_OR_RETURN(
-        uint64_t bytes,
-        ParseCount("--leak-sample-bytes", value("leak-sample-bytes"), 1, 1 << 20, "bytes"));
-    options.leak_sample_bytes = bytes;
-    options.leak_sample_given = true;
-  }
-  if (given.count("leak-age") != 0) {
-    TWOFOLD_ASSIGN_OR_RETURN(double seconds,
-                             ParseSeconds("--leak-age", value("leak-age"), 0.001, 24 * 3600));
-    options.leak_age_s = seconds;
-  }
   return {};
 }
 
-// Boost takes "-5" behind an option for an option of its own; a negative number is a value.
-std::vector<std::string> JoinNegativeNumbers(const std::vector<std::string>& arguments) {
-  std::vector<std::string> joined;
-  for (const std::string& argument : arguments) {
-    const bool negative =
-        argument.size() > 1 && argument[0] == '-' &&
-        (std::isdigit(static_cast<unsigned char>(argument[1])) || argument[1] == '.');
-    if (negative && !joined.empty() && joined.back().size() > 1 && joined.back()[0] == '-' &&
-        joined.back().find('=') == std::string::npos) {
-      joined.back() += joined.back()[1] == '-' ? "=" + argument : argument;
-    } else {
-      joined.push_back(argument);
-    }
-  }
-  return joined;
+void AddLeakOptions(OptionSet& table, Options& options) {
+  table.Add({.name = "leak-scope",
+             .value_name = "SCOPE",
+             .help = "whose memory: user (processes of -p) or kernel",
+             .group = kWhichOfIt});
+  table.Add(
+      {.name = "leak-sample-bytes",
+       .value_name = "N",
+       .help = "one allocation in every N bytes is kept, larger ones all\n"
+               "are; sums stay right; 1: all (default: 16384 of user,\n"
+               "65536 of kernel)",
+       .group = kWhichOfIt,
+       .set = ReadCount("--leak-sample-bytes", 1, 1 << 20, "bytes", options.leak_sample_bytes)});
+  table.Add({.name = "leak-age",
+             .value_name = "S",
+             .help = "memory that is younger counts as young (default: 0.5)",
+             .group = kWhichOfIt,
+             .set = ReadSeconds("--leak-age", 0.001, 24 * 3600,
+                                [&options](double seconds) { options.leak_age_s = seconds; })});
+  table.AddCheck([&options](const Arguments& given) -> Result<void> {
+    if (options.help || options.version) return {};
+    return CheckLeakOptions(given, options);
+  });
 }
 
-po::options_description Description() {
-  po::options_description description;
-  const auto text = [] { return po::value<std::string>(); };
-  description.add_options()                                               //
-      ("help,h", "")("version", "")("check", "")                          //
-      ("output,o", text())("duration,d", text())                          //
-      ("pid,p", text())("record", text())                                 //
-      ("frequency,F", text())("interval", text())                         //
-      ("all-cpus,a", "")(",g", "")                                        //
-      ("memory", text())("quiet", "")                                     //
-      ("tid,t", text())("cgroup", text())                                 //
-      ("comm", text())("wakers", text())                                  //
-      ("quantum", text())("exact", "")                                    //
-      ("max-overhead", text())("min-block", text())("max-block", text())  //
-      ("leak-scope", text())("leak-age", text())                          //
-      ("leak-sample-bytes", text())("args", "");
-  return description;
+void AddBlockLimits(OptionSet& table, Options& options) {
+  table.Add(
+      {.name = "min-block",
+       .value_name = "US",
+       .help = "no blocks shorter than this (default: 0)",
+       .group = kWhichOfIt,
+       .set = ReadCount("--min-block", 0, kLongestBlock_us, "microseconds", options.min_block_us)});
+  table.Add(
+      {.name = "max-block",
+       .value_name = "US",
+       .help = "no blocks longer than this (default: no limit)",
+       .group = kWhichOfIt,
+       .set = ReadCount("--max-block", 1, kLongestBlock_us, "microseconds", options.max_block_us)});
+  table.AddCheck([&options](const Arguments&) -> Result<void> {
+    if (options.max_block_us == 0 || options.max_block_us >= options.min_block_us) return {};
+    return UsageError("--max-block", "it is less than --min-block, which leaves no block",
+                      "Give a longer --max-block, or a shorter --min-block");
+  });
+}
+
+// How blocks are chosen, and what that may cost.
+void AddCostOptions(OptionSet& table, Options& options) {
+  table.Add({.name = "wakers",
+             .value_name = "N",
+             .help = "who woke a blocked thread, and who had woken that one, N\n"
+                     "deep, 0 to 8 (default: 1)",
+             .group = kHow,
+             .set = ReadCount("--wakers", 0, 8, "a number of wakers", options.wakers)});
+  table.Add({.name = "quantum",
+             .value_name = "US",
+             .help = "blocks shorter than this are kept by chance, so that the\n"
+                     "cost is bounded; sums stay right (default: 1000)",
+             .group = kHow,
+             .set = ReadCount("--quantum", 1, 1'000'000, "microseconds", options.quantum_us)});
+  table.Add({.name = "exact",
+             .help = "every block is kept, at some microseconds for each, and\n"
+                     "without a limit unless --max-overhead sets one",
+             .group = kHow,
+             .set = SetTo(options.exact)});
+  table.Add({.name = "max-overhead",
+             .value_name = "PCT",
+             .help = "per cent of the host's CPU time that recording may cost;\n"
+                     "none: no limit (default: 1)",
+             .group = kHow,
+             .set = ReadPercent("--max-overhead", options.max_overhead_permyriad)});
+  table.AddCheck([&options](const Arguments& given) -> Result<void> {
+    options.max_overhead_given = given.Has("max-overhead");
+    if (options.exact && !options.max_overhead_given) options.max_overhead_permyriad = 0;
+    if (!options.exact || !given.Has("quantum")) return {};
+    return UsageError("--exact",
+                      "it keeps every block, so there is nothing for --quantum to choose",
+                      "Give one of the two");
+  });
+}
+
+void AddRecordingOptions(OptionSet& table, Options& options) {
+  table.Add({.name = "duration",
+             .letter = 'd',
+             .value_name = "S",
+             .help = "stop after S seconds (without it: Ctrl-C stops)",
+             .group = kHow,
+             .set = ReadSeconds("-d", 0.01, kLongestDuration_s,
+                                [&options](double seconds) { options.duration_s = seconds; })});
+  table.Add({.name = "output",
+             .letter = 'o',
+             .value_name = "FILE",
+             .help = "the capture (default: twofold-DATE-TIME.twofold), - for\n"
+                     "standard output",
+             .takes = Takes::kFile,
+             .group = kHow,
+             .set = ReadText(options.output, UsageError("-o", "the file's name is empty",
+                                                        "For example: -o host.twofold"))});
+  AddCostOptions(table, options);
+  table.Add({.name = "frequency",
+             .letter = 'F',
+             .value_name = "HZ",
+             .help = "CPU samples per second and CPU (default: 99)",
+             .group = kHow,
+             .set = ReadCount("--frequency", 1, 10'000, "hertz", options.frequency_hz)});
+  table.Add({.name = "interval",
+             .value_name = "S",
+             .help = "length of the slices that time is kept in (default: 1)",
+             .group = kHow,
+             .set = ReadSeconds("--interval", 0.1, 3600,
+                                [&options](double seconds) { options.interval_s = seconds; })});
+  table.Add({.name = "memory",
+             .value_name = "MIB",
+             .help = "budget of the kernel's maps (default: 64)",
+             .group = kHow,
+             .set = ReadCount("--memory", kSmallestMemory_mib, kLargestMemory_mib, "MiB",
+                              options.memory_mib)});
+  table.Add({.name = "quiet",
+             .help = "no status line and no summary, only errors",
+             .group = kHow,
+             .set = SetTo(options.quiet)});
+  table.Add({.name = "all-cpus",
+             .letter = 'a',
+             .help = "the whole system, as without any choice (as in perf)",
+             .group = kHow});
+  table.Add(
+      {.letter = 'g', .help = "nothing: stacks are always taken (as in perf)", .group = kHow});
+}
+
+void AddQuestions(OptionSet& table, Options& options) {
+  table.Add({.name = "check",
+             .help = "tell what this host can record and what not, and why;\n"
+                     "record nothing",
+             .group = kTell,
+             .set = SetTo(options.check)});
+  table.Add({.name = "help",
+             .letter = 'h',
+             .help = "this text",
+             .group = kTell,
+             .set = SetTo(options.help)});
+  table.Add(
+      {.name = "version", .help = "the version", .group = kTell, .set = SetTo(options.version)});
 }
 
 }  // namespace
 
+OptionSet DeclareOptions(Options& options) {
+  OptionSet table(kStyle, {"What to record (one of these; without any: the whole system):",
+                           "Which of it:", "How:", ""});
+  AddScopeOptions(table, options);
+  AddSourceOptions(table, options);
+  AddExecOptions(table, options);
+  AddLeakOptions(table, options);
+  AddBlockLimits(table, options);
+  AddRecordingOptions(table, options);
+  AddQuestions(table, options);
+  return table;
+}
+
 std::string HelpText() {
+  Options unused;
   return R"(Usage: twofold-record [OPTIONS] [-- COMMAND ARGUMENTS...]
 
 Records where the time of every thread goes, on the CPU and blocked, into one
 small file that `twofold` reads on any machine. Needs root and a kernel with BTF
 (5.13 or later).
 
-What to record (one of these; without any: the whole system):
-  -p, --pid PID,...     these processes, with all their threads
-  -t, --tid TID,...     these threads only, none that they start
-  --cgroup PATH         what is in this cgroup (v2) or below it, now or later;
-                        PATH as systemd-cgls or /sys/fs/cgroup show it
-  -- COMMAND ...        this command and its descendants, from its start to its
-                        end; its exit status is returned if it fails
-
-Which of it:
-  --comm GLOB           only while a thread's name matches; * stands for any
-                        characters, ? for one (in quotes, for the shell)
-  --record cpu,offcpu,cpi,memleak,tcp,exec
-                        sources: CPU samples, blocked time, cycles and
-                        instructions, memory growth, TCP retransmits, executed
-                        programs (default: cpu,offcpu)
-  --args                executed programs with their arguments, which may hold
-                        secrets; without it no argument leaves the kernel
-  --leak-scope SCOPE    whose memory: user (processes of -p) or kernel
-  --leak-sample-bytes N one allocation in every N bytes is kept, larger ones all
-                        are; sums stay right; 1: all (default: 16384 of user,
-                        65536 of kernel)
-  --leak-age S          memory that is younger counts as young (default: 0.5)
-  --min-block US        no blocks shorter than this (default: 0)
-  --max-block US        no blocks longer than this (default: no limit)
-
-How:
-  -d, --duration S      stop after S seconds (without it: Ctrl-C stops)
-  -o, --output FILE     the capture (default: twofold-DATE-TIME.twofold), - for
-                        standard output
-  --wakers N            who woke a blocked thread, and who had woken that one, N
-                        deep, 0 to 8 (default: 1)
-  --quantum US          blocks shorter than this are kept by chance, so that the
-                        cost is bounded; sums stay right (default: 1000)
-  --exact               every block is kept, at some microseconds for each, and
-                        without a limit unless --max-overhead sets one
-  --max-overhead PCT    per cent of the host's CPU time that recording may cost;
-                        none: no limit (default: 1)
-  -F, --frequency HZ    CPU samples per second and CPU (default: 99)
-  --interval S          length of the slices that time is kept in (default: 1)
-  --memory MIB          budget of the kernel's maps (default: 64)
-  --quiet               no status line and no summary, only errors
-  -a, --all-cpus        the whole system, as without any choice (as in perf)
-  -g                    nothing: stacks are always taken (as in perf)
-
-  --check               tell what this host can record and what not, and why;
-                        record nothing
-  -h, --help            this text
-  --version             the version
-
+)" + DeclareOptions(unused).Help() +
+         R"(
 Exit status: 0 done; 1 failed; 2 used wrongly; else that of COMMAND.
 
 Examples:
@@ -312,129 +395,27 @@ Examples:
 )";
 }
 
-Result<Options> ParseOptions(const std::vector<std::string>& arguments) {
+Result<Options> ParseOptions(const std::vector<std::string>& words) {
   Options options;
-  const auto separator = std::find(arguments.begin(), arguments.end(), "--");
-  const std::vector<std::string> own(arguments.begin(), separator);
-  if (separator != arguments.end()) {
-    options.command.assign(separator + 1, arguments.end());
+  const auto separator = std::find(words.begin(), words.end(), "--");
+  if (separator != words.end()) {
+    options.command.assign(separator + 1, words.end());
     if (options.command.empty()) {
       return UsageError("--", "a command is missing behind it", "For example: -- make -j8");
     }
   }
-
-  po::variables_map given;
-  try {
-    const po::options_description description = Description();
-    const po::parsed_options parsed =
-        po::command_line_parser(JoinNegativeNumbers(own))
-            .options(description)
-            .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
-            .run();
-    for (const po::option& option : parsed.options) {
-      if (option.position_key >= 0) {
-        return UsageError("'" + option.value.front() + "'", "is no option",
-                          "A command to record goes behind --, for example: twofold-record -- " +
-                              option.value.front());
-      }
-    }
-    po::store(parsed, given);
-  } catch (const po::unknown_option& error) {
-    const std::string option = error.get_option_name();
-    const std::string instead(InsteadOfPerfs(option));
-    return UsageError("", error.what(),
-                      instead.empty() ? "twofold-record --help lists the options" : instead);
-  } catch (const po::error& error) {
-    return UsageError("", error.what(), "twofold-record --help lists the options");
+  const OptionSet table = DeclareOptions(options);
+  TWOFOLD_ASSIGN_OR_RETURN(const Arguments given, table.Parse({words.begin(), separator}));
+  if (!given.positionals().empty()) {
+    const std::string& word = given.positionals().front();
+    return UsageError("'" + word + "'", "is no option",
+                      "A command to record goes behind --, for example: twofold-record -- " + word);
   }
-  options.help = given.count("help") != 0;
-  options.version = given.count("version") != 0;
-  options.quiet = given.count("quiet") != 0;
-  options.check = given.count("check") != 0;
-  if (options.check && !options.help && !options.version && arguments.size() > 1) {
+  if (given.Has("check") && !given.Has("help") && !given.Has("version") && words.size() > 1) {
     return UsageError("--check", "it records nothing, so other options have no meaning beside it",
                       "Give it alone: twofold-record --check");
   }
-
-  const auto value = [&](const char* name) { return given[name].as<std::string>(); };
-  if (given.count("output") != 0) {
-    options.output = value("output");
-    if (options.output.empty())
-      return UsageError("-o", "the file's name is empty", "For example: -o host.twofold");
-  }
-  if (given.count("duration") != 0) {
-    TWOFOLD_ASSIGN_OR_RETURN(double seconds,
-                             ParseSeconds("-d", value("duration"), 0.01, kLongestDuration_s));
-    options.duration_s = seconds;
-  }
-  if (given.count("interval") != 0) {
-    TWOFOLD_ASSIGN_OR_RETURN(double seconds,
-                             ParseSeconds("--interval", value("interval"), 0.1, 3600));
-    options.interval_s = seconds;
-  }
-  if (given.count("pid") != 0) {
-    TWOFOLD_ASSIGN_OR_RETURN(std::vector<Pid> pids, ParseIds<Pid>("-p", "process", value("pid")));
-    options.pids = pids;
-  }
-  if (given.count("tid") != 0) {
-    TWOFOLD_ASSIGN_OR_RETURN(std::vector<Tid> tids, ParseIds<Tid>("-t", "thread", value("tid")));
-    options.tids = tids;
-  }
-  if (given.count("cgroup") != 0) {
-    options.cgroup = value("cgroup");
-    if (options.cgroup.empty()) {
-      return UsageError("--cgroup", "the path is empty",
-                        "For example: --cgroup /system.slice/nginx.service");
-    }
-  }
-  if (given.count("comm") != 0) {
-    options.comm = value("comm");
-    TWOFOLD_RETURN_IF_ERROR(CommGlob::Parse(options.comm));
-  }
-  if (given.count("record") != 0) TWOFOLD_RETURN_IF_ERROR(ParseSources(value("record"), options));
-  const auto count = [&](const char* name, uint64_t least, uint64_t most, const char* unit,
-                         auto& into) -> Result<void> {
-    if (given.count(name) == 0) return {};
-    TWOFOLD_ASSIGN_OR_RETURN(uint64_t number,
-                             ParseCount(std::string("--") + name, value(name), least, most, unit));
-    into = static_cast<std::decay_t<decltype(into)>>(number);
-    return {};
-  };
-  TWOFOLD_RETURN_IF_ERROR(count("frequency", 1, 10'000, "hertz", options.frequency_hz));
-  TWOFOLD_RETURN_IF_ERROR(
-      count("memory", kSmallestMemory_mib, kLargestMemory_mib, "MiB", options.memory_mib));
-  TWOFOLD_RETURN_IF_ERROR(count("wakers", 0, 8, "a number of wakers", options.wakers));
-  TWOFOLD_RETURN_IF_ERROR(count("quantum", 1, 1'000'000, "microseconds", options.quantum_us));
-  TWOFOLD_RETURN_IF_ERROR(
-      count("min-block", 0, kLongestBlock_us, "microseconds", options.min_block_us));
-  TWOFOLD_RETURN_IF_ERROR(
-      count("max-block", 1, kLongestBlock_us, "microseconds", options.max_block_us));
-  if (options.max_block_us != 0 && options.max_block_us < options.min_block_us) {
-    return UsageError("--max-block", "it is less than --min-block, which leaves no block",
-                      "Give a longer --max-block, or a shorter --min-block");
-  }
-  options.exact = given.count("exact") != 0;
-  if (options.exact && given.count("quantum") != 0) {
-    return UsageError("--exact",
-                      "it keeps every block, so there is nothing for --quantum to choose",
-                      "Give one of the two");
-  }
-  if (given.count("max-overhead") != 0) {
-    TWOFOLD_ASSIGN_OR_RETURN(uint32_t overhead,
-                             ParseOverhead("--max-overhead", value("max-overhead")));
-    options.max_overhead_permyriad = overhead;
-    options.max_overhead_given = true;
-  } else if (options.exact) {
-    options.max_overhead_permyriad = 0;
-  }
-  options.arguments = given.count("args") != 0;
-  if (options.arguments && !options.exec) {
-    return UsageError("--args", "executed programs are not recorded, so there are no arguments",
-                      "Record them: --record cpu,offcpu,exec --args");
-  }
-  TWOFOLD_RETURN_IF_ERROR(CheckScope(options));
-  if (given.count("all-cpus") != 0) TWOFOLD_RETURN_IF_ERROR(CheckWholeSystem(options));
-  if (!options.help && !options.version) TWOFOLD_RETURN_IF_ERROR(ParseLeakOptions(given, options));
+  TWOFOLD_RETURN_IF_ERROR(table.Set(given));
   return options;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "format/base/ids.h"
+#include "format/base/options.h"
 #include "format/base/result.h"
 
 namespace twofold {
@@ -51,8 +52,12 @@ struct Options {
   int SourceCount() const { return cpu + offcpu + cpi + memleak + tcp + exec; }
 };
 
+// The table of all options, each bound to a member of `options`, which must live as long. Parts of
+// the recorder may add rows to it, and checks.
+OptionSet DeclareOptions(Options& options);
+
 // Error (Kind::kUsage): names the option, what is wrong with it and what it takes.
-Result<Options> ParseOptions(const std::vector<std::string>& arguments);
+Result<Options> ParseOptions(const std::vector<std::string>& words);
 
 // The text of --help; 80 columns.
 std::string HelpText();

@@ -6,15 +6,9 @@
 #include <cinttypes>
 #include <cstdio>
 
-namespace twofold {
+#include "format/base/units.h"
 
-std::string CountText(uint64_t count) {
-  std::string text = std::to_string(count);
-  for (size_t from_end = 3; from_end < text.size(); from_end += 4) {
-    text.insert(text.size() - from_end, ",");
-  }
-  return text;
-}
+namespace twofold {
 
 std::string BytesText(uint64_t bytes) {
   char text[32];
@@ -33,9 +27,9 @@ std::string StatusText(const Status& status, size_t columns) {
   std::snprintf(cost, sizeof(cost), "cost %.2f %% of one CPU", status.cost_percent);
   char elapsed[32];
   std::snprintf(elapsed, sizeof(elapsed), "%.0f s", status.elapsed_s);
-  std::string text = std::string(elapsed) + "  " + CountText(status.stacks) + " stacks  " +
+  std::string text = std::string(elapsed) + "  " + FormatCount(status.stacks) + " stacks  " +
                      BytesText(status.file_bytes) + "  " + cost + "  " +
-                     (status.losses == 0 ? "no losses" : CountText(status.losses) + " losses");
+                     (status.losses == 0 ? "no losses" : FormatCount(status.losses) + " losses");
   if (text.size() > columns) text.resize(columns);
   return text;
 }

@@ -18,11 +18,9 @@ struct Status {
 // "12 s  1,234 stacks  84.0 KiB  cost 0.31 % of one CPU  no losses", at most `columns` wide.
 std::string StatusText(const Status& status, size_t columns);
 
-// "84.0 KiB", "1.2 MiB".
+// "84.0 KiB", "1.2 MiB". One decimal whatever the size, unlike FormatBytes, so that a line which is
+// drawn over itself stays in its columns.
 std::string BytesText(uint64_t bytes);
-
-// "1,234".
-std::string CountText(uint64_t count);
 
 class StatusLine {
  public:

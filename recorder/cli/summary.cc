@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "format/base/escape_text.h"
+#include "format/base/units.h"
 #include "recorder/cli/status_line.h"
 
 namespace twofold {
@@ -36,8 +37,8 @@ std::string SummaryText(const Summary& summary, const Options& options) {
   const Cost& cost = summary.cost;
   const double cost_ns = double(cost.bpf_ns + cost.user_ns + cost.system_ns);
   std::string text = "Recorded " + Fixed(summary.seconds, 1) +
-                     " s: " + CountText(summary.processes) + " processes, " +
-                     CountText(summary.stacks) + " stacks, " + BytesText(summary.file_bytes) +
+                     " s: " + FormatCount(summary.processes) + " processes, " +
+                     FormatCount(summary.stacks) + " stacks, " + BytesText(summary.file_bytes) +
                      " in " + (path == "-" ? "standard output" : path) + ".\n";
   text += "Own cost: " + Fixed(cost_ns / 1e9, 2) + " s of CPU";
   // Loading takes a moment whatever the window; in per cent of a very short one it would say
@@ -55,7 +56,7 @@ std::string SummaryText(const Summary& summary, const Options& options) {
     text += std::string("Note: nothing was recorded, because no thread ") + why + ".\n";
   }
   if (summary.losses > 0) {
-    text += "Losses: " + CountText(summary.losses) + "; `twofold info " + path +
+    text += "Losses: " + FormatCount(summary.losses) + "; `twofold info " + path +
             "` tells which and what helps.\n";
   }
   return text;

@@ -51,8 +51,7 @@ std::string Joined(const std::vector<std::string>& words) {
 TEST(Choices, AreAllThatTheCommandsKnow) {
   int choices = 0;
   for (const Command* command : Commands()) {
-    OptionSet options;
-    command->add_options(options);
+    const OptionSet options = OptionsOf(*command);
     for (const Option& option : options.options()) {
       if (option.value_name.empty() || option.value_name == "FILE") continue;
       if (option.repeats) continue;
@@ -69,6 +68,16 @@ TEST(Choices, AreAllThatTheCommandsKnow) {
     }
   }
   EXPECT_GE(choices, 15);
+}
+
+TEST(Help, NamesEveryOption) {
+  for (const Command* command : Commands()) {
+    const std::string help = RunTwofold({"help", std::string(command->name)}).output;
+    const OptionSet options = OptionsOf(*command);
+    for (const Option& option : options.options()) {
+      EXPECT_THAT(help, HasSubstr(option.Shown())) << command->name;
+    }
+  }
 }
 
 TEST(Choices, AreOfferedWithTheirOptions) {

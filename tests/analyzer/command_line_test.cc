@@ -11,7 +11,7 @@
 #include <sstream>
 
 #include "analyzer/commands/command.h"
-#include "analyzer/text/escape.h"
+#include "format/base/escape_text.h"
 #include "tests/analyzer/capture_maker.h"
 
 namespace twofold::testing {

@@ -10,7 +10,7 @@
 
 #include "analyzer/names/demangle_many.h"
 #include "analyzer/names/java_name.h"
-#include "analyzer/text/escape.h"
+#include "format/base/escape_text.h"
 #include "tests/analyzer/capture_maker.h"
 
 namespace twofold::testing {

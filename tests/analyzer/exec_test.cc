@@ -5,8 +5,8 @@
 #include <cerrno>
 #include <sstream>
 
-#include "analyzer/text/escape.h"
 #include "analyzer/text/shell_words.h"
+#include "format/base/escape_text.h"
 #include "tests/analyzer/capture_maker.h"
 #include "tests/analyzer/terminal.h"
 

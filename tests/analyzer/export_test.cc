@@ -12,7 +12,7 @@
 #include "analyzer/output/csv.h"
 #include "analyzer/output/gzip.h"
 #include "analyzer/output/output.h"
-#include "analyzer/text/escape.h"
+#include "format/base/escape_text.h"
 #include "tests/analyzer/capture_maker.h"
 
 namespace twofold::testing {

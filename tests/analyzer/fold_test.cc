@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "analyzer/output/microseconds.h"
-#include "analyzer/text/escape.h"
+#include "format/base/escape_text.h"
 #include "tests/analyzer/capture_maker.h"
 
 namespace twofold::testing {

@@ -4,7 +4,7 @@
 
 #include <sstream>
 
-#include "analyzer/text/escape.h"
+#include "format/base/escape_text.h"
 #include "tests/analyzer/capture_maker.h"
 #include "tests/analyzer/terminal.h"
 

@@ -2,12 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "analyzer/cli/options.h"
-#include "analyzer/cli/suggest.h"
 #include "analyzer/output/csv.h"
-#include "analyzer/text/escape.h"
 #include "analyzer/text/table.h"
-#include "analyzer/text/units.h"
+#include "format/base/escape_text.h"
+#include "format/base/options.h"
+#include "format/base/suggest.h"
+#include "format/base/units.h"
 
 namespace twofold {
 namespace {

@@ -11,6 +11,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 Options Parse(const std::vector<std::string>& arguments) {
   Result<Options> options = ParseOptions(arguments);
@@ -263,6 +264,40 @@ TEST(Options, HelpNamesEveryOption) {
         "--frequency", "--interval", "--memory", "--quiet", "--help", "--version"}) {
     EXPECT_THAT(HelpText(), HasSubstr(option));
   }
+}
+
+TEST(Options, HelpNamesEveryOptionOfTheTable) {
+  Options unused;
+  const OptionSet table = DeclareOptions(unused);
+  EXPECT_GT(table.options().size(), 25u);
+  for (const Option& option : table.options()) {
+    EXPECT_THAT(HelpText(), testing::ContainsRegex("[ ,] " + option.Shown() + "[ \n]"))
+        << option.Shown();
+  }
+}
+
+TEST(Options, AMistypedOptionGetsASuggestion) {
+  EXPECT_EQ(
+      Refusal({"--outptu", "x"}),
+      "unrecognised option '--outptu'. Did you mean --output? twofold-record --help lists the "
+      "options.");
+  EXPECT_EQ(Refusal({"--xyzzy"}),
+            "unrecognised option '--xyzzy'. twofold-record --help lists the options.");
+}
+
+TEST(Options, ValuesStandBesideTheirOptionsInEveryUsualWay) {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"-d", "5"},
+                                                {"-d5"},
+                                                {"--duration", "5"},
+                                                {"--duration=5"},
+                                                {"-agd5"},
+                                                {"-ad", "5"}}) {
+    EXPECT_EQ(Parse(words).duration_s, 5) << words.front();
+  }
+  EXPECT_THAT(Refusal({"-d", "-5"}), HasSubstr("a time of -5 s is negative"));
+  EXPECT_THAT(Refusal({"--quantum", "-5"}), HasSubstr("'-5' is out of range"));
+  EXPECT_THAT(Refusal({"-d", "-a"}), HasSubstr("the required argument for option '--duration'"));
+  EXPECT_THAT(Refusal({"-d", "1", "--duration=2"}), HasSubstr("more than once"));
 }
 
 TEST(Options, HelpFitsATerminal) {

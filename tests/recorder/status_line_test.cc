@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "format/base/units.h"
+
 namespace twofold {
 namespace {
 
@@ -29,11 +31,11 @@ TEST(StatusText, NeverWrapsANarrowTerminal) {
   EXPECT_EQ(StatusText(status, 0), "");
 }
 
-TEST(CountText, GroupsThousands) {
-  EXPECT_EQ(CountText(0), "0");
-  EXPECT_EQ(CountText(999), "999");
-  EXPECT_EQ(CountText(1000), "1,000");
-  EXPECT_EQ(CountText(1234567890), "1,234,567,890");
+TEST(FormatCount, GroupsThousands) {
+  EXPECT_EQ(FormatCount(0), "0");
+  EXPECT_EQ(FormatCount(999), "999");
+  EXPECT_EQ(FormatCount(1000), "1,000");
+  EXPECT_EQ(FormatCount(1234567890), "1,234,567,890");
 }
 
 TEST(BytesText, ChoosesTheUnit) {

@@ -5,8 +5,8 @@
 #include "analyzer/fold/filters/filters.h"
 #include "analyzer/fold/refold.h"
 #include "analyzer/fold/wait_frames.h"
-#include "analyzer/text/units.h"
 #include "analyzer/waits/wait_places.h"
+#include "format/base/units.h"
 
 namespace twofold {
 namespace {

@@ -1,7 +1,7 @@
 // The tabular output "csv": all columns, for spreadsheets and scripts.
 #include "analyzer/output/csv.h"
 #include "analyzer/tabular/output.h"
-#include "analyzer/text/escape.h"
+#include "format/base/escape_text.h"
 
 namespace twofold {
 

@@ -4,7 +4,7 @@
 
 #include "analyzer/tabular/output.h"
 #include "analyzer/text/table.h"
-#include "analyzer/text/units.h"
+#include "format/base/units.h"
 
 namespace twofold {
 namespace {

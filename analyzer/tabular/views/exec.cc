@@ -5,11 +5,11 @@
 #include <cstring>
 
 #include "analyzer/tabular/view.h"
-#include "analyzer/text/escape.h"
 #include "analyzer/text/json.h"
 #include "analyzer/text/shell_words.h"
 #include "analyzer/text/table.h"
-#include "analyzer/text/units.h"
+#include "format/base/escape_text.h"
+#include "format/base/units.h"
 
 namespace twofold {
 namespace {

@@ -15,7 +15,7 @@
 #include "analyzer/tabular/row_groups.h"
 #include "analyzer/tabular/stack_reader.h"
 #include "analyzer/tabular/view.h"
-#include "analyzer/text/units.h"
+#include "format/base/units.h"
 
 namespace twofold {
 namespace {

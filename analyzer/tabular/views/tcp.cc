@@ -8,9 +8,9 @@
 
 #include "analyzer/fold/recorded.h"
 #include "analyzer/tabular/view.h"
-#include "analyzer/text/escape.h"
 #include "analyzer/text/table.h"
-#include "analyzer/text/units.h"
+#include "format/base/escape_text.h"
+#include "format/base/units.h"
 
 namespace twofold {
 namespace {

@@ -1,4 +1,4 @@
-#include "analyzer/text/units.h"
+#include "format/base/units.h"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "analyzer/cli/suggest.h"
+#include "format/base/suggest.h"
 
 #include <algorithm>
 

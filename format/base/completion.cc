@@ -1,4 +1,4 @@
-#include "analyzer/cli/complete.h"
+#include "format/base/completion.h"
 
 #include <set>
 
@@ -7,11 +7,12 @@ namespace {
 
 constexpr char kFiles[] = ":files\n";
 constexpr char kFolders[] = ":folders\n";
+constexpr char kCommands[] = ":commands\n";
 
 // The option that a word is, without its value; null: none.
 const Option* OptionOf(const OptionSet& options, std::string_view word) {
   for (const Option& option : options.options()) {
-    bool is_long = word.substr(0, 2) == "--" && word.substr(2) == option.name;
+    bool is_long = !option.name.empty() && word == "--" + option.name;
     bool is_short = option.letter != '\0' && word == std::string("-") + option.letter;
     if (is_long || is_short) return &option;
   }
@@ -21,13 +22,25 @@ const Option* OptionOf(const OptionSet& options, std::string_view word) {
 // `prefix` is what stands before the value in the same word.
 std::string CompleteValue(const Option& option, const std::string& prefix,
                           std::string_view current) {
+  if (option.takes == Takes::kFile) return kFiles;
+  if (option.takes == Takes::kFolder) return kFolders;
   std::string text;
   for (const std::string& choice : option.choices) {
     text += CompletionLine(prefix + choice, "", prefix + std::string(current));
   }
-  if (!option.choices.empty()) return text;
-  if (option.value_name == "DIR") return kFolders;
-  return option.value_name == "FILE" || option.value_name == "CAPTURE" ? kFiles : "";
+  return text;
+}
+
+std::string CompleteName(const OptionSet& options, const std::set<const Option*>& given,
+                         std::string_view current) {
+  std::string text;
+  for (const Option& option : options.options()) {
+    if (option.name.empty() || (given.count(&option) > 0 && !option.repeats)) continue;
+    const std::string_view help = option.help;
+    text += CompletionLine("--" + option.name, help.substr(0, help.find('\n')), current);
+  }
+  if (options.takes_command()) text += CompletionLine("--", "a command to record follows", current);
+  return text;
 }
 
 }  // namespace
@@ -48,7 +61,9 @@ std::string CompleteOptions(const OptionSet& options, const std::vector<std::str
       waits = nullptr;
       continue;
     }
-    if (words[i] == "--") return kFiles;
+    if (words[i] == "--") {
+      return options.takes_command() && i + 2 == words.size() ? kCommands : kFiles;
+    }
     const Option* option = OptionOf(options, words[i].substr(0, words[i].find('=')));
     if (option == nullptr) continue;
     given.insert(option);
@@ -56,7 +71,8 @@ std::string CompleteOptions(const OptionSet& options, const std::vector<std::str
     if (!option->value_name.empty() && !has_value) waits = option;
   }
   if (waits != nullptr) return CompleteValue(*waits, "", current);
-  if (current.empty() || current[0] != '-') return kFiles;
+  const bool may_be_file = !options.takes_command() && (current.empty() || current[0] != '-');
+  if (may_be_file) return kFiles;
   size_t equals = current.find('=');
   if (equals != std::string::npos) {
     const Option* option = OptionOf(options, current.substr(0, equals));
@@ -64,12 +80,7 @@ std::string CompleteOptions(const OptionSet& options, const std::vector<std::str
     if (!takes_value) return "";
     return CompleteValue(*option, current.substr(0, equals + 1), current.substr(equals + 1));
   }
-  std::string text;
-  for (const Option& option : options.options()) {
-    if (given.count(&option) > 0 && !option.repeats) continue;
-    text += CompletionLine("--" + option.name, option.help, current);
-  }
-  return text;
+  return CompleteName(options, given, current);
 }
 
 }  // namespace twofold
