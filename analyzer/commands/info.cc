@@ -30,9 +30,8 @@ std::string InfoLine(std::string_view label, std::string_view text) {
 size_t InfoTableWidth() { return TableWidth("-"); }
 
 Result<Statement> FirstRow(Database& database, const char* sql, int64_t capture_id) {
-  Result<Statement> statement = database.Prepare(sql, {capture_id});
-  if (!statement) return statement;
-  TWOFOLD_ASSIGN_OR_RETURN(bool row, statement->Step());
+  TWOFOLD_ASSIGN_OR_RETURN(Statement statement, database.Prepare(sql, {capture_id}));
+  TWOFOLD_ASSIGN_OR_RETURN(bool row, statement.Step());
   if (!row) return Error{"the capture is not in the database", "", ""};
   return statement;
 }
@@ -99,9 +98,8 @@ Result<std::string> DescribeRecording(Database& database, int64_t capture_id) {
   if (text(9) == "command") scope = "the command " + text(11) + " and its children";
   if (!text(25).empty()) scope += "; only threads named " + text(25);
   out += InfoLine("scope", scope);
-  Result<std::string> blocks = DescribeBlockSettings(database, capture_id);
-  if (!blocks) return blocks;
-  out += *blocks;
+  TWOFOLD_ASSIGN_OR_RETURN(std::string blocks, DescribeBlockSettings(database, capture_id));
+  out += blocks;
   out += InfoLine("ended", EndText(text(12), text(13)));
   out += "\nHost\n";
   out += InfoLine("name", text(14));
@@ -268,9 +266,8 @@ Result<std::string> Describe(Database& database, int64_t capture_id) {
   for (Part part : {Part{DescribeRecording}, Part{DescribeContents}, Part{DescribeNames},
                     Part{DescribeCpus}, Part{DescribeCounters}, Part{DescribeMemory},
                     Part{DescribeRetransmits}, Part{DescribeExecs}, Part{DescribeAccounting}}) {
-    Result<std::string> text = part(database, capture_id);
-    if (!text) return text;
-    out += *text;
+    TWOFOLD_ASSIGN_OR_RETURN(std::string text, part(database, capture_id));
+    out += text;
   }
   for (const View& view : Views()) {
     TWOFOLD_ASSIGN_OR_RETURN(
@@ -280,14 +277,12 @@ Result<std::string> Describe(Database& database, int64_t capture_id) {
             "(',' || sources || ',' LIKE '%,' || ?2 || ',%' OR sources LIKE ?2 || ':%')",
             {capture_id, std::string(view.source)}));
     if (recorded == 0) continue;
-    Result<std::string> text = DescribeView(database, capture_id, view);
-    if (!text) return text;
-    out += *text;
+    TWOFOLD_ASSIGN_OR_RETURN(std::string text, DescribeView(database, capture_id, view));
+    out += text;
   }
   for (Part part : {Part{DescribeLosses}, Part{DescribeCost}}) {
-    Result<std::string> text = part(database, capture_id);
-    if (!text) return text;
-    out += *text;
+    TWOFOLD_ASSIGN_OR_RETURN(std::string text, part(database, capture_id));
+    out += text;
   }
   return out;
 }

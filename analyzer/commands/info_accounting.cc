@@ -71,12 +71,10 @@ Result<std::string> DescribeAccounting(Database& database, int64_t capture_id) {
   std::string out = "\nAccounting\n";
   out += InfoLine("threads", FormatCount(row.Int(0)) + ", which existed for " +
                                  FormatDuration(row.Int(1)) + " in all");
-  Result<std::string> sums = DescribeSums(database, capture_id);
-  if (!sums) return sums;
-  out += *sums;
-  Result<std::string> estimate = DescribeEstimate(database, capture_id);
-  if (!estimate) return estimate;
-  out += *estimate;
+  TWOFOLD_ASSIGN_OR_RETURN(std::string sums, DescribeSums(database, capture_id));
+  out += sums;
+  TWOFOLD_ASSIGN_OR_RETURN(std::string estimate, DescribeEstimate(database, capture_id));
+  out += estimate;
   std::vector<std::vector<std::string>> rows;
   for (size_t i = 0; i < std::size(kStates); ++i) {
     int64_t time_ns = row.Int(static_cast<int>(i) + 2);

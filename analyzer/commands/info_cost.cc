@@ -157,10 +157,10 @@ Result<std::string> DescribeCost(Database& database, int64_t capture_id) {
   out += InfoLine("recorder", share(row.Real(2)));
   out += InfoLine("memory", FormatBytes(row.Int(3)) + " at most, and " + FormatBytes(row.Int(4)) +
                                 " of BPF maps");
-  Result<std::string> limits =
-      DescribeLimits(database, capture_id, row.Real(0) + row.Real(2), window_ns, host_ns);
-  if (!limits) return limits;
-  return out + *limits;
+  TWOFOLD_ASSIGN_OR_RETURN(
+      std::string limits,
+      DescribeLimits(database, capture_id, row.Real(0) + row.Real(2), window_ns, host_ns));
+  return out + limits;
 }
 
 }  // namespace twofold

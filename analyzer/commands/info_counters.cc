@@ -45,11 +45,10 @@ Result<std::string> DescribeCounters(Database& database, int64_t capture_id) {
   RatioSums sums = {number(0), number(1), number(2), number(3)};
   std::string out = "\nHardware counters\n";
   for (bool of_cycles : {true, false}) {
-    Result<std::string> line =
-        DescribeEvent(database, capture_id, of_cycles ? "cycles" : "instructions",
-                      of_cycles ? sums.count : sums.divisor_count);
-    if (!line) return line;
-    out += *line;
+    TWOFOLD_ASSIGN_OR_RETURN(
+        std::string line, DescribeEvent(database, capture_id, of_cycles ? "cycles" : "instructions",
+                                        of_cycles ? sums.count : sums.divisor_count));
+    out += line;
   }
   return out + InfoLine("CPI", FormatRatio(sums) + " cycles per instruction of what was recorded");
 }

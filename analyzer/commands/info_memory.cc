@@ -73,14 +73,12 @@ Result<std::string> DescribeMemory(Database& database, int64_t capture_id) {
                " FROM allocation JOIN interval USING (interval_id) WHERE capture_id = ?",
                capture_id));
   std::string out = "\nMemory\n";
-  Result<std::string> settings = DescribeSettings(database, capture_id);
-  if (!settings) return settings;
-  out += *settings;
+  TWOFOLD_ASSIGN_OR_RETURN(std::string settings, DescribeSettings(database, capture_id));
+  out += settings;
   out += InfoLine("allocated", AmountText(row.Int(0), row.Int(1)));
   out += InfoLine("freed", AmountText(row.Int(2), row.Int(3)));
-  Result<std::string> left = DescribeLeft(database, capture_id);
-  if (!left) return left;
-  out += *left;
+  TWOFOLD_ASSIGN_OR_RETURN(std::string left, DescribeLeft(database, capture_id));
+  out += left;
   if (row.Int(4) > 0 || row.Int(5) > 0) {
     out += InfoLine("untracked", AmountText(row.Int(4), row.Int(5)) +
                                      ", of which it is not known whether they were freed");

@@ -227,14 +227,12 @@ Result<std::string> DescribeRows(Database& database, int64_t capture_id, const S
 Result<std::string> DescribeSums(Database& database, int64_t capture_id) {
   std::string out;
   for (auto describe : {DescribeStates, DescribeExistence}) {
-    Result<std::string> text = describe(database, capture_id);
-    if (!text) return text;
-    out += *text;
+    TWOFOLD_ASSIGN_OR_RETURN(std::string text, describe(database, capture_id));
+    out += text;
   }
   for (const Summed& summed : kSummed) {
-    Result<std::string> text = DescribeRows(database, capture_id, summed);
-    if (!text) return text;
-    out += *text;
+    TWOFOLD_ASSIGN_OR_RETURN(std::string text, DescribeRows(database, capture_id, summed));
+    out += text;
   }
   return out;
 }

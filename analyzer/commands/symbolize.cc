@@ -35,11 +35,10 @@ void AddOptions(OptionSet& options) {
 // A capture that can be written again: whole, or whole up to where it was cut short.
 Result<Capture> ReadWhole(const CaptureList& list, size_t index, const std::string& name) {
   const Member& member = list.members[index];
-  Result<Capture> capture = ReadMember(list, index, name);
-  if (!capture) return capture;
-  if (!capture->damages.empty() &&
-      (IsUnreadable(*capture) || !IsOnlyCutShort(*capture, member.bytes))) {
-    const Damage& damage = capture->damages.front();
+  TWOFOLD_ASSIGN_OR_RETURN(Capture capture, ReadMember(list, index, name));
+  if (!capture.damages.empty() &&
+      (IsUnreadable(capture) || !IsOnlyCutShort(capture, member.bytes))) {
+    const Damage& damage = capture.damages.front();
     const std::string where = list.is_merged ? member.name + " in " + name : name;
     return Error{"the capture is damaged, and written again it would look whole: " + damage.what,
                  where + " at byte " + std::to_string(damage.offset_bytes),

@@ -6,7 +6,7 @@
 
 #include "analyzer/data/capture_tables.h"
 #include "analyzer/data/columns.h"
-#include "analyzer/names/container_id.h"
+#include "analyzer/data/container_id.h"
 #include "analyzer/text/shell_words.h"
 
 namespace twofold {

@@ -63,36 +63,35 @@ Result<Database> Database::Open(const std::string& name, int flags) {
 }
 
 Result<Database> Database::OpenMemory() {
-  Result<Database> database = Open(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
-  if (!database) return database;
-  TWOFOLD_RETURN_IF_ERROR(database->Execute("PRAGMA temp_store = MEMORY"));
+  TWOFOLD_ASSIGN_OR_RETURN(Database database,
+                           Open(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE));
+  TWOFOLD_RETURN_IF_ERROR(database.Execute("PRAGMA temp_store = MEMORY"));
   return database;
 }
 
 Result<Database> Database::OpenForLoading(const std::string& path) {
-  Result<Database> database =
-      Open(UriPath(path), SQLITE_OPEN_READWRITE | SQLITE_OPEN_URI | SQLITE_OPEN_NOFOLLOW);
-  if (!database) return database;
+  TWOFOLD_ASSIGN_OR_RETURN(
+      Database database,
+      Open(UriPath(path), SQLITE_OPEN_READWRITE | SQLITE_OPEN_URI | SQLITE_OPEN_NOFOLLOW));
   TWOFOLD_RETURN_IF_ERROR(
-      database->Execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; "
-                        "PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -65536; "
-                        "PRAGMA temp_store = MEMORY"));
+      database.Execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; "
+                       "PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -65536; "
+                       "PRAGMA temp_store = MEMORY"));
   return database;
 }
 
 Result<Database> Database::OpenUntrusted(const std::string& path) {
-  Result<Database> database =
-      Open(UriPath(path) + "?mode=ro&immutable=1", SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
-  if (!database) return database;
-  sqlite3* handle = database->handle();
+  TWOFOLD_ASSIGN_OR_RETURN(Database database, Open(UriPath(path) + "?mode=ro&immutable=1",
+                                                   SQLITE_OPEN_READONLY | SQLITE_OPEN_URI));
+  sqlite3* handle = database.handle();
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
   sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, 64 << 20);
   sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 0);
-  TWOFOLD_RETURN_IF_ERROR(database->Execute(
-      "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA query_only = ON; "
-      "PRAGMA temp_store = MEMORY"));
+  TWOFOLD_RETURN_IF_ERROR(
+      database.Execute("PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA query_only = ON; "
+                       "PRAGMA temp_store = MEMORY"));
   return database;
 }
 

@@ -1,34 +1,13 @@
 // Columns of the tables capture, damage, module, frame, stack, process and thread: which field of
 // format/capture.h is which column of sql/schema.sql.
 #include "analyzer/data/columns.h"
+#include "analyzer/data/kind_names.h"
 
 namespace twofold::columns {
 namespace {
 
 using Source = CaptureSource;
 using Value = ColumnValue;
-
-std::string_view ModuleKindName(ModuleKind kind) {
-  switch (kind) {
-    case ModuleKind::kUserFile:
-      return "user";
-    case ModuleKind::kKernel:
-      return "kernel";
-    case ModuleKind::kKernelModule:
-      return "kernel-module";
-    case ModuleKind::kVdso:
-      return "vdso";
-    case ModuleKind::kAnonymous:
-      return "anonymous";
-    case ModuleKind::kSpecial:
-      return "special";
-    case ModuleKind::kRuntime:
-      return "runtime";
-    case ModuleKind::kOther:
-      break;
-  }
-  return "other";
-}
 
 std::string_view ModuleDisplayName(const Capture& capture, const Module& module) {
   std::string_view path = capture.String(module.path);
@@ -203,7 +182,7 @@ std::vector<CaptureTable> FactTables() {
            {"capture_id INTEGER", [](const Source& s, size_t) { return Int(s.capture_id); }},
            {"kind TEXT",
             [](const Source& s, size_t row) {
-              return Text(ModuleKindName(s.capture.definitions.modules[row].kind));
+              return Text(NameOf(s.capture.definitions.modules[row].kind));
             }},
            {"path TEXT",
             [](const Source& s, size_t row) {

@@ -2,29 +2,12 @@
 #include <cmath>
 
 #include "analyzer/data/columns.h"
+#include "analyzer/data/kind_names.h"
 
 namespace twofold::columns {
 namespace {
 
 using Source = CaptureSource;
-
-std::string_view KindName(AllocationKind kind) {
-  switch (kind) {
-    case AllocationKind::kMalloc:
-      return "malloc";
-    case AllocationKind::kMmap:
-      return "mmap";
-    case AllocationKind::kKmalloc:
-      return "kmalloc";
-    case AllocationKind::kSlab:
-      return "slab";
-    case AllocationKind::kPages:
-      return "pages";
-    case AllocationKind::kOther:
-      break;
-  }
-  return "other";
-}
 
 const AllocationRow& Allocation(const Source& s, size_t row) {
   const RowPlace& place = s.allocation_rows[row];
@@ -52,7 +35,7 @@ std::vector<CaptureColumn> FirstColumns(const char* key) {
       {key, [](const Source& s, size_t row) { return Counted(row, s.offsets.*offset); }},
       {"interval_id INTEGER",
        [](const Source& s, size_t row) { return IntervalKey(s, (s.*places)[row].interval); }},
-      {"kind TEXT", [](const Source& s, size_t row) { return Text(KindName(get(s, row).kind)); }},
+      {"kind TEXT", [](const Source& s, size_t row) { return Text(NameOf(get(s, row).kind)); }},
       {"thread_id INTEGER",
        [](const Source& s, size_t row) { return ThreadKey(s, get(s, row).thread); }},
       {"kernel_stack_id INTEGER",

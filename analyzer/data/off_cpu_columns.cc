@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "analyzer/data/columns.h"
+#include "analyzer/data/kind_names.h"
 
 namespace twofold::columns {
 namespace {
@@ -13,20 +14,6 @@ std::string_view StateLetter(BlockState state) {
   static constexpr std::string_view kLetters = "SDTtPI?";
   size_t index = kLetters.find(BlockStateLetter(state));
   return kLetters.substr(std::min(index, kLetters.size() - 1), 1);
-}
-
-std::string_view ExemplarKindName(ExemplarKind kind) {
-  switch (kind) {
-    case ExemplarKind::kInterruptible:
-      return "interruptible";
-    case ExemplarKind::kUninterruptible:
-      return "uninterruptible";
-    case ExemplarKind::kWaiting:
-      return "waiting";
-    case ExemplarKind::kOther:
-      break;
-  }
-  return "other";
 }
 
 const Interval& IntervalOf(const Source& s, const RowPlace& place) {
@@ -235,9 +222,7 @@ CaptureTable ExemplarTable() {
              return IntervalKey(s, s.exemplar_rows[row].interval);
            }},
           {"kind TEXT",
-           [](const Source& s, size_t row) {
-             return Text(ExemplarKindName(GetExemplar(s, row).kind));
-           }},
+           [](const Source& s, size_t row) { return Text(NameOf(GetExemplar(s, row).kind)); }},
           {"thread_id INTEGER",
            [](const Source& s, size_t row) { return ThreadKey(s, GetExemplar(s, row).thread); }},
           {"state TEXT",

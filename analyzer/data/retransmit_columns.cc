@@ -1,28 +1,11 @@
 // Columns of the tables retransmit and retransmit_event: what TCP sent again.
 #include "analyzer/data/columns.h"
+#include "analyzer/data/kind_names.h"
 
 namespace twofold::columns {
 namespace {
 
 using Source = CaptureSource;
-
-std::string_view KindName(RetransmitKind kind) {
-  switch (kind) {
-    case RetransmitKind::kTimeout:
-      return "timeout";
-    case RetransmitKind::kFast:
-      return "fast";
-    case RetransmitKind::kProbe:
-      return "probe";
-    case RetransmitKind::kSyn:
-      return "syn";
-    case RetransmitKind::kSynAck:
-      return "synack";
-    case RetransmitKind::kOther:
-      break;
-  }
-  return "other";
-}
 
 // As ss(8) calls them, where it has a name.
 std::string_view StateName(TcpState state) {
@@ -82,7 +65,7 @@ std::vector<CaptureTable> RetransmitTables() {
               return IntervalKey(s, s.retransmit_rows[row].interval);
             }},
            {"kind TEXT",
-            [](const Source& s, size_t row) { return Text(KindName(Row(s, row).kind)); }},
+            [](const Source& s, size_t row) { return Text(NameOf(Row(s, row).kind)); }},
            {"thread_id INTEGER",
             [](const Source& s, size_t row) { return ThreadKey(s, Row(s, row).thread); }},
            {"kernel_stack_id INTEGER",

@@ -1,27 +1,12 @@
 // Columns of the tables waker and chain: which field of format/capture.h is which column of
 // sql/schema.sql.
 #include "analyzer/data/columns.h"
+#include "analyzer/data/kind_names.h"
 
 namespace twofold::columns {
 namespace {
 
 using Source = CaptureSource;
-
-std::string_view WakerKindName(WakerKind kind) {
-  switch (kind) {
-    case WakerKind::kTask:
-      return "task";
-    case WakerKind::kHardIrq:
-      return "hardirq";
-    case WakerKind::kSoftIrq:
-      return "softirq";
-    case WakerKind::kTimer:
-      return "timer";
-    case WakerKind::kOther:
-      break;
-  }
-  return "other";
-}
 
 const Waker& GetWaker(const Source& s, size_t row) { return s.capture.definitions.wakers[row]; }
 
@@ -36,7 +21,7 @@ std::vector<CaptureTable> WakerTables() {
            {"waker_id INTEGER",
             [](const Source& s, size_t row) { return Counted(row, s.offsets.waker); }},
            {"kind TEXT",
-            [](const Source& s, size_t row) { return Text(WakerKindName(GetWaker(s, row).kind)); }},
+            [](const Source& s, size_t row) { return Text(NameOf(GetWaker(s, row).kind)); }},
            {"thread_id INTEGER",
             [](const Source& s, size_t row) {
               return Key(GetWaker(s, row).thread.value, s.offsets.thread);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "analyzer/fold/dense_table.h"
+#include "analyzer/data/dense_table.h"
 #include "format/base/escape_text.h"
 
 namespace twofold {

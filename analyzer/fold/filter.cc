@@ -15,12 +15,11 @@ const std::vector<const Filter*>& Filters() {
 }
 
 Result<Condition> MakeCondition(const Filter& filter, const std::string& value) {
-  Result<Condition> condition = filter.make(value);
-  if (!condition) return condition;
-  condition->filter = &filter;
-  condition->value = value;
-  condition->option = filter.option;
-  condition->column = filter.column;
+  TWOFOLD_ASSIGN_OR_RETURN(Condition condition, filter.make(value));
+  condition.filter = &filter;
+  condition.value = value;
+  condition.option = filter.option;
+  condition.column = filter.column;
   return condition;
 }
 

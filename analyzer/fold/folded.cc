@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "analyzer/fold/dense_table.h"
+#include "analyzer/data/dense_table.h"
 #include "analyzer/fold/forest.h"
 #include "analyzer/fold/refold.h"
 #include "analyzer/fold/stack_merger.h"
@@ -372,19 +372,18 @@ double Folded::Variance() const {
 }
 
 Result<Folded> Fold(Database& database, const FoldRequest& request) {
-  Result<Folded> folded = Folder(database, request).Run();
-  if (!folded) return folded;
+  TWOFOLD_ASSIGN_OR_RETURN(Folded folded, Folder(database, request).Run());
   bool merged = !NeedsDetails(request);
   for (const StackStep& step : request.steps) {
     if (step.on_texts && !merged && !request.detailed) {
-      folded = MergeByTexts(std::move(*folded), request.annotate);
+      folded = MergeByTexts(std::move(folded), request.annotate);
       merged = true;
     }
-    folded = step.apply(std::move(*folded));
+    folded = step.apply(std::move(folded));
   }
-  if (!merged && !request.detailed) folded = MergeByTexts(std::move(*folded), request.annotate);
-  if (request.by_place) folded = MergeByPlaces(std::move(*folded), request.annotate);
-  if (request.rows_sql.empty()) SortStacks(*folded);
+  if (!merged && !request.detailed) folded = MergeByTexts(std::move(folded), request.annotate);
+  if (request.by_place) folded = MergeByPlaces(std::move(folded), request.annotate);
+  if (request.rows_sql.empty()) SortStacks(folded);
   return folded;
 }
 

@@ -78,11 +78,10 @@ Result<std::vector<std::string>> NotesOnGrowth(Database& database, const View& v
                                                const std::vector<Condition>& conditions) {
   if (view.growth_view.empty()) return std::vector<std::string>();
   if (IsGrowth(view, conditions)) return NotesOnPart(database, view, conditions);
-  Result<std::vector<std::string>> notes = NotesOnEnds(database);
-  if (!notes) return notes;
-  Result<std::vector<std::string>> young = NotesOnYoung(database, view, conditions);
-  if (!young) return young;
-  notes->insert(notes->end(), young->begin(), young->end());
+  TWOFOLD_ASSIGN_OR_RETURN(std::vector<std::string> notes, NotesOnEnds(database));
+  TWOFOLD_ASSIGN_OR_RETURN(std::vector<std::string> young,
+                           NotesOnYoung(database, view, conditions));
+  notes.insert(notes.end(), young.begin(), young.end());
   return notes;
 }
 

@@ -1,6 +1,6 @@
 #include "analyzer/fold/waker_frames.h"
 
-#include "analyzer/fold/dense_table.h"
+#include "analyzer/data/dense_table.h"
 
 namespace twofold {
 namespace {

@@ -1,6 +1,6 @@
 #include "analyzer/names/frame_names.h"
 
-#include "analyzer/fold/dense_table.h"
+#include "analyzer/data/dense_table.h"
 #include "analyzer/names/demangle.h"
 #include "analyzer/names/java_name.h"
 #include "format/base/units.h"

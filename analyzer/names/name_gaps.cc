@@ -7,7 +7,7 @@
 #include <numeric>
 #include <tuple>
 
-#include "analyzer/fold/dense_table.h"
+#include "analyzer/data/dense_table.h"
 
 namespace twofold {
 namespace {

@@ -1,6 +1,6 @@
 #include "analyzer/tabular/stack_reader.h"
 
-#include "analyzer/fold/dense_table.h"
+#include "analyzer/data/dense_table.h"
 
 namespace twofold {
 

@@ -1,5 +1,5 @@
 // Containers, told from paths as their runtimes make them.
-#include "analyzer/names/container_id.h"
+#include "analyzer/data/container_id.h"
 
 #include <gtest/gtest.h>
 

@@ -83,6 +83,15 @@ class CheckIncludes(unittest.TestCase):
             "recorder/main.h": "",
         }), ["recorder/host/h.h:1", "recorder/names/m.h:1", "recorder/names/n.h:1"])
 
+    def test_rooms_of_the_analyzer_use_those_below(self):
+        self.assertEqual(self.violations({
+            "analyzer/main.cc": '#include "analyzer/commands/c.h"\n',
+            "analyzer/commands/c.h": '#include "analyzer/fold/f.h"\n',
+            "analyzer/fold/f.h": '#include "analyzer/data/d.h"\n#include "analyzer/names/n.h"\n',
+            "analyzer/names/n.h": '#include "analyzer/fold/f.h"\n#include "analyzer/data/d.h"\n',
+            "analyzer/data/d.h": '#include "analyzer/names/n.h"\n',
+        }), ["analyzer/data/d.h:1", "analyzer/names/n.h:1"])
+
     def test_libiberty_stays_in_the_analyzer(self):
         self.assertEqual(self.violations({
             "analyzer/a.h": "#include <libiberty/demangle.h>\n",

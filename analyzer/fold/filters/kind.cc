@@ -1,21 +1,34 @@
 // --kind: memory by what handed it out, retransmits by why they were sent.
 #include <algorithm>
 #include <iterator>
+#include <span>
+#include <string>
 #include <string_view>
 
+#include "analyzer/data/kind_names.h"
 #include "analyzer/fold/filters/filters.h"
 
 namespace twofold {
 namespace {
 
-// Of the views memleak and tcp.
-constexpr std::string_view kKinds[] = {"malloc", "mmap",  "kmalloc", "slab",   "pages", "timeout",
-                                       "fast",   "probe", "syn",     "synack", "other"};
+using Names = std::span<const std::string_view>;
 
-std::string Advice() {
+// Of the views memleak and tcp, which both have others.
+const Names kOfMemory = Names(kAllocationKinds).first(std::size(kAllocationKinds) - 1);
+const Names kOfTcp = Names(kRetransmitKinds).first(std::size(kRetransmitKinds) - 1);
+constexpr std::string_view kOther = "other";
+
+std::string Joined(Names names) {
   std::string text;
-  for (std::string_view kind : kKinds) text += (text.empty() ? "" : ", ") + std::string(kind);
-  return "Give one of " + text + ", or several with commas between them";
+  for (std::string_view name : names) text += (text.empty() ? "" : ", ") + std::string(name);
+  return text;
+}
+
+bool IsKind(std::string_view text) {
+  auto is_in = [&](Names names) {
+    return std::find(names.begin(), names.end(), text) != names.end();
+  };
+  return is_in(kOfMemory) || is_in(kOfTcp) || text == kOther;
 }
 
 Result<Condition> Make(const std::string& value) {
@@ -23,8 +36,11 @@ Result<Condition> Make(const std::string& value) {
   for (size_t start = 0; start <= value.size();) {
     size_t comma = std::min(value.find(',', start), value.size());
     std::string kind = value.substr(start, comma - start);
-    if (std::find(std::begin(kKinds), std::end(kKinds), kind) == std::end(kKinds)) {
-      return Error{"there is no kind '" + kind + "'", "--kind", Advice(), Error::Kind::kUsage};
+    if (!IsKind(kind)) {
+      return Error{"there is no kind '" + kind + "'", "--kind",
+                   "Give one of " + Joined(kOfMemory) + ", " + Joined(kOfTcp) + ", " +
+                       std::string(kOther) + ", or several with commas between them",
+                   Error::Kind::kUsage};
     }
     condition.parameters.emplace_back(kind);
     start = comma + 1;
@@ -33,12 +49,11 @@ Result<Condition> Make(const std::string& value) {
   return condition;
 }
 
+const std::string kSummary = "of memleak: " + Joined(kOfMemory) + "; of tcp: " + Joined(kOfTcp) +
+                             "; with commas between them";
+
 }  // namespace
 
-const Filter kKindFilter = {
-    "kind", "KINDS",
-    "of memleak: malloc, mmap, kmalloc, slab, pages; of tcp: timeout, fast, "
-    "probe, syn, synack; with commas between them",
-    "kind", Make};
+const Filter kKindFilter = {"kind", "KINDS", kSummary, "kind", Make};
 
 }  // namespace twofold

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "analyzer/data/kind_names.h"
 #include "analyzer/tabular/stack_reader.h"
 #include "analyzer/tabular/view.h"
 #include "analyzer/text/json.h"
@@ -362,9 +363,10 @@ class Maker {
   }
 
   static std::string Heading(const std::string& kind) {
-    if (kind == "uninterruptible") return "Blocked, could not be interrupted (D)";
-    if (kind == "interruptible") return "Blocked, asleep or stopped";
-    if (kind == "waiting") return "Waiting for a CPU";
+    if (kind == NameOf(ExemplarKind::kUninterruptible))
+      return "Blocked, could not be interrupted (D)";
+    if (kind == NameOf(ExemplarKind::kInterruptible)) return "Blocked, asleep or stopped";
+    if (kind == NameOf(ExemplarKind::kWaiting)) return "Waiting for a CPU";
     return "Of a kind that a newer version knows";
   }
 

@@ -210,28 +210,27 @@ Result<void> ForEachAccount(Database& database, const TabularRequest& request, R
 
 Result<Tabular> MakeStates(Database& database, const TabularRequest& request) {
   if (request.divided_by == DividedBy::kKind) return MakeStatesByKind(database, request);
-  Result<Tabular> tabular = Shape(database, request);
-  if (!tabular) return tabular;
+  TWOFOLD_ASSIGN_OR_RETURN(Tabular tabular, Shape(database, request));
   RowsOf rows_of = RowsOfStates(request);
   Rest rest;
   TWOFOLD_RETURN_IF_ERROR(ForEachAccount(database, request, rows_of, [&](const Statement& row) {
-    if (request.limit != 0 && tabular->rows.size() == request.limit) return rest.Add(row);
+    if (request.limit != 0 && tabular.rows.size() == request.limit) return rest.Add(row);
     RowIdentity identity = IdentityOf(row);
     std::vector<TabularCell> cells = FirstCells(rows_of, identity);
     Append(cells, TimesOf(row));
     Append(cells, LastCells(rows_of, identity));
-    tabular->rows.push_back(std::move(cells));
+    tabular.rows.push_back(std::move(cells));
   }));
   if (rest.rows() > 0) {
-    tabular->rest = rest.Cells(rows_of);
-    tabular->notes.push_back(LimitNote(request.limit, request.limit + rest.rows(), rows_of));
+    tabular.rest = rest.Cells(rows_of);
+    tabular.notes.push_back(LimitNote(request.limit, request.limit + rest.rows(), rows_of));
   }
   if (rows_of == RowsOf::kNone) return tabular;  // it is the total
   TWOFOLD_RETURN_IF_ERROR(
       ForEachAccount(database, request, RowsOf::kNone, [&](const Statement& row) {
-        tabular->total = FirstCellsOfSum(rows_of, "total", row.Int(kThreads));
-        Append(tabular->total, TimesOf(row));
-        Append(tabular->total, LastCellsOfSum(rows_of, "total", row.Int(kThreads)));
+        tabular.total = FirstCellsOfSum(rows_of, "total", row.Int(kThreads));
+        Append(tabular.total, TimesOf(row));
+        Append(tabular.total, LastCellsOfSum(rows_of, "total", row.Int(kThreads)));
       }));
   return tabular;
 }

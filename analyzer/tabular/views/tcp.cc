@@ -6,6 +6,7 @@
 #include <sstream>
 #include <tuple>
 
+#include "analyzer/data/kind_names.h"
 #include "analyzer/fold/recorded.h"
 #include "analyzer/tabular/view.h"
 #include "analyzer/text/table.h"
@@ -16,9 +17,6 @@ namespace twofold {
 namespace {
 
 constexpr size_t kIndent = 4;
-
-// Why packets were sent again, as the SQL view has it.
-constexpr std::string_view kKinds[] = {"timeout", "fast", "probe", "syn", "synack", "other"};
 
 // Columns of the query.
 enum Column {
@@ -192,7 +190,7 @@ class Maker {
         {"last_ns", "", CellKind::kNumber},
         {"failed_packets", "", CellKind::kNumber},
     };
-    for (std::string_view kind : kKinds) {
+    for (std::string_view kind : kRetransmitKinds) {
       tabular.columns.push_back({std::string(kind) + "_segments", "", CellKind::kNumber});
     }
     for (const Flow* flow : order) {
@@ -200,7 +198,7 @@ class Maker {
                               flow->local, flow->remote, Joined(flow->states, ","), flow->packets,
                               flow->segments, flow->bytes, flow->first_ns, flow->last_ns,
                               flow->failed_packets});
-      for (std::string_view kind : kKinds) {
+      for (std::string_view kind : kRetransmitKinds) {
         auto found = flow->segments_of_kind.find(std::string(kind));
         tabular.rows.back().emplace_back(found == flow->segments_of_kind.end() ? 0 : found->second);
       }
@@ -211,7 +209,7 @@ class Maker {
   // takes.
   std::string Details(const Flow& flow) const {
     std::string kinds;
-    for (std::string_view kind : kKinds) {
+    for (std::string_view kind : kRetransmitKinds) {
       auto found = flow.segments_of_kind.find(std::string(kind));
       if (found == flow.segments_of_kind.end()) continue;
       kinds += (kinds.empty() ? "" : ", ") + std::string(kind) + " " +

@@ -1,4 +1,4 @@
-#include "analyzer/names/container_id.h"
+#include "analyzer/data/container_id.h"
 
 #include <algorithm>
 #include <array>
