@@ -86,7 +86,7 @@ uint64_t BlockScanner::FindNext() {
   std::string_view text = AsText(file_);
   uint64_t candidate = offset_;
   while (true) {
-    candidate = text.find(static_cast<char>(container::kBlockMagic[0]), candidate + 1);
+    candidate = text.find(char(container::kBlockMagic[0]), candidate + 1);
     if (candidate == std::string_view::npos) break;
     if (!IsPlausibleStart(candidate)) continue;
     if (LookAt(candidate) != Found::kNothing) {

@@ -86,7 +86,7 @@ Result<void> CaptureAssembler::ReadFirstBlock(BlockScanner& scanner) {
   }
   const container::BlockHeader& block = scanner.block();
   if (step != BlockScanner::Step::kBlock || block.flags != 0 ||
-      block.type != static_cast<uint16_t>(BlockType::kRecording)) {
+      block.type != uint16_t(BlockType::kRecording)) {
     return Error{"the capture does not begin with its recording's settings", At(scanner.offset()),
                  kTransferAgain};
   }
@@ -188,7 +188,7 @@ void CaptureAssembler::TakeBlock(const BlockScanner& scanner) {
 
 MaybeFault CaptureAssembler::TakeRecord(const BlockScanner& scanner) {
   const container::BlockHeader& block = scanner.block();
-  if (block.type == 0 || block.type > static_cast<uint16_t>(BlockType::kIndex)) {
+  if (block.type == 0 || block.type > uint16_t(BlockType::kIndex)) {
     return std::nullopt;  // of a newer version: nothing here depends on it
   }
   if (block.flags != 0) return Fault{"it has flags that this program does not know"};

@@ -78,9 +78,9 @@ Result<void> CaptureWriter::State::AppendBlock(BlockType type,
   std::span<const uint8_t> payload = std::span(block).subspan(sizeof(container::BlockHeader));
 
   container::BlockHeader header;
-  header.type = static_cast<uint16_t>(type);
-  header.stored_bytes = static_cast<uint32_t>(payload.size());
-  header.unpacked_bytes = static_cast<uint32_t>(unpacked.size());
+  header.type = uint16_t(type);
+  header.stored_bytes = uint32_t(payload.size());
+  header.unpacked_bytes = uint32_t(unpacked.size());
   header.sequence = next_sequence;
   header.checksum = container::Checksum(header, payload);
   std::memcpy(block.data(), &header, sizeof(header));

@@ -24,8 +24,7 @@ class SeededHash {
   explicit SeededHash(uint64_t seed) : seed_(seed) {}
 
   size_t operator()(const Module& module) const {
-    std::array<uint32_t, 3> key = {static_cast<uint32_t>(module.kind), module.path.value,
-                                   module.build_id.value};
+    std::array<uint32_t, 3> key = {uint32_t(module.kind), module.path.value, module.build_id.value};
     return HashOf(BytesOf(key));
   }
   size_t operator()(const Frame& frame) const {
@@ -36,7 +35,7 @@ class SeededHash {
   }
   size_t operator()(const StackNode& node) const { return HashOf(BytesOf(node)); }
   size_t operator()(const Waker& waker) const {
-    std::array<uint32_t, 4> key = {static_cast<uint32_t>(waker.kind), waker.thread.value,
+    std::array<uint32_t, 4> key = {uint32_t(waker.kind), waker.thread.value,
                                    waker.kernel_stack.value, waker.user_stack.value};
     return HashOf(BytesOf(key));
   }
@@ -55,12 +54,12 @@ class SeededHash {
 
 uint64_t RandomSeed() {
   std::random_device random;
-  return static_cast<uint64_t>(random()) << 32 | random();
+  return uint64_t(random()) << 32 | random();
 }
 
 uint32_t NextId(size_t defined_so_far) {
   TWOFOLD_CHECK(defined_so_far < UINT32_MAX);
-  return static_cast<uint32_t>(defined_so_far) + 1;
+  return uint32_t(defined_so_far) + 1;
 }
 
 // The id of `value`, which is added to `fresh` when it is new.
@@ -167,9 +166,7 @@ void DefinitionsBuilder::AddProcessEnd(const ProcessEnd& process_end) {
   state_->fresh.process_ends.push_back(process_end);
 }
 
-uint32_t DefinitionsBuilder::stack_count() const {
-  return static_cast<uint32_t>(state_->stacks.size());
-}
+uint32_t DefinitionsBuilder::stack_count() const { return uint32_t(state_->stacks.size()); }
 
 Definitions DefinitionsBuilder::TakeNew() { return std::exchange(state_->fresh, {}); }
 

@@ -68,7 +68,7 @@ constexpr Signature kForeign[] = {
 
 bool IsPlainText(std::string_view text) {
   bool controls = std::any_of(text.begin(), text.end(), [](char c) {
-    return static_cast<uint8_t>(c) < 0x20 && c != '\n' && c != '\r' && c != '\t';
+    return uint8_t(c) < 0x20 && c != '\n' && c != '\r' && c != '\t';
   });
   // A character may be cut at the end of what is looked at.
   for (int cut = 0; cut < 4 && !text.empty(); ++cut) {

@@ -26,7 +26,7 @@ class InternTable {
     if (slot != 0) return {slot, false};
     TWOFOLD_CHECK(values_.size() < UINT32_MAX - 1);
     values_.push_back(value);
-    slot = static_cast<uint32_t>(values_.size());
+    slot = uint32_t(values_.size());
     return {slot, true};
   }
 
@@ -36,7 +36,7 @@ class InternTable {
   // The slot that holds the value's id, or the free one where it belongs.
   uint32_t& FindSlot(const Value& value) {
     size_t mask = slots_.size() - 1;
-    size_t at = static_cast<size_t>(hash_(value)) & mask;
+    size_t at = size_t(hash_(value)) & mask;
     while (slots_[at] != 0 && !(values_[slots_[at] - 1] == value)) at = (at + 1) & mask;
     return slots_[at];
   }

@@ -35,7 +35,7 @@ Result<uint64_t> ReadMembersBlock(std::span<const uint8_t> bytes, uint64_t heade
   }
   const container::BlockHeader& block = scanner.block();
   if (step != BlockScanner::Step::kBlock || block.flags != 0 || block.sequence != 0 ||
-      block.type != static_cast<uint16_t>(BlockType::kMembers)) {
+      block.type != uint16_t(BlockType::kMembers)) {
     return Error{what + "something else is in its place", where, kMergeAgain};
   }
   if (block.unpacked_bytes > container::kMaxMembersBytes) {
@@ -68,7 +68,7 @@ Capture Unreadable(const Member& member, const Error& error) {
 // At most `size` bytes of UTF-8.
 std::string Shortened(std::string text, size_t size) {
   if (text.size() <= size) return text;
-  while (size > 0 && (static_cast<uint8_t>(text[size]) & 0xC0) == 0x80) --size;
+  while (size > 0 && (uint8_t(text[size]) & 0xC0) == 0x80) --size;
   text.resize(size);
   return text;
 }
@@ -151,9 +151,9 @@ Result<void> WriteMerged(std::span<const Member> members, ByteSink& sink) {
   TWOFOLD_RETURN_IF_ERROR(packer.AppendFrame(unpacked, stored));
   std::span<const uint8_t> payload = std::span(stored).subspan(sizeof(container::BlockHeader));
   container::BlockHeader block;
-  block.type = static_cast<uint16_t>(BlockType::kMembers);
-  block.stored_bytes = static_cast<uint32_t>(payload.size());
-  block.unpacked_bytes = static_cast<uint32_t>(unpacked.size());
+  block.type = uint16_t(BlockType::kMembers);
+  block.stored_bytes = uint32_t(payload.size());
+  block.unpacked_bytes = uint32_t(unpacked.size());
   block.checksum = container::Checksum(block, payload);
   std::memcpy(stored.data(), &block, sizeof(block));
   TWOFOLD_RETURN_IF_ERROR(sink.Append(stored));

@@ -45,21 +45,21 @@ MaybeFault Placeholders::FillUpTo(const DefinitionCounts& last, bool exactly, Me
 void Placeholders::Resolve(Definitions& definitions) const {
   if (gaps_.empty()) return;
   definitions.strings.emplace_back(kDamaged);
-  StringId text(static_cast<uint32_t>(definitions.strings.size()));
+  StringId text(uint32_t(definitions.strings.size()));
   Module module;
   module.kind = ModuleKind::kSpecial;
   definitions.modules.push_back(module);
   Frame frame;
-  frame.module = ModuleId(static_cast<uint32_t>(definitions.modules.size()));
+  frame.module = ModuleId(uint32_t(definitions.modules.size()));
   frame.symbol = text;
   definitions.frames.push_back(frame);
   StackNode node;
-  node.frame = FrameId(static_cast<uint32_t>(definitions.frames.size()));
+  node.frame = FrameId(uint32_t(definitions.frames.size()));
   Process process;
   process.name = text;
   definitions.processes.push_back(process);
   Thread thread;
-  thread.process = ProcessId(static_cast<uint32_t>(definitions.processes.size()));
+  thread.process = ProcessId(uint32_t(definitions.processes.size()));
   thread.name = text;
   for (const Gap& gap : gaps_) {
     FillGap(definitions.strings, gap.after.strings, gap.last.strings, std::string(kDamaged));
@@ -73,11 +73,11 @@ void Placeholders::Resolve(Definitions& definitions) const {
   definitions.stacks.push_back(node);
   definitions.threads.push_back(thread);
   Waker waker;
-  waker.thread = ThreadId(static_cast<uint32_t>(definitions.threads.size()));
-  waker.kernel_stack = StackId(static_cast<uint32_t>(definitions.stacks.size()));
+  waker.thread = ThreadId(uint32_t(definitions.threads.size()));
+  waker.kernel_stack = StackId(uint32_t(definitions.stacks.size()));
   definitions.wakers.push_back(waker);
   Chain chain;
-  chain.waker = WakerId(static_cast<uint32_t>(definitions.wakers.size()));
+  chain.waker = WakerId(uint32_t(definitions.wakers.size()));
   for (const Gap& gap : gaps_) {
     FillGap(definitions.wakers, gap.after.wakers, gap.last.wakers, waker);
     FillGap(definitions.chains, gap.after.chains, gap.last.chains, chain);

@@ -144,25 +144,25 @@ int RunProgram(const std::vector<std::string>& words) {
   if (words.empty()) {
     // Nothing was asked for: the help is the answer, but the call was no success.
     Say(ProgramHelp(), SayAs::kText);
-    return static_cast<int>(ExitStatus::kUsedWrongly);
+    return int(ExitStatus::kUsedWrongly);
   }
   Result<ExitStatus> status = Dispatch(words);
-  if (status) return static_cast<int>(*status);
+  if (status) return int(*status);
   switch (status.error().kind) {
     case Error::Kind::kBrokenPipe:
-      return static_cast<int>(ExitStatus::kFailed);
+      return int(ExitStatus::kFailed);
     case Error::Kind::kUsage: {
       Say(status.error().Message());
       bool known = false;
       for (const Command* command : Commands()) known = known || command->name == words[0];
       Say("'twofold " + (known ? words[0] + " " : "") + "--help' shows how to use it");
-      return static_cast<int>(ExitStatus::kUsedWrongly);
+      return int(ExitStatus::kUsedWrongly);
     }
     case Error::Kind::kFailed:
       break;
   }
   Say(status.error().Message());
-  return static_cast<int>(ExitStatus::kFailed);
+  return int(ExitStatus::kFailed);
 }
 
 }  // namespace twofold

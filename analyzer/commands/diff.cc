@@ -171,7 +171,7 @@ Result<Output> ParseOutput(const Arguments& arguments) {
     output.table = *table;
   }
   TWOFOLD_ASSIGN_OR_RETURN(double limit, arguments.Number("limit", 16, 0, 1e9));
-  output.report.limit = static_cast<size_t>(limit);
+  output.report.limit = size_t(limit);
   output.report.width = TableWidth(arguments.Get("output", "-"));
   if (arguments.Has("width") && output.table != nullptr) {
     return Error{"only a picture has widths", "--width", "Give it with --format svg",

@@ -20,7 +20,7 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   presentation.title = arguments.Get("title");
   presentation.root_on_top = arguments.Has("icicle");
   TWOFOLD_ASSIGN_OR_RETURN(double width_px, arguments.Number("width", 1200, 300, 10000));
-  presentation.width_px = static_cast<uint32_t>(std::lround(width_px));
+  presentation.width_px = uint32_t(std::lround(width_px));
   TWOFOLD_ASSIGN_OR_RETURN(double min_width, arguments.Number("min-width", 0.1, 0, 100));
   presentation.min_width_percent = min_width;
   return RunFolding(arguments, GetOutputFormat("svg"), std::move(presentation));

@@ -108,10 +108,9 @@ std::vector<std::string> NotesOn(const Folded& folded, const FoldRequest& reques
                     FormatEstimate(request.view->unit, folded.total, variance));
   }
   if (folded.lost > 0) {
-    notes.push_back(
-        amount(folded.lost) + " (" +
-        FormatShare(static_cast<double>(folded.lost), static_cast<double>(folded.total)) +
-        ") were lost while recording and are shown as [lost: ...]");
+    notes.push_back(amount(folded.lost) + " (" +
+                    FormatShare(double(folded.lost), double(folded.total)) +
+                    ") were lost while recording and are shown as [lost: ...]");
   }
   if (folded.lost_left_out > 0) {
     notes.push_back(amount(folded.lost_left_out) +

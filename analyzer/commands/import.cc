@@ -69,7 +69,7 @@ Result<void> CheckOptions(const Arguments& arguments, ImportFormat format) {
 Result<uint64_t> PeriodOfFrequencyNs(const Arguments& arguments) {
   if (!arguments.Has("frequency")) return uint64_t{0};
   TWOFOLD_ASSIGN_OR_RETURN(double hz, arguments.Number("frequency", 0, 0.001, kMaxFrequencyHz));
-  return static_cast<uint64_t>(std::llround(1e9 / hz));
+  return uint64_t(std::llround(1e9 / hz));
 }
 
 Error NoPeriod(const std::string& remedy) {
@@ -97,8 +97,7 @@ Result<uint64_t> UnitOfFoldedNs(const Arguments& arguments) {
 Result<ImportedValues> ReadFolded(const Arguments& arguments, std::string_view text,
                                   ImportedCapture& capture, ImportNotes& notes) {
   TWOFOLD_ASSIGN_OR_RETURN(uint64_t unit_ns, UnitOfFoldedNs(arguments));
-  TWOFOLD_ASSIGN_OR_RETURN(ImportNotes read,
-                           ReadFoldedText(text, static_cast<double>(unit_ns), capture));
+  TWOFOLD_ASSIGN_OR_RETURN(ImportNotes read, ReadFoldedText(text, double(unit_ns), capture));
   notes = std::move(read);
   return ImportedValues{.period_ns = notes.has_fractions ? 0 : unit_ns};
 }
@@ -134,7 +133,7 @@ Result<ImportedValues> ReadPerf(const Arguments& arguments, std::string_view tex
   }
   if (!notes.is_clock) {
     Say(name + ": CPU time is an estimate, that of samples of " + event + " at " +
-        FormatCount(static_cast<int64_t>(1'000'000'000 / period_ns)) + " Hz" +
+        FormatCount(int64_t(1'000'000'000 / period_ns)) + " Hz" +
         (notes.one_period ? "" : ", divided by the periods in the file"));
   }
   if (notes.one_period || capture.weight() == 0) return ImportedValues{.period_ns = period_ns};

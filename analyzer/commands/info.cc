@@ -114,8 +114,7 @@ Result<std::string> DescribeRecording(Database& database, int64_t capture_id) {
 // How many frames of these kinds of modules there are, and how many have a name.
 std::string NamedText(int64_t named, int64_t all) {
   if (all == 0) return "none";
-  return FormatCount(all) + ", " +
-         FormatShare(static_cast<double>(named), static_cast<double>(all)) + " with a name";
+  return FormatCount(all) + ", " + FormatShare(double(named), double(all)) + " with a name";
 }
 
 Result<std::string> DescribeContents(Database& database, int64_t capture_id) {
@@ -215,7 +214,7 @@ Result<std::string> DescribeView(Database& database, int64_t capture_id, const V
   // What the view shows if nothing else is asked for.
   std::string which = view.default_condition.empty() ? "" : ", old or untracked";
   std::string out = "\n" + std::string(view.title) + which + ": " +
-                    FormatValue(view.unit, static_cast<uint64_t>(total)) + "\n";
+                    FormatValue(view.unit, uint64_t(total)) + "\n";
   std::vector<std::vector<std::string>> rows;
   TWOFOLD_RETURN_IF_ERROR(ForEachRow(
       database,
@@ -226,10 +225,9 @@ Result<std::string> DescribeView(Database& database, int64_t capture_id, const V
           "JOIN process ON process.process_id = top.process_id "
           "ORDER BY top.value DESC, process.pid, process.process_id LIMIT 5",
       {capture_id}, [&](const Statement& row) {
-        rows.push_back({FormatCell(view.unit, static_cast<uint64_t>(row.Int(3))),
-                        FormatShare(static_cast<double>(row.Int(3)), static_cast<double>(total)),
-                        std::to_string(row.Int(0)), std::string(row.Text(1)),
-                        std::string(row.Text(2))});
+        rows.push_back({FormatCell(view.unit, uint64_t(row.Int(3))),
+                        FormatShare(double(row.Int(3)), double(total)), std::to_string(row.Int(0)),
+                        std::string(row.Text(1)), std::string(row.Text(2))});
       }));
   if (rows.empty()) return out;
   return out + FormatTable({{std::string(QuantityName(view.unit)), Align::kRight},

@@ -34,7 +34,7 @@ Result<std::string> DescribeEstimate(Database& database, int64_t capture_id) {
     int64_t kept = std::max<int64_t>(std::llround(row.Real(2)), 1);
     text += ", " + duration(estimated_ns) + " estimated by " + FormatCount(kept) +
             (kept == 1 ? " shorter block" : " shorter blocks, each") + " for " +
-            duration(estimated_ns / static_cast<double>(kept));
+            duration(estimated_ns / double(kept));
   }
   if (row.Real(4) > 0) text += ", " + duration(row.Real(4)) + " without a stack";
   return InfoLine("blocked", text);
@@ -77,11 +77,10 @@ Result<std::string> DescribeAccounting(Database& database, int64_t capture_id) {
   out += estimate;
   std::vector<std::vector<std::string>> rows;
   for (size_t i = 0; i < std::size(kStates); ++i) {
-    int64_t time_ns = row.Int(static_cast<int>(i) + 2);
+    int64_t time_ns = row.Int(int(i) + 2);
     if (time_ns == 0) continue;
-    rows.push_back({FormatDuration(time_ns),
-                    FormatShare(static_cast<double>(time_ns), static_cast<double>(row.Int(1))),
-                    kStates[i]});
+    rows.push_back(
+        {FormatDuration(time_ns), FormatShare(double(time_ns), double(row.Int(1))), kStates[i]});
   }
   if (rows.empty()) return out;
   return out +

@@ -10,7 +10,7 @@ namespace twofold {
 namespace {
 
 // What recording costs is told as a share of windows that are no shorter.
-constexpr double kLeastWindow_ns = 1e9;
+constexpr double kLeastWindowNs = 1e9;
 
 // "0.25 %", "1 %": a setting, without figures that nobody gave.
 std::string PermyriadText(int64_t permyriad) {
@@ -41,7 +41,7 @@ Result<std::string> DescribeLimits(Database& database, int64_t capture_id, doubl
                                        FormatCount(std::llround(row.Real(2))) +
                                        " per second in the last interval");
   }
-  if (row.Int(0) > 0 && window_ns >= kLeastWindow_ns) {
+  if (row.Int(0) > 0 && window_ns >= kLeastWindowNs) {
     out +=
         InfoLine("together", FormatShare(cost_ns, host_ns) + " of the host; --max-overhead was " +
                                  PermyriadText(row.Int(0)));
@@ -141,12 +141,12 @@ Result<std::string> DescribeCost(Database& database, int64_t capture_id) {
   // Of a capture that was imported nobody knows.
   if (row.Int(1) == 0 && row.Real(0) + row.Real(2) == 0) return std::string();
   double window_ns = row.Real(5);
-  double host_ns = window_ns * static_cast<double>(row.Int(6));
+  double host_ns = window_ns * double(row.Int(6));
   auto share = [&](double time_ns) {
     // Loading takes half a second whatever the window: in per cent of a shorter one it says
     // nothing.
-    if (window_ns < kLeastWindow_ns) return FormatDuration(static_cast<int64_t>(time_ns));
-    return FormatDuration(static_cast<int64_t>(time_ns)) + ": " + FormatShare(time_ns, window_ns) +
+    if (window_ns < kLeastWindowNs) return FormatDuration(int64_t(time_ns));
+    return FormatDuration(int64_t(time_ns)) + ": " + FormatShare(time_ns, window_ns) +
            " of one CPU, " + FormatShare(time_ns, host_ns) + " of the host";
   };
   std::string out = "\nWhat recording cost\n";

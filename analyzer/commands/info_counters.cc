@@ -16,11 +16,10 @@ Result<std::string> DescribeEvent(Database& database, int64_t capture_id, const 
           "FROM counter JOIN interval USING (interval_id) WHERE capture_id = ? AND event = ?",
           {capture_id, event}));
   TWOFOLD_RETURN_IF_ERROR(row.Step());
-  std::string text = FormatQuantity(static_cast<uint64_t>(row.Int(0))) + " on all CPUs; " +
+  std::string text = FormatQuantity(uint64_t(row.Int(0))) + " on all CPUs; " +
                      FormatCount(samples, " sample", " samples") + " of what was recorded";
   if (row.Int(2) < row.Int(1)) {
-    text += "; counted for " +
-            FormatShare(static_cast<double>(row.Int(2)), static_cast<double>(row.Int(1))) +
+    text += "; counted for " + FormatShare(double(row.Int(2)), double(row.Int(1))) +
             " of the time, since the counters had other users";
   }
   return InfoLine(event, text);
@@ -41,7 +40,7 @@ Result<std::string> DescribeCounters(Database& database, int64_t capture_id) {
                                     " coalesce(sum(instruction_samples), 0)"
                                     " FROM cpi WHERE capture_id = ?",
                                     capture_id));
-  auto number = [&](int column) { return static_cast<uint64_t>(row.Int(column)); };
+  auto number = [&](int column) { return uint64_t(row.Int(column)); };
   RatioSums sums = {number(0), number(1), number(2), number(3)};
   std::string out = "\nHardware counters\n";
   for (bool of_cycles : {true, false}) {

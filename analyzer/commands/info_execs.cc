@@ -21,7 +21,7 @@ Result<std::string> DescribeExecs(Database& database, int64_t capture_id) {
   out += InfoLine("executed",
                   FormatCount(row.Int(0)) + (row.Int(2) != 0 ? ", with their arguments" : ""));
   if (row.Int(1) == 0) return out;
-  std::string text = FormatCount(static_cast<uint64_t>(row.Int(1)), " attempt", " attempts");
+  std::string text = FormatCount(uint64_t(row.Int(1)), " attempt", " attempts");
   const char* before = ": ";
   TWOFOLD_RETURN_IF_ERROR(ForEachRow(
       database,

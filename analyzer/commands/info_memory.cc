@@ -7,8 +7,7 @@ namespace twofold {
 namespace {
 
 std::string AmountText(int64_t bytes, int64_t count) {
-  return FormatBytes(bytes) + " in " +
-         FormatCount(static_cast<uint64_t>(count), " allocation", " allocations");
+  return FormatBytes(bytes) + " in " + FormatCount(uint64_t(count), " allocation", " allocations");
 }
 
 Result<std::string> DescribeSettings(Database& database, int64_t capture_id) {
@@ -42,11 +41,10 @@ Result<std::string> DescribeLeft(Database& database, int64_t capture_id) {
                " FROM memleak WHERE capture_id = ?1 AND special_frame IS NULL",
                capture_id));
   auto estimate = [&](int value, int variance) {
-    return FormatEstimate(Unit::kBytes, static_cast<uint64_t>(row.Int(value)),
-                          static_cast<double>(row.Int(variance)));
+    return FormatEstimate(Unit::kBytes, uint64_t(row.Int(value)), double(row.Int(variance)));
   };
-  std::string text = estimate(0, 2) + " in " +
-                     FormatCount(static_cast<uint64_t>(row.Int(1)), " allocation", " allocations");
+  std::string text =
+      estimate(0, 2) + " in " + FormatCount(uint64_t(row.Int(1)), " allocation", " allocations");
   if (row.Int(6) > 0) {
     text += "; of these " + estimate(3, 4) + " at least " + FormatDuration(row.Int(5)) + " old";
   } else if (row.Int(0) > 0) {

@@ -17,12 +17,12 @@ constexpr size_t kMaxProcesses = 5;
 
 std::string Share(uint64_t part, uint64_t whole) {
   if (whole == 0) return "-";
-  return FormatShare(static_cast<double>(part), static_cast<double>(whole));
+  return FormatShare(double(part), double(whole));
 }
 
-std::string Duration(uint64_t time_ns) { return FormatDuration(static_cast<int64_t>(time_ns)); }
+std::string Duration(uint64_t time_ns) { return FormatDuration(int64_t(time_ns)); }
 
-std::string Count(uint64_t count) { return FormatCount(static_cast<int64_t>(count)); }
+std::string Count(uint64_t count) { return FormatCount(int64_t(count)); }
 
 // The names of the gaps with most time, most first.
 std::string WhyText(const ProcessNames& process) {
@@ -89,8 +89,8 @@ Result<std::string> DescribeNames(Database& database, int64_t capture_id) {
   std::vector<std::vector<std::string>> rows;
   size_t more = 0;
   for (const ProcessNames& process : gaps.processes) {
-    time_ns += static_cast<double>(process.time_ns);
-    early_ns += static_cast<double>(process.early_ns);
+    time_ns += double(process.time_ns);
+    early_ns += double(process.early_ns);
     for (size_t i = 0; i < kNameGaps; ++i) {
       is_there[i] = is_there[i] || process.gap_time_ns[i] > 0;
     }
@@ -144,7 +144,7 @@ Result<std::string> DescribeModules(Database& database, int64_t capture_id) {
   std::array<bool, kNameGaps> is_there = {};
   for (const ModuleNames& module : gaps.modules) {
     out += ModuleLines(module);
-    is_there[static_cast<size_t>(module.gap)] = true;
+    is_there[size_t(module.gap)] = true;
   }
   out += "\n  time: of stacks, on a CPU or blocked, that have such a frame\n";
   for (size_t i = 0; i < kNameGaps; ++i) {

@@ -22,7 +22,7 @@ Result<std::string> DescribeRetransmits(Database& database, int64_t capture_id) 
           " FROM tcp WHERE capture_id = ?1 AND loss IS NULL",
           capture_id));
   auto count = [&](int column, const char* one, const char* more) {
-    return FormatCount(static_cast<uint64_t>(row.Int(column)), one, more);
+    return FormatCount(uint64_t(row.Int(column)), one, more);
   };
   std::string out = "\nTCP\n";
   out +=

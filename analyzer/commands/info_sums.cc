@@ -61,7 +61,7 @@ Result<std::string> DescribeStates(Database& database, int64_t capture_id) {
   }
   int64_t residue_ns = row.Int(0);
   return InfoLine("WARNING", "does not add up: " + Whose(row, 2) + " has " +
-                                 Duration(static_cast<double>(residue_ns)) +
+                                 Duration(double(residue_ns)) +
                                  (residue_ns < 0 ? " too little" : " too much") +
                                  " in its states, " + percent + " of the interval");
 }
@@ -102,7 +102,7 @@ Result<std::string> DescribeExistence(Database& database, int64_t capture_id) {
   if (!found) {
     return InfoLine("existence", "no longer than the intervals, for every thread");
   }
-  double residue_ns = static_cast<double>(row.Int(0));
+  double residue_ns = double(row.Int(0));
   double percent = row.Real(1);
   bool may_have_left = row.Int(9) != 0 && residue_ns < 0;
   if (percent <= kMaxPercent || may_have_left) {
@@ -113,12 +113,12 @@ Result<std::string> DescribeExistence(Database& database, int64_t capture_id) {
     return InfoLine("existence",
                     residue_ns == 0 ? text : text + ", within " + Duration(residue_ns));
   }
-  std::string length = Duration(static_cast<double>(row.Int(7)));
+  std::string length = Duration(double(row.Int(7)));
   std::string text = "accounts do not add up: " + Whose(row, 2);
   if (row.Int(8) == 0) {
     text += " has no account, but one before and one after";
   } else {
-    text += " existed for " + Duration(static_cast<double>(row.Int(6))) + " of " + length;
+    text += " existed for " + Duration(double(row.Int(6))) + " of " + length;
     if (residue_ns < 0) text += ", and before and after";
   }
   return InfoLine("WARNING", text);

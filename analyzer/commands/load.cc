@@ -78,8 +78,7 @@ Result<ExitStatus> Run(const Arguments& arguments) {
   TWOFOLD_RETURN_IF_ERROR(output.Commit());
 
   for (const std::string& note : notes) Say(note);
-  Say("wrote " + target + " (" +
-      FormatCount(static_cast<uint64_t>(captures), " capture", " captures") + ")");
+  Say("wrote " + target + " (" + FormatCount(uint64_t(captures), " capture", " captures") + ")");
   bool incomplete = !notes.empty() || losses;
   return incomplete && arguments.Has("strict") ? ExitStatus::kIncomplete : ExitStatus::kDone;
 }

@@ -43,9 +43,8 @@ class Merger {
     TWOFOLD_ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, ReadInputFile(path, limit));
     total_bytes_ += bytes.size();
     if (total_bytes_ > limit) {
-      return Error{
-          "the captures have more than " + FormatBytes(static_cast<int64_t>(limit)) + " together",
-          name, "Merge fewer captures"};
+      return Error{"the captures have more than " + FormatBytes(int64_t(limit)) + " together", name,
+                   "Merge fewer captures"};
     }
     files_.push_back(std::move(bytes));
     TWOFOLD_ASSIGN_OR_RETURN(CaptureList list, ListCaptures(files_.back(), name));

@@ -135,7 +135,7 @@ Result<Tabular> Answer(Statement& statement, const TabularOutput& format) {
     for (int i = 0; i < row.column_count(); ++i) {
       tabular.rows.back().push_back(CellOf(row, i));
       if (std::holds_alternative<std::string>(tabular.rows.back().back())) {
-        tabular.columns[static_cast<size_t>(i)].kind = CellKind::kText;
+        tabular.columns[size_t(i)].kind = CellKind::kText;
       }
     }
   }));

@@ -76,10 +76,10 @@ std::string Summary(const Capture& capture, const AskedDebugFiles& asked) {
       inlined += place.frames.size() - 1;
     }
   }
-  return "debug files for " + FormatCount(static_cast<int64_t>(asked.found.size())) + " of " +
+  return "debug files for " + FormatCount(int64_t(asked.found.size())) + " of " +
          FormatCount(asked.reports.size(), " file", " files") + ": " +
-         FormatCount(static_cast<int64_t>(with_line)) + " of " +
-         FormatCount(all, " place", " places") + " in code with a source line, " +
+         FormatCount(int64_t(with_line)) + " of " + FormatCount(all, " place", " places") +
+         " in code with a source line, " +
          FormatCount(NamesGained(capture, asked.found), " new name", " new names") + ", " +
          FormatCount(inlined, " inlined call", " inlined calls");
 }

@@ -85,8 +85,8 @@ Result<TabularRequest> ParseRequest(const Arguments& arguments, const TableChoic
   TWOFOLD_ASSIGN_OR_RETURN(
       double limit,
       arguments.Number("limit", for_people || view.name != "states" ? 16 : 0, 0, 1e9));
-  request.limit = static_cast<size_t>(limit);
-  if (static_cast<double>(request.limit) != limit) {
+  request.limit = size_t(limit);
+  if (double(request.limit) != limit) {
     return Error{"'" + arguments.Get("limit") + "' is no whole number", "--limit", "",
                  Error::Kind::kUsage};
   }

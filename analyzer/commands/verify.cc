@@ -24,9 +24,9 @@ struct Verdict {
 Verdict Judge(const std::string& name, const Capture& capture, std::span<const uint8_t> bytes,
               bool strict) {
   size_t intervals = capture.intervals.size();
-  std::string size = FormatCount(static_cast<int64_t>(intervals)) +
+  std::string size = FormatCount(int64_t(intervals)) +
                      (intervals == 1 ? " interval, " : " intervals, ") +
-                     FormatBytes(static_cast<int64_t>(bytes.size()));
+                     FormatBytes(int64_t(bytes.size()));
   if (!IsUnreadable(capture) && IsOnlyCutShort(capture, bytes)) {
     std::string place = " at byte " + std::to_string(capture.damages.front().offset_bytes);
     std::string last = intervals == 0

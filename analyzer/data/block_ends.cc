@@ -44,7 +44,7 @@ std::vector<BlockEnd> FindBlockEnds(const Capture& capture) {
     for (size_t row = 0; row < rows.size(); ++row) {
       bool continues = (rows[row].parts & kBegunBefore) != 0;
       if (!continues || rows[row].thread.value >= continuations.size()) continue;
-      continuations[rows[row].thread.value] = {static_cast<uint32_t>(i), ends[first + row]};
+      continuations[rows[row].thread.value] = {uint32_t(i), ends[first + row]};
     }
     rows_after = first;
   }

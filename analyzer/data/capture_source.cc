@@ -37,7 +37,7 @@ std::vector<RowPlace> Places(const Capture& capture, Count count) {
   for (size_t i = 0; i < capture.intervals.size(); ++i) {
     size_t rows = count(capture.intervals[i]);
     for (size_t row = 0; row < rows; ++row) {
-      places.push_back({static_cast<uint32_t>(i), static_cast<uint32_t>(row)});
+      places.push_back({uint32_t(i), uint32_t(row)});
     }
   }
   return places;
@@ -94,7 +94,7 @@ CaptureSource::CaptureSource(const Capture& from, std::string name, int64_t id,
   uint64_t window = 0;
   for (const Interval& interval : capture.intervals) window = std::max(window, interval.end_ns);
   if (capture.end) window = std::max(window, capture.end->end_ns);
-  window_ns = static_cast<int64_t>(std::min<uint64_t>(window, INT64_MAX));
+  window_ns = int64_t(std::min<uint64_t>(window, INT64_MAX));
 
   ForEachRowTable([&](const auto& table) {
     places[RowTableIndex<RowOf<decltype(table)>>()] =

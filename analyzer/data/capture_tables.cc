@@ -76,7 +76,7 @@ int BestIndex(sqlite3_vtab* base, sqlite3_index_info* info) {
   }
   info->idxNum = kScan;
   info->estimatedRows = static_cast<sqlite3_int64>(table.rows);
-  info->estimatedCost = static_cast<double>(table.rows) + 10;
+  info->estimatedCost = double(table.rows) + 10;
   bool by_key_upwards =
       info->nOrderBy == 1 && info->aOrderBy[0].iColumn <= 0 && info->aOrderBy[0].desc == 0;
   if (by_key_upwards) info->orderByConsumed = 1;
@@ -104,10 +104,9 @@ int Filter(sqlite3_vtab_cursor* base, int plan, const char*, int argc, sqlite3_v
     int type = argc == 1 ? sqlite3_value_numeric_type(argv[0]) : SQLITE_NULL;
     if (type == SQLITE_INTEGER || type == SQLITE_FLOAT) {
       int64_t key = sqlite3_value_int64(argv[0]);
-      bool inside =
-          key >= table.first_key && static_cast<uint64_t>(key - table.first_key) < table.rows;
+      bool inside = key >= table.first_key && uint64_t(key - table.first_key) < table.rows;
       if (inside) {
-        cursor.row = static_cast<size_t>(key - table.first_key);
+        cursor.row = size_t(key - table.first_key);
         cursor.end = cursor.row + 1;
       }
     }
@@ -132,8 +131,7 @@ int AtEnd(sqlite3_vtab_cursor* base) {
 int ReadColumn(sqlite3_vtab_cursor* base, sqlite3_context* context, int column) {
   const Cursor& cursor = *static_cast<Cursor*>(base);
   const Table& table = *static_cast<Table*>(base->pVtab);
-  ColumnValue value =
-      table.table->columns[static_cast<size_t>(column)].value(*table.source, cursor.row);
+  ColumnValue value = table.table->columns[size_t(column)].value(*table.source, cursor.row);
   switch (value.kind) {
     case ColumnValue::Kind::kNull:
       sqlite3_result_null(context);
@@ -151,7 +149,7 @@ int ReadColumn(sqlite3_vtab_cursor* base, sqlite3_context* context, int column) 
 
 int RowId(sqlite3_vtab_cursor* base, sqlite3_int64* row_id) {
   const Cursor& cursor = *static_cast<Cursor*>(base);
-  *row_id = static_cast<Table*>(base->pVtab)->first_key + static_cast<int64_t>(cursor.row);
+  *row_id = static_cast<Table*>(base->pVtab)->first_key + int64_t(cursor.row);
   return SQLITE_OK;
 }
 

@@ -16,16 +16,14 @@ namespace twofold::columns {
 inline ColumnValue Null() { return {}; }
 inline ColumnValue Int(int64_t number) { return {ColumnValue::Kind::kInt, number, {}}; }
 inline ColumnValue Clamped(uint64_t number) {
-  return Int(static_cast<int64_t>(std::min<uint64_t>(number, INT64_MAX)));
+  return Int(int64_t(std::min<uint64_t>(number, INT64_MAX)));
 }
 inline ColumnValue ClampedOrNull(uint64_t number) { return number == 0 ? Null() : Clamped(number); }
 inline ColumnValue Text(std::string_view text) { return {ColumnValue::Kind::kText, 0, text}; }
 inline ColumnValue TextOrNull(std::string_view text) { return text.empty() ? Null() : Text(text); }
 inline ColumnValue Key(uint32_t id, int64_t offset) { return id == 0 ? Null() : Int(id + offset); }
 
-inline ColumnValue Counted(size_t row, int64_t offset) {
-  return Int(static_cast<int64_t>(row) + 1 + offset);
-}
+inline ColumnValue Counted(size_t row, int64_t offset) { return Int(int64_t(row) + 1 + offset); }
 inline ColumnValue ThreadKey(const CaptureSource& source, ThreadId thread) {
   return Int(thread.value + source.offsets.thread);
 }

@@ -15,7 +15,7 @@ bool IsId(std::string_view text) {
   return text.size() == kIdDigits && std::all_of(text.begin(), text.end(), IsHexDigit);
 }
 
-uint8_t HexValue(char c) { return static_cast<uint8_t>(c <= '9' ? c - '0' : c - 'a' + 10); }
+uint8_t HexValue(char c) { return uint8_t(c <= '9' ? c - '0' : c - 'a' + 10); }
 
 // Names of units have "\x2d" where the name of what they stand for has '-' (systemd.unit(5)).
 std::string Unescape(std::string_view name) {
@@ -27,7 +27,7 @@ std::string Unescape(std::string_view name) {
       text += name[i];
       continue;
     }
-    char c = static_cast<char>(HexValue(name[i + 2]) << 4 | HexValue(name[i + 3]));
+    char c = char(HexValue(name[i + 2]) << 4 | HexValue(name[i + 3]));
     // What is not visible ASCII stays as the unit has it.
     text += c > ' ' && c < '\x7f' ? std::string(1, c) : std::string(name.substr(i, 4));
     i += 3;

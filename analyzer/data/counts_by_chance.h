@@ -52,16 +52,15 @@ struct Waits {
 // What a row counts by chance.
 template <typename Row>
 Counted CountedByChance(const Row& row, uint64_t quantum_ns) {
-  double quantum_us = static_cast<double>(quantum_ns) / 1000;
+  double quantum_us = double(quantum_ns) / 1000;
   uint64_t kept = quantum_ns > 0 ? row.sampled_ns / quantum_ns : 0;  // by chance
   if (kept == 0 || row.count == 0) return {};
-  double k = static_cast<double>(kept);
+  double k = double(kept);
   // Of the others each counts once.
-  double count = static_cast<double>(row.count) -
-                 static_cast<double>(row.samples - std::min(row.samples, kept));
+  double count = double(row.count) - double(row.samples - std::min(row.samples, kept));
   count = std::max(count, k);
-  if (row.count_variance > 0) return {count, static_cast<double>(row.count_variance)};
-  double mean_us = quantum_us - static_cast<double>(row.variance_us2) / (k * quantum_us);
+  if (row.count_variance > 0) return {count, double(row.count_variance)};
+  double mean_us = quantum_us - double(row.variance_us2) / (k * quantum_us);
   double squares = std::max(mean_us, 0.0) / quantum_us * count * count * count / (k * k);
   double least_squares = count * count / k;
   return {count, std::max(squares, least_squares) - count};

@@ -25,13 +25,13 @@ ThreadPools FindPools(const Capture& capture) {
   std::vector<ThreadTime> times(capture.definitions.threads.size() + 1);
   for (const Interval& interval : capture.intervals) {
     if (!interval.cpu || !interval.accounts) continue;
-    double period_ns = static_cast<double>(std::max<uint64_t>(interval.cpu->period_ns, 1));
+    double period_ns = double(std::max<uint64_t>(interval.cpu->period_ns, 1));
     for (const Account& account : *interval.accounts) {
       if (account.thread.value >= times.size()) continue;
       ThreadTime& time = times[account.thread.value];
       time.has_account = true;
       time.exact_ns = PlusSaturating(time.exact_ns, account.on_cpu_ns);
-      time.expected_samples += static_cast<double>(account.on_cpu_ns) / period_ns;
+      time.expected_samples += double(account.on_cpu_ns) / period_ns;
     }
   }
   std::vector<PoolMember> members;

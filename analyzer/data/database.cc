@@ -17,7 +17,7 @@ std::string UriPath(const std::string& path) {
     bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                  c == '/' || c == '.' || c == '-' || c == '_';
     if (plain) {
-      uri += static_cast<char>(c);
+      uri += char(c);
     } else {
       uri += '%';
       uri += kHex[c >> 4];
@@ -45,8 +45,7 @@ std::string_view Statement::ColumnName(int column) const {
 std::string_view Statement::Text(int column) const {
   const unsigned char* text = sqlite3_column_text(handle_.get(), column);
   if (text == nullptr) return {};
-  return {reinterpret_cast<const char*>(text),
-          static_cast<size_t>(sqlite3_column_bytes(handle_.get(), column))};
+  return {reinterpret_cast<const char*>(text), size_t(sqlite3_column_bytes(handle_.get(), column))};
 }
 
 Error Database::LastError() const { return SqliteError(handle_.get(), "SQLite is out of memory"); }
@@ -106,18 +105,17 @@ Result<Statement> Database::Prepare(std::string_view sql, const std::vector<SqlV
                                     std::string_view* rest) {
   sqlite3_stmt* handle = nullptr;
   const char* tail = nullptr;
-  int status =
-      sqlite3_prepare_v2(handle_.get(), sql.data(), static_cast<int>(sql.size()), &handle, &tail);
+  int status = sqlite3_prepare_v2(handle_.get(), sql.data(), int(sql.size()), &handle, &tail);
   Statement statement;
   statement.handle_.reset(handle);
   if (status != SQLITE_OK) return LastError();
   if (rest != nullptr) {
-    *rest = sql.substr(static_cast<size_t>(tail - sql.data()));
+    *rest = sql.substr(size_t(tail - sql.data()));
   } else if (handle == nullptr) {
     return Error{"the query is empty", "", "", Error::Kind::kUsage};
   }
   for (size_t i = 0; i < parameters.size(); ++i) {
-    int index = static_cast<int>(i) + 1;
+    int index = int(i) + 1;
     if (const int64_t* number = std::get_if<int64_t>(&parameters[i])) {
       status = sqlite3_bind_int64(handle, index, *number);
     } else {

@@ -31,7 +31,7 @@ Result<void> ReadDenseTable(Database& database, const char* table, const char* s
 // Whether `id`, as SQL gives it, is one of a vector's elements.
 template <typename Element>
 bool IsIndexOf(int64_t id, const std::vector<Element>& elements) {
-  return id >= 0 && static_cast<size_t>(id) < elements.size();
+  return id >= 0 && size_t(id) < elements.size();
 }
 
 }  // namespace twofold

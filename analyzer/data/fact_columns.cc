@@ -162,9 +162,7 @@ std::vector<CaptureTable> FactTables() {
        [](const Source& s) { return s.capture.damages.size(); },
        {
            {"damage_id INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(static_cast<int64_t>(row) + 1 + s.offsets.damage);
-            }},
+            [](const Source& s, size_t row) { return Int(int64_t(row) + 1 + s.offsets.damage); }},
            {"capture_id INTEGER", [](const Source& s, size_t) { return Int(s.capture_id); }},
            {"offset_bytes INTEGER",
             [](const Source& s, size_t row) {
@@ -179,9 +177,7 @@ std::vector<CaptureTable> FactTables() {
        [](const Source& s) { return s.capture.definitions.modules.size(); },
        {
            {"module_id INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(static_cast<int64_t>(row) + 1 + s.offsets.module);
-            }},
+            [](const Source& s, size_t row) { return Int(int64_t(row) + 1 + s.offsets.module); }},
            {"capture_id INTEGER", [](const Source& s, size_t) { return Int(s.capture_id); }},
            {"kind TEXT",
             [](const Source& s, size_t row) {
@@ -206,9 +202,7 @@ std::vector<CaptureTable> FactTables() {
        [](const Source& s) { return s.capture.definitions.frames.size(); },
        {
            {"frame_id INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(static_cast<int64_t>(row) + 1 + s.offsets.frame);
-            }},
+            [](const Source& s, size_t row) { return Int(int64_t(row) + 1 + s.offsets.frame); }},
            {"module_id INTEGER",
             [](const Source& s, size_t row) {
               return Key(s.capture.definitions.frames[row].module.value, s.offsets.module);
@@ -219,7 +213,7 @@ std::vector<CaptureTable> FactTables() {
             }},
            {"offset_bytes INTEGER",
             [](const Source& s, size_t row) {
-              return Int(static_cast<int64_t>(s.capture.definitions.frames[row].offset));
+              return Int(int64_t(s.capture.definitions.frames[row].offset));
             }},
            {"source_file TEXT",
             [](const Source& s, size_t row) {
@@ -241,9 +235,7 @@ std::vector<CaptureTable> FactTables() {
        [](const Source& s) { return s.capture.definitions.stacks.size(); },
        {
            {"stack_id INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(static_cast<int64_t>(row) + 1 + s.offsets.stack);
-            }},
+            [](const Source& s, size_t row) { return Int(int64_t(row) + 1 + s.offsets.stack); }},
            {"parent_stack_id INTEGER",
             [](const Source& s, size_t row) {
               return Key(s.capture.definitions.stacks[row].parent.value, s.offsets.stack);
@@ -259,9 +251,7 @@ std::vector<CaptureTable> FactTables() {
        [](const Source& s) { return s.capture.definitions.processes.size(); },
        {
            {"process_id INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(static_cast<int64_t>(row) + 1 + s.offsets.process);
-            }},
+            [](const Source& s, size_t row) { return Int(int64_t(row) + 1 + s.offsets.process); }},
            {"capture_id INTEGER", [](const Source& s, size_t) { return Int(s.capture_id); }},
            {"pid INTEGER",
             [](const Source& s, size_t row) {
@@ -320,9 +310,7 @@ std::vector<CaptureTable> FactTables() {
        [](const Source& s) { return s.capture.definitions.threads.size(); },
        {
            {"thread_id INTEGER",
-            [](const Source& s, size_t row) {
-              return Int(static_cast<int64_t>(row) + 1 + s.offsets.thread);
-            }},
+            [](const Source& s, size_t row) { return Int(int64_t(row) + 1 + s.offsets.thread); }},
            {"process_id INTEGER",
             [](const Source& s, size_t row) {
               return Int(s.capture.definitions.threads[row].process.value + s.offsets.process);

@@ -42,7 +42,7 @@ class FlatMap {
     uint64_t hash = (key ^ (key >> 32)) * 0x9e3779b97f4a7c15ULL;
     hash ^= hash >> 29;
     size_t mask = slots_.size() - 1;
-    size_t position = static_cast<size_t>(hash) & mask;
+    size_t position = size_t(hash) & mask;
     while (slots_[position].used && slots_[position].key != key) position = (position + 1) & mask;
     return position;
   }

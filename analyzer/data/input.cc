@@ -38,7 +38,7 @@ bool LooksLikeDatabase(const std::string& path) {
   char head[sizeof(kMagic)] = {};
   ssize_t got = pread(fd, head, sizeof(head), 0);
   close(fd);
-  return got == static_cast<ssize_t>(sizeof(head)) && memcmp(head, kMagic, sizeof(head)) == 0;
+  return got == ssize_t(sizeof(head)) && memcmp(head, kMagic, sizeof(head)) == 0;
 }
 
 // The text of a whole schema, in a fixed order.
@@ -146,7 +146,7 @@ Result<void> CreateSchema(Database& database) {
 Result<void> CreateIndexes(Database& database, const Progress& progress,
                            const std::function<bool()>& cancelled) {
   std::string_view rest = kIndexesSql;
-  uint64_t total = static_cast<uint64_t>(std::count(rest.begin(), rest.end(), ';'));
+  uint64_t total = uint64_t(std::count(rest.begin(), rest.end(), ';'));
   uint64_t done = 0;
   ProgressHandler handler(database, [&] {
     if (progress) progress(done, total);

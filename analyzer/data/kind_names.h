@@ -22,7 +22,7 @@ constexpr std::string_view kRetransmitKinds[] = {"timeout", "fast",   "probe",
 
 template <typename Kind, size_t count>
 constexpr std::string_view NameIn(const std::string_view (&names)[count], Kind kind) {
-  const auto number = static_cast<size_t>(kind);
+  const auto number = size_t(kind);
   return number >= 1 && number < count ? names[number - 1] : names[count - 1];
 }
 

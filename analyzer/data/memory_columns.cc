@@ -15,8 +15,8 @@ ColumnValue AgeBegin(const Source& s, uint32_t age) {
   const uint64_t first_ns = s.capture.recording.settings.leak_age_ns;
   if (age == 0) return Int(0);
   const uint32_t doublings = age - 1;
-  if (doublings >= 63 || first_ns > static_cast<uint64_t>(INT64_MAX) >> doublings) return Null();
-  return Int(static_cast<int64_t>(first_ns << doublings));
+  if (doublings >= 63 || first_ns > uint64_t(INT64_MAX) >> doublings) return Null();
+  return Int(int64_t(first_ns << doublings));
 }
 
 // The six columns that both tables begin with.
@@ -67,9 +67,8 @@ std::vector<CaptureTable> MemoryTables() {
            CaptureColumn{"variance_bytes2 INTEGER", Of<&OutstandingRow::variance_bytes2>},
            CaptureColumn{"standard_error_bytes INTEGER",
                          [](const Source&s, size_t row) {
-                           double variance =
-                               static_cast<double>(RowAt<OutstandingRow>(s, row).variance_bytes2);
-                           return Int(static_cast<int64_t>(std::llround(std::sqrt(variance))));
+                           double variance = double(RowAt<OutstandingRow>(s, row).variance_bytes2);
+                           return Int(int64_t(std::llround(std::sqrt(variance))));
                          }},
        }) {
     outstanding.push_back(column);

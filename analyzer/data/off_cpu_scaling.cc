@@ -64,9 +64,7 @@ bool IsPlausible(uint64_t exact_ns, uint64_t sampled_ns, uint64_t quantum_ns) {
 
 uint64_t DifferenceOrZero(uint64_t a, uint64_t b) { return a > b ? a - b : 0; }
 
-uint64_t Rounded(double value) {
-  return static_cast<uint64_t>(std::llround(std::min(value, 9e18)));
-}
+uint64_t Rounded(double value) { return uint64_t(std::llround(std::min(value, 9e18))); }
 
 class Scaler {
  public:
@@ -139,8 +137,7 @@ class Scaler {
       UnplacedTime& one = all[i];
       one.time_ns = groups_[group_of[i]].unplaced.Next(one.time_ns);
       if (!one.is_short) continue;
-      double variance_ns2 = static_cast<double>(std::min(quantum_ns_, one.time_ns)) *
-                            static_cast<double>(one.time_ns);
+      double variance_ns2 = double(std::min(quantum_ns_, one.time_ns)) * double(one.time_ns);
       one.error_ns = Rounded(std::sqrt(variance_ns2));
     }
     all.erase(
@@ -201,9 +198,7 @@ class Scaler {
   void FormGroupPools() {
     std::vector<PoolMember> members;
     for (const Group& group : groups_) {
-      double expected =
-          quantum_ns_ == 0 ? 0
-                           : static_cast<double>(group.short_ns) / static_cast<double>(quantum_ns_);
+      double expected = quantum_ns_ == 0 ? 0 : double(group.short_ns) / double(quantum_ns_);
       members.push_back({group.thread, group.slot, expected,
                          quantum_ns_ == 0 || group.is_in_excess || LeavesOut(group)});
     }
@@ -270,18 +265,17 @@ class Scaler {
     ScaledRow scaled;
     scaled.time_ns = PlusSaturating(measured_ns, estimated_ns);
     double factor = pool.sampled.Factor();
-    double x = static_cast<double>(estimated_ns);
-    double whole = static_cast<double>(std::max<uint64_t>(pool.sampled.target, 1));
-    double w = std::min(static_cast<double>(quantum_ns) * factor, whole);
+    double x = double(estimated_ns);
+    double whole = double(std::max<uint64_t>(pool.sampled.target, 1));
+    double w = std::min(double(quantum_ns) * factor, whole);
     scaled.sample_ns = pool.short_ns > 0 ? Rounded(w) : 0;
-    double variance_ns2 =
-        quantum_ns > 0 ? w * x : static_cast<double>(row.variance_us2) * 1e6 * factor * factor;
+    double variance_ns2 = quantum_ns > 0 ? w * x : double(row.variance_us2) * 1e6 * factor * factor;
     scaled.variance_us2 = Rounded(variance_ns2 * std::max(0.0, 1 - x / whole) / 1e6);
     Counted counted = CountedByChance(row, quantum_ns);
     scaled.count_variance = Rounded(counted.variance);
     if (scaled.sample_ns == 0) return scaled;
     bool is_sampled = pool.sampled.whole > 0;
-    double of_pool = is_sampled ? pool.counted.PerSample() : static_cast<double>(pool.uncounted);
+    double of_pool = is_sampled ? pool.counted.PerSample() : double(pool.uncounted);
     scaled.sample_count = Rounded(std::max(of_pool, counted.PerSample()));
     return scaled;
   }
@@ -289,9 +283,8 @@ class Scaler {
   // Of a thread without an account.
   template <typename Row>
   static ScaledRow RawRow(const Row& row, uint64_t quantum_ns) {
-    double x = static_cast<double>(std::min(row.sampled_ns, row.time_ns));
-    double variance_us2 = quantum_ns > 0 ? static_cast<double>(quantum_ns) * x / 1e6
-                                         : static_cast<double>(row.variance_us2);
+    double x = double(std::min(row.sampled_ns, row.time_ns));
+    double variance_us2 = quantum_ns > 0 ? double(quantum_ns) * x / 1e6 : double(row.variance_us2);
     Counted counted = CountedByChance(row, quantum_ns);
     return {row.time_ns, Rounded(variance_us2), quantum_ns, Rounded(counted.variance),
             Rounded(counted.PerSample())};
@@ -306,9 +299,9 @@ class Scaler {
   static void ForEachRow(const Interval& interval, Use use) {
     if (interval.blocked) {
       for (const BlockedRow& row : *interval.blocked) {
-        size_t state = static_cast<size_t>(row.state);
+        size_t state = size_t(row.state);
         bool known = state >= 1 && state <= kBlockStates;
-        use(row, static_cast<uint32_t>(known ? state - 1 : kBlockStates - 1));
+        use(row, uint32_t(known ? state - 1 : kBlockStates - 1));
       }
     }
     if (interval.waiting) {
@@ -335,11 +328,11 @@ class Scaler {
   uint32_t GroupIndex(ThreadId thread, uint32_t slot) {
     bool inserted = false;
     uint32_t index = group_ids_.FindOrInsert(uint64_t{thread.value} << 4 | slot,
-                                             static_cast<uint32_t>(groups_.size()), inserted);
+                                             uint32_t(groups_.size()), inserted);
     if (inserted) {
       Group& group = groups_.emplace_back();
       group.thread = thread;
-      group.slot = static_cast<uint8_t>(slot);
+      group.slot = uint8_t(slot);
     }
     return index;
   }
@@ -358,8 +351,8 @@ class Scaler {
 }  // namespace
 
 uint64_t StandardErrorNs(const ScaledRow& row) {
-  double sample_ns = static_cast<double>(row.sample_ns);
-  double variance_ns2 = static_cast<double>(row.variance_us2) * 1e6 + 2 * sample_ns * sample_ns;
+  double sample_ns = double(row.sample_ns);
+  double variance_ns2 = double(row.variance_us2) * 1e6 + 2 * sample_ns * sample_ns;
   return Rounded(std::sqrt(variance_ns2));
 }
 

@@ -39,7 +39,7 @@ class Kinship {
 
   static uint32_t Number(FlatMap& numbers, uint64_t key) {
     bool inserted = false;
-    return numbers.FindOrInsert(key, static_cast<uint32_t>(numbers.size()), inserted);
+    return numbers.FindOrInsert(key, uint32_t(numbers.size()), inserted);
   }
 
   const Definitions& definitions_;
@@ -73,7 +73,7 @@ Pools FormPools(const Definitions& definitions, const std::vector<PoolMember>& m
     for (uint32_t i : open) {
       uint64_t key = uint64_t{kinship.Of(members[i].thread, level)} << 4 | members[i].kind;
       bool inserted = false;
-      uint32_t group = group_ids.FindOrInsert(key, static_cast<uint32_t>(groups.size()), inserted);
+      uint32_t group = group_ids.FindOrInsert(key, uint32_t(groups.size()), inserted);
       if (inserted) groups.push_back({});
       groups[group].expected_samples += members[i].expected_samples;
       group_of.push_back(group);

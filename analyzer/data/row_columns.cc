@@ -38,8 +38,7 @@ bool UserTimeNs(const Account& account, uint64_t& user_ns) {
   Wide estimates = static_cast<Wide>(account.user_ns) + account.system_ns;
   user_ns = 0;
   if (estimates == 0) return account.on_cpu_ns == 0;
-  user_ns =
-      static_cast<uint64_t>(static_cast<Wide>(account.on_cpu_ns) * account.user_ns / estimates);
+  user_ns = uint64_t(static_cast<Wide>(account.on_cpu_ns) * account.user_ns / estimates);
   return true;
 }
 
@@ -77,7 +76,7 @@ std::vector<CaptureTable> RowTables() {
        [](const Source& s) { return s.capture.intervals.size(); },
        {
            {"interval_id INTEGER",
-            [](const Source& s, size_t row) { return IntervalKey(s, static_cast<uint32_t>(row)); }},
+            [](const Source& s, size_t row) { return IntervalKey(s, uint32_t(row)); }},
            {"capture_id INTEGER", [](const Source& s, size_t) { return Int(s.capture_id); }},
            {"number INTEGER",
             [](const Source& s, size_t row) { return Int(s.capture.intervals[row].number); }},
@@ -161,68 +160,65 @@ std::vector<CaptureTable> RowTables() {
            {"idle_ns INTEGER", BlockedTime<5>},
            {"other_ns INTEGER", BlockedTime<6>},
        }});
-  tables.push_back({"loss",
-                    OffsetOf<Loss>,
-                    CountRows<Loss>,
-                    {
-                        {"loss_id INTEGER", OwnKey<Loss>},
-                        {"interval_id INTEGER", OwnInterval<Loss>},
-                        {"cause INTEGER",
-                         [](const Source& s, size_t row) {
-                           return Int(static_cast<int64_t>(RowAt<Loss>(s, row).cause));
-                         }},
-                        {"name TEXT",
-                         [](const Source& s, size_t row) {
-                           return Text(GetLossInfo(RowAt<Loss>(s, row).cause).name);
-                         }},
-                        {"source TEXT",
-                         [](const Source& s, size_t row) {
-                           return Text(LossSourceName(RowAt<Loss>(s, row).source));
-                         }},
-                        {"count INTEGER", Of<&Loss::count>},
-                        {"time_ns INTEGER", Of<&Loss::time_ns>},
-                        {"in_rows INTEGER",
-                         [](const Source& s, size_t row) {
-                           return Int(
-                               TimeIsInRows(IntervalAt<Loss>(s, row), RowAt<Loss>(s, row)) ? 1 : 0);
-                         }},
-                    }});
   tables.push_back(
-      {"cost",
-       nullptr,
-       [](const Source& s) { return s.capture.intervals.size(); },
+      {"loss",
+       OffsetOf<Loss>,
+       CountRows<Loss>,
        {
-           {"interval_id INTEGER",
-            [](const Source& s, size_t row) { return IntervalKey(s, static_cast<uint32_t>(row)); }},
-           {"bpf_ns INTEGER",
+           {"loss_id INTEGER", OwnKey<Loss>},
+           {"interval_id INTEGER", OwnInterval<Loss>},
+           {"cause INTEGER",
+            [](const Source& s, size_t row) { return Int(int64_t(RowAt<Loss>(s, row).cause)); }},
+           {"name TEXT",
             [](const Source& s, size_t row) {
-              return Clamped(s.capture.intervals[row].cost.bpf_ns);
+              return Text(GetLossInfo(RowAt<Loss>(s, row).cause).name);
             }},
-           {"bpf_runs INTEGER",
+           {"source TEXT",
             [](const Source& s, size_t row) {
-              return Clamped(s.capture.intervals[row].cost.bpf_runs);
+              return Text(LossSourceName(RowAt<Loss>(s, row).source));
             }},
-           {"user_ns INTEGER",
+           {"count INTEGER", Of<&Loss::count>},
+           {"time_ns INTEGER", Of<&Loss::time_ns>},
+           {"in_rows INTEGER",
             [](const Source& s, size_t row) {
-              return Clamped(s.capture.intervals[row].cost.user_ns);
-            }},
-           {"system_ns INTEGER",
-            [](const Source& s, size_t row) {
-              return Clamped(s.capture.intervals[row].cost.system_ns);
-            }},
-           {"peak_resident_bytes INTEGER",
-            [](const Source& s, size_t row) {
-              return Clamped(s.capture.intervals[row].cost.peak_resident_bytes);
-            }},
-           {"map_bytes INTEGER",
-            [](const Source& s, size_t row) {
-              return Clamped(s.capture.intervals[row].cost.map_bytes);
-            }},
-           {"map_inserts INTEGER",
-            [](const Source& s, size_t row) {
-              return Clamped(s.capture.intervals[row].cost.map_inserts);
+              return Int(TimeIsInRows(IntervalAt<Loss>(s, row), RowAt<Loss>(s, row)) ? 1 : 0);
             }},
        }});
+  tables.push_back({"cost",
+                    nullptr,
+                    [](const Source& s) { return s.capture.intervals.size(); },
+                    {
+                        {"interval_id INTEGER",
+                         [](const Source& s, size_t row) { return IntervalKey(s, uint32_t(row)); }},
+                        {"bpf_ns INTEGER",
+                         [](const Source& s, size_t row) {
+                           return Clamped(s.capture.intervals[row].cost.bpf_ns);
+                         }},
+                        {"bpf_runs INTEGER",
+                         [](const Source& s, size_t row) {
+                           return Clamped(s.capture.intervals[row].cost.bpf_runs);
+                         }},
+                        {"user_ns INTEGER",
+                         [](const Source& s, size_t row) {
+                           return Clamped(s.capture.intervals[row].cost.user_ns);
+                         }},
+                        {"system_ns INTEGER",
+                         [](const Source& s, size_t row) {
+                           return Clamped(s.capture.intervals[row].cost.system_ns);
+                         }},
+                        {"peak_resident_bytes INTEGER",
+                         [](const Source& s, size_t row) {
+                           return Clamped(s.capture.intervals[row].cost.peak_resident_bytes);
+                         }},
+                        {"map_bytes INTEGER",
+                         [](const Source& s, size_t row) {
+                           return Clamped(s.capture.intervals[row].cost.map_bytes);
+                         }},
+                        {"map_inserts INTEGER",
+                         [](const Source& s, size_t row) {
+                           return Clamped(s.capture.intervals[row].cost.map_inserts);
+                         }},
+                    }});
   return tables;
 }
 

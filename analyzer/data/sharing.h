@@ -22,16 +22,14 @@ struct Sharing {
     if (whole == target || whole == 0) return part;
     parts_so_far = PlusSaturating(parts_so_far, part);
     auto product = static_cast<unsigned __int128>(parts_so_far) * target;
-    uint64_t given = static_cast<uint64_t>(product / whole);
+    uint64_t given = uint64_t(product / whole);
     uint64_t share = given - given_so_far;
     given_so_far = given;
     return share;
   }
 
   // target / whole; 1 where there is nothing to share.
-  double Factor() const {
-    return whole > 0 ? static_cast<double>(target) / static_cast<double>(whole) : 1;
-  }
+  double Factor() const { return whole > 0 ? double(target) / double(whole) : 1; }
 };
 
 }  // namespace twofold

@@ -154,7 +154,7 @@ class DiffFileReader {
           CaptureFacts* facts = Facts(row.Int(0));
           int64_t length_ns = row.Int(2);
           if (facts == nullptr || length_ns <= 0) return {};
-          size_t capture = static_cast<size_t>(facts - file_.captures.data());
+          size_t capture = size_t(facts - file_.captures.data());
           place_of_[row.Int(1)] = {capture, file_.intervals[capture].size()};
           file_.intervals[capture].push_back({.interval_id = row.Int(1), .length_ns = length_ns});
           AddSaturating(facts->window_ns, length_ns);

@@ -28,7 +28,7 @@ Swings SwingsOf(const std::vector<double>& totals, const Weights& weights,
                 const SideChange& measured) {
   Swings swings;
   size_t n = totals.size();
-  double scale = measured.weight / static_cast<double>(n);
+  double scale = measured.weight / double(n);
   swings.values.resize(n);
   for (size_t t = 0; t < n; ++t) {
     swings.values[t] = (weights.of_interval[t] - measured.rate * totals[t]) / scale;
@@ -39,18 +39,18 @@ Swings SwingsOf(const std::vector<double>& totals, const Weights& weights,
 }
 
 double CosineCount(size_t n) {
-  return std::max(3.0, std::round(0.4 * std::pow(static_cast<double>(n), 2.0 / 3)));
+  return std::max(3.0, std::round(0.4 * std::pow(double(n), 2.0 / 3)));
 }
 
 // The variance of the mean of swings: the mean square of the first slow cosine coefficients.
 double CosineVariance(const std::vector<double>& swings) {
   size_t n = swings.size();
-  int count = static_cast<int>(CosineCount(n));
-  double scale = std::sqrt(2.0 / static_cast<double>(n));
+  int count = int(CosineCount(n));
+  double scale = std::sqrt(2.0 / double(n));
   double sum = 0;
   for (int j = 1; j <= count; ++j) {
     // cos(j a (t + 1/2)) by the recurrence for equal steps.
-    double step = std::numbers::pi * j / static_cast<double>(n);
+    double step = std::numbers::pi * j / double(n);
     double last = std::cos(-step / 2);
     double now = std::cos(step / 2);
     double twice = 2 * std::cos(step);
@@ -63,7 +63,7 @@ double CosineVariance(const std::vector<double>& swings) {
     }
     sum += scale * coefficient * scale * coefficient;
   }
-  return sum / (count * static_cast<double>(n));
+  return sum / (count * double(n));
 }
 
 double EffectiveSamples(double sum, double squares) {
@@ -79,7 +79,7 @@ double RunRate(const SideChange& side, bool own_totals, double weight, double to
     double divisor = std::max(total, half_total);
     return divisor > 0 ? std::max(weight, half) / divisor : 0;
   }
-  double least = half * static_cast<double>(runs) / side.total;
+  double least = half * double(runs) / side.total;
   return std::max(total > 0 ? weight / total : 0, least);
 }
 
@@ -132,14 +132,14 @@ void MeasureNoise(const SideIntervals& before_side, const Weights& before,
   double squares = swings_before.square_sum + swings_after.square_sum;
   double alike =
       squares > 0 ? (swings_before.neighbour_sum + swings_after.neighbour_sum) / squares : 0;
-  double units = static_cast<double>(swings_before.values.size() + swings_after.values.size());
+  double units = double(swings_before.values.size() + swings_after.values.size());
   double mean_n = units / 2;
   bool guard = units > 0 && alike > 2 / std::sqrt(units);
   double r = std::min(0.95, alike + (1 + 3 * alike) / mean_n);
   for (auto [side, swings] :
        {std::pair(&change.before, &swings_before), std::pair(&change.after, &swings_after)}) {
     if (swings->values.empty()) continue;
-    double n = static_cast<double>(swings->values.size());
+    double n = double(swings->values.size());
     side->variance = CosineVariance(swings->values);
     side->freedom = CosineCount(swings->values.size());
     if (guard) {

@@ -24,11 +24,11 @@ std::string Join(const Texts& texts) {
   return joined.empty() ? "nothing" : joined;
 }
 
-std::string Duration(double ns) { return FormatDuration(static_cast<int64_t>(std::min(ns, 9e18))); }
+std::string Duration(double ns) { return FormatDuration(int64_t(std::min(ns, 9e18))); }
 
 std::string Load(const DiffSide& side) {
   double busy = 0;
-  for (const CaptureFacts& facts : side.captures) busy += static_cast<double>(facts.busy_ns);
+  for (const CaptureFacts& facts : side.captures) busy += double(facts.busy_ns);
   char text[32];
   snprintf(text, sizeof(text), "%.2f", side.length_ns > 0 ? busy / side.length_ns : 0);
   return text;
@@ -36,13 +36,13 @@ std::string Load(const DiffSide& side) {
 
 double LoadNumber(const DiffSide& side) {
   double busy = 0;
-  for (const CaptureFacts& facts : side.captures) busy += static_cast<double>(facts.busy_ns);
+  for (const CaptureFacts& facts : side.captures) busy += double(facts.busy_ns);
   return side.length_ns > 0 ? busy / side.length_ns : 0;
 }
 
 double LostShare(const DiffSide& side) {
   double lost = 0;
-  for (const CaptureFacts& facts : side.captures) lost += static_cast<double>(facts.lost_ns);
+  for (const CaptureFacts& facts : side.captures) lost += double(facts.lost_ns);
   return side.total > 0 ? lost / (lost + side.total) : 0;
 }
 
@@ -139,9 +139,9 @@ std::vector<std::string> CompareCaptures(const DiffSides& sides, const View& vie
 
   std::vector<std::string> files = DifferingFiles(sides);
   if (!files.empty()) {
-    std::string line = files.size() == 1 ? "1 file has another build: "
-                                         : FormatCount(static_cast<int64_t>(files.size())) +
-                                               " files have another build: ";
+    std::string line = files.size() == 1
+                           ? "1 file has another build: "
+                           : FormatCount(int64_t(files.size())) + " files have another build: ";
     for (size_t i = 0; i < std::min<size_t>(files.size(), 3); ++i) {
       line += (i > 0 ? ", " : "") + files[i];
     }

@@ -26,8 +26,8 @@ Keyed SelfWeights(const std::vector<StackWeight>& weights, const StackTree& tree
     if (!IsFunction(tree.names()[name])) continue;
     weight.node = name;
     bool inserted = false;
-    uint32_t place = places.FindOrInsert(static_cast<uint64_t>(name) << 32 | weight.interval,
-                                         static_cast<uint32_t>(keyed.size()), inserted);
+    uint32_t place = places.FindOrInsert(uint64_t(name) << 32 | weight.interval,
+                                         uint32_t(keyed.size()), inserted);
     if (inserted) {
       keyed.push_back(weight);
       continue;
@@ -67,8 +67,8 @@ Result<Keyed> TotalWeights(const DiffSide& side, const StackTree& tree) {
     }
     for (uint32_t name : names) {
       bool inserted = false;
-      uint32_t place = places.FindOrInsert(static_cast<uint64_t>(name) << 32 | weight.interval,
-                                           static_cast<uint32_t>(keyed.size()), inserted);
+      uint32_t place = places.FindOrInsert(uint64_t(name) << 32 | weight.interval,
+                                           uint32_t(keyed.size()), inserted);
       if (inserted) keyed.push_back({.node = name, .interval = weight.interval});
       keyed[place].Add(weight);
     }
@@ -96,8 +96,8 @@ Keyed PlaceWeights(const DiffSide& side, const StackTree& tree, const std::set<u
     for (uint32_t at = weight.node; at != 0; at = tree.nodes()[at].parent) {
       if (!wanted[tree.nodes()[at].name]) continue;
       bool inserted = false;
-      uint32_t place = places.FindOrInsert(static_cast<uint64_t>(at) << 32 | weight.interval,
-                                           static_cast<uint32_t>(keyed.size()), inserted);
+      uint32_t place = places.FindOrInsert(uint64_t(at) << 32 | weight.interval,
+                                           uint32_t(keyed.size()), inserted);
       if (inserted) keyed.push_back({.node = at, .interval = weight.interval});
       keyed[place].Add(weight);
     }

@@ -29,7 +29,7 @@ NoisePrior LearnPrior(const std::vector<Change>& changes) {
     if (change.standing == Standing::kTested) tested.push_back(&change);
   }
   if (tested.size() < kLeastFunctions) return prior;
-  double n = static_cast<double>(tested.size());
+  double n = double(tested.size());
   double sum = 0;
   double weights = 0;
   for (const Change* change : tested) {
@@ -118,8 +118,8 @@ double ShiftOf(const std::vector<Change>& changes) {
 
 double RunNoise(const Change& change) {
   if (!change.by_runs) return 2 * Square(kRunNoise);
-  return Square(kRunNoise) * (1 / static_cast<double>(change.before.run_rates.size()) +
-                              1 / static_cast<double>(change.after.run_rates.size()));
+  return Square(kRunNoise) *
+         (1 / double(change.before.run_rates.size()) + 1 / double(change.after.run_rates.size()));
 }
 
 // The variance of theta from sampling alone, if nothing changed but the shift that was taken out:
@@ -232,7 +232,7 @@ void JudgeLike(std::vector<Change>& changes, const SideIntervals& before,
 
 // How many standard errors a change has to have to be found with kPower.
 double VisibleErrors(const Change& change, size_t tests) {
-  double level = kDiscoveryRate / 2 / static_cast<double>(std::max<size_t>(tests, 1));
+  double level = kDiscoveryRate / 2 / double(std::max<size_t>(tests, 1));
   return StudentQuantile(1 - level, change.freedom) + StudentQuantile(kPower, change.freedom);
 }
 
@@ -307,7 +307,7 @@ std::vector<bool> ProvedLarger(const std::vector<Change>& changes, double least)
 }
 
 size_t CountTested(const std::vector<Change>& changes) {
-  return static_cast<size_t>(
+  return size_t(
       std::count_if(changes.begin(), changes.end(), [](const Change& c) { return c.is_tested(); }));
 }
 

@@ -32,7 +32,7 @@ std::string Blindness(const FunctionChange& function, const Gate& gate, const Di
     return text + "; longer recordings do not help, three captures or more on each side do";
   }
   double more_ns = (factor - 1) * diff.length_ns;
-  return text + "; about " + FormatDuration(static_cast<int64_t>(std::min(more_ns, 9e18))) +
+  return text + "; about " + FormatDuration(int64_t(std::min(more_ns, 9e18))) +
          " more of each side are needed";
 }
 
@@ -115,7 +115,7 @@ GateResult CheckGate(const Gate& gate, const Diff& diff, const DiffSides& sides,
   if (result.reasons.size() > kMostReasons) {
     size_t more = result.reasons.size() - kMostReasons;
     result.reasons.resize(kMostReasons);
-    result.reasons.push_back("and so for " + FormatCount(static_cast<int64_t>(more)) + " more");
+    result.reasons.push_back("and so for " + FormatCount(int64_t(more)) + " more");
   }
   return result;
 }

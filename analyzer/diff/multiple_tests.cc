@@ -27,7 +27,7 @@ std::vector<bool> FalseDiscoveryFlags(const std::vector<double>& p, double rate)
   std::vector<size_t> order = OrderOf(p);
   size_t count = 0;
   for (size_t i = 0; i < order.size(); ++i) {
-    double bound = rate * static_cast<double>(i + 1) / static_cast<double>(order.size());
+    double bound = rate * double(i + 1) / double(order.size());
     if (p[order[i]] <= bound) count = i + 1;
   }
   return FirstOf(order, count);
@@ -36,8 +36,7 @@ std::vector<bool> FalseDiscoveryFlags(const std::vector<double>& p, double rate)
 std::vector<bool> FamilyWiseFlags(const std::vector<double>& p, double level) {
   std::vector<size_t> order = OrderOf(p);
   size_t count = 0;
-  while (count < order.size() &&
-         p[order[count]] <= level / static_cast<double>(order.size() - count)) {
+  while (count < order.size() && p[order[count]] <= level / double(order.size() - count)) {
     ++count;
   }
   return FirstOf(order, count);

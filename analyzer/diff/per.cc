@@ -24,9 +24,7 @@ constexpr PerTraits kAll[] = {
     {Per::kRatio, "", /*has_verdicts=*/true, /*removes_shift=*/false},
 };
 
-uint64_t Rounded(double cost) {
-  return static_cast<uint64_t>(std::llround(std::clamp(cost, 0.0, 9e18)));
-}
+uint64_t Rounded(double cost) { return uint64_t(std::llround(std::clamp(cost, 0.0, 9e18))); }
 
 }  // namespace
 

@@ -34,8 +34,7 @@ std::string ColourOfChange(double ratio) {
   int side = ratio >= 1 ? 0 : 1;
   int channels[3];
   for (int i = 0; i < 3; ++i) {
-    channels[i] =
-        static_cast<int>(std::lround(pale[side][i] + strength * (full[side][i] - pale[side][i])));
+    channels[i] = int(std::lround(pale[side][i] + strength * (full[side][i] - pale[side][i])));
   }
   char text[32];
   snprintf(text, sizeof(text), "#%02x%02x%02x", channels[0] & 255, channels[1] & 255,
@@ -209,8 +208,7 @@ class DiffPicture {
     }
     if (!diff_.flags) text += ". Nothing is coloured per second or in total";
     if (left_out_ > 0) {
-      text += "; " + FormatCount(static_cast<int64_t>(left_out_)) +
-              " frames narrower than 0.1 % are not drawn";
+      text += "; " + FormatCount(int64_t(left_out_)) + " frames narrower than 0.1 % are not drawn";
     }
     return text + ".";
   }

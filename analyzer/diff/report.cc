@@ -59,7 +59,7 @@ std::vector<const Row*> Sorted(const std::vector<Row>& rows, const DiffSides& si
 
 std::string LowerCase(std::string_view text) {
   std::string lower(text);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
   return lower;
 }
 
@@ -197,7 +197,7 @@ class Report {
     bool needs_words = false;
     for (const FunctionChange* row : Sorted(functions, sides_)) {
       const Change& change = row->change;
-      size_t part = static_cast<size_t>(Part(change));
+      size_t part = size_t(Part(change));
       if (part >= 3 && !grey) continue;
       if (part == 4 || (options_.limit > 0 && shown[part] >= options_.limit)) {
         ++left_out[part];
@@ -224,9 +224,9 @@ class Report {
     if (ratio_ != nullptr) columns.insert(columns.begin() + 1, {"%", Align::kRight});
     std::string text = FormatTable(columns, lines, 0, options_.width, 1);
     size_t more = left_out[0] + left_out[1] + left_out[2] + left_out[3];
-    if (more > 0) text += FormatCount(static_cast<int64_t>(more)) + " more rows: --limit 0\n";
+    if (more > 0) text += FormatCount(int64_t(more)) + " more rows: --limit 0\n";
     if (left_out[4] > 0 && grey) {
-      text += FormatCount(static_cast<int64_t>(left_out[4])) +
+      text += FormatCount(int64_t(left_out[4])) +
               (left_out[4] == 1 ? " function has" : " functions have") +
               " too few samples to tell anything\n";
     }

@@ -15,7 +15,7 @@ std::vector<double> LogRates(const SideChange& side) {
 double Mean(const std::vector<double>& values) {
   double sum = 0;
   for (double value : values) sum += value;
-  return values.empty() ? 0 : sum / static_cast<double>(values.size());
+  return values.empty() ? 0 : sum / double(values.size());
 }
 
 void Subtract(std::vector<double>& values, const std::vector<double>& shifts) {
@@ -57,7 +57,7 @@ std::vector<double> ShiftsOf(const std::vector<Change>& changes, const SideInter
     const SideChange& measured = change.*member;
     std::vector<double> logs = LogRates(measured);
     double mean = Mean(logs);
-    double variance = static_cast<double>(logs.size()) / measured.effective;
+    double variance = double(logs.size()) / measured.effective;
     for (size_t run = 0; run < logs.size(); ++run) {
       by_run[run].emplace_back(logs[run] - mean, variance);
     }
@@ -77,8 +77,8 @@ void FindRunShifts(const std::vector<Change>& changes, const SideIntervals& befo
 
 void CompareRuns(std::vector<Change>& changes, const SideIntervals& before,
                  const SideIntervals& after, const CommonShift& shift) {
-  double na = static_cast<double>(before.runs.size());
-  double nb = static_cast<double>(after.runs.size());
+  double na = double(before.runs.size());
+  double nb = double(after.runs.size());
   for (Change& change : changes) {
     if (!change.is_tested()) continue;
     std::vector<double> logs_before = LogRates(change.before);

@@ -136,9 +136,9 @@ class SideBuilder {
         size_t first = totals_.size();
         for (size_t t = 0; t < intervals.size(); ++t) {
           if (t % joined == 0) totals_.push_back(0);
-          side_.length_ns += static_cast<double>(intervals[t].length_ns);
+          side_.length_ns += double(intervals[t].length_ns);
           totals_.back() += Denominator(intervals[t], count, captures);
-          place_of_[i][intervals[t].interval_id] = static_cast<uint32_t>(totals_.size() - 1);
+          place_of_[i][intervals[t].interval_id] = uint32_t(totals_.size() - 1);
         }
         if (totals_.size() > first) runs_.push_back(totals_.size() - first);
       }
@@ -149,14 +149,13 @@ class SideBuilder {
     constexpr double kSecond = 1e9;
     switch (per_) {
       case Per::kCpuSecond:
-        return static_cast<double>(by_accounts_ ? times.exact_cpu_ns : times.sampled_cpu_ns) /
-               kSecond;
+        return double(by_accounts_ ? times.exact_cpu_ns : times.sampled_cpu_ns) / kSecond;
       case Per::kThreadSecond:
-        return static_cast<double>(times.existed_ns) / kSecond;
+        return double(times.existed_ns) / kSecond;
       case Per::kSecond:
-        return static_cast<double>(times.length_ns) / kSecond;
+        return double(times.length_ns) / kSecond;
       case Per::kTotal:
-        return static_cast<double>(captures) / static_cast<double>(intervals);
+        return double(captures) / double(intervals);
       case Per::kShare:
       case Per::kRatio:
         break;
@@ -166,7 +165,7 @@ class SideBuilder {
 
   // What there is comes from at least one sample or block.
   static double UnitsOf(uint64_t value, uint64_t units) {
-    return static_cast<double>(value > 0 ? std::max<uint64_t>(units, 1) : units);
+    return double(value > 0 ? std::max<uint64_t>(units, 1) : units);
   }
 
   void AddRows(const Folded& folded, const std::vector<uint32_t>& nodes, size_t file,
@@ -182,11 +181,11 @@ class SideBuilder {
     for (const FoldedRow& row : folded.rows) {
       auto place = place_of_[file].find(row.interval_id);
       if (row.is_lost || place == place_of_[file].end()) continue;
-      double value = static_cast<double>(row.value);
+      double value = double(row.value);
       double units = UnitsOf(row.value, row.units);
       double part = units > 0 ? value / units : 0;
       StackWeight weight{nodes[row.stack], place->second, value, units, value * part};
-      weight.divisor = static_cast<double>(row.divisor);
+      weight.divisor = double(row.divisor);
       weight.divisor_count = UnitsOf(row.divisor, row.divisor_units);
       if (row.divisor > 0) {
         weight.divisor_squares = weight.divisor * weight.divisor / weight.divisor_count;
@@ -285,15 +284,15 @@ bool IsFunction(const DiffName& name) {
 }
 
 uint32_t StackTree::Name(const std::string& text, FrameKind kind) {
-  auto [entry, fresh] = name_ids_.try_emplace({text, kind}, static_cast<uint32_t>(names_.size()));
+  auto [entry, fresh] = name_ids_.try_emplace({text, kind}, uint32_t(names_.size()));
   if (fresh) names_.push_back({text, kind});
   return entry->second;
 }
 
 uint32_t StackTree::Child(uint32_t parent, uint32_t name) {
   bool inserted = false;
-  uint32_t node = child_ids_.FindOrInsert(static_cast<uint64_t>(parent) << 32 | name,
-                                          static_cast<uint32_t>(nodes_.size()), inserted);
+  uint32_t node =
+      child_ids_.FindOrInsert(uint64_t(parent) << 32 | name, uint32_t(nodes_.size()), inserted);
   if (inserted) nodes_.push_back({parent, name, nodes_[parent].depth + 1});
   return node;
 }

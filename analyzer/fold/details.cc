@@ -23,12 +23,12 @@ Result<StackDetails> StackDetails::Read(Database& database) {
       "is_inlined FROM frame ORDER BY frame_id",
       [&](const Statement& row) -> Result<void> {
         int64_t module = row.Int(1);
-        if (module < 0 || static_cast<size_t>(module) > details.modules.size()) {
+        if (module < 0 || size_t(module) > details.modules.size()) {
           return IdGap("module");
         }
-        details.frames.push_back({static_cast<uint32_t>(module), EscapeText(row.Text(2)),
-                                  static_cast<uint64_t>(row.Int(3)), EscapeText(row.Text(4)),
-                                  std::max<int64_t>(row.Int(5), 0), row.Int(6) != 0});
+        details.frames.push_back({uint32_t(module), EscapeText(row.Text(2)), uint64_t(row.Int(3)),
+                                  EscapeText(row.Text(4)), std::max<int64_t>(row.Int(5), 0),
+                                  row.Int(6) != 0});
         return {};
       }));
   TWOFOLD_RETURN_IF_ERROR(ReadDenseTable(

@@ -40,7 +40,7 @@ Result<std::vector<SqlValue>> ParseNumbers(const std::string& value, std::string
       return Error{"'" + value + "' is no list of numbers", "--" + std::string(option),
                    "Give numbers with commas between them, such as 812,813", Error::Kind::kUsage};
     }
-    numbers.emplace_back(static_cast<int64_t>(number));
+    numbers.emplace_back(int64_t(number));
     start = comma + 1;
   }
   return numbers;

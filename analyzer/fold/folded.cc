@@ -113,7 +113,7 @@ class Folder {
                             if (request_.lines) {
                               name = line = names.ShownWithLine(row.Int(0), row.Text(1));
                             }
-                            uint32_t frame = with_details_ ? static_cast<uint32_t>(row.Int(0)) : 0;
+                            uint32_t frame = with_details_ ? uint32_t(row.Int(0)) : 0;
                             frames_.push_back(forest_.NameOf(name, KindOf(row.Text(2)), frame));
                             return {};
                           });
@@ -122,7 +122,7 @@ class Folder {
   // Maps every stack to its node of the merged forest. Parents come first, so one pass does.
   Result<void> ReadStacks() {
     TWOFOLD_ASSIGN_OR_RETURN(int64_t count, database_.QueryInt("SELECT count(*) FROM stack"));
-    forest_.Expect(static_cast<size_t>(std::clamp<int64_t>(count, 0, 1 << 26)));
+    forest_.Expect(size_t(std::clamp<int64_t>(count, 0, 1 << 26)));
     stacks_.push_back(0);
     return ReadDenseTable(
         database_, "stack",
@@ -132,8 +132,7 @@ class Folder {
           int64_t frame = row.Int(2);
           bool known = IsIndexOf(parent, stacks_) && frame >= 1 && IsIndexOf(frame - 1, frames_);
           if (!known) return IdGap("stack");
-          stacks_.push_back(forest_.Child(stacks_[static_cast<size_t>(parent)],
-                                          frames_[static_cast<size_t>(frame) - 1]));
+          stacks_.push_back(forest_.Child(stacks_[size_t(parent)], frames_[size_t(frame) - 1]));
           return {};
         });
   }
@@ -183,8 +182,7 @@ class Folder {
                              database_.QueryInt("SELECT sum(" + value + ")" + from +
                                                     " WHERE loss IS NOT NULL" + where_time,
                                                 time_parameters));
-    folded_.lost_left_out =
-        static_cast<uint64_t>(std::max<int64_t>(all_lost, 0)) - lost_without_thread_;
+    folded_.lost_left_out = uint64_t(std::max<int64_t>(all_lost, 0)) - lost_without_thread_;
     return {};
   }
 
@@ -209,32 +207,32 @@ class Folder {
   }
 
   static uint64_t CountIn(const Statement& row, Column column) {
-    return static_cast<uint64_t>(std::clamp<int64_t>(row.Int(column), 0, INT32_MAX));
+    return uint64_t(std::clamp<int64_t>(row.Int(column), 0, INT32_MAX));
   }
 
   template <typename Finish>
   Result<void> AddRow(const Statement& row, Finish finish) {
     int64_t value = row.Int(kValue);
     int64_t divisor = row.Int(kDivisor);
-    if (value < 0 || static_cast<uint64_t>(value) > INT64_MAX - folded_.total) {
+    if (value < 0 || uint64_t(value) > INT64_MAX - folded_.total) {
       return Error{request_.view->unit == Unit::kNanoseconds
                        ? "the times of the capture add up to more than 292 years"
                        : "the numbers of the capture add up to more than 2^63",
                    "", "The file is not a recording of a real host"};
     }
-    if (divisor < 0 || static_cast<uint64_t>(divisor) > INT64_MAX - folded_.divisor_total) {
+    if (divisor < 0 || uint64_t(divisor) > INT64_MAX - folded_.divisor_total) {
       return Error{"the numbers of the capture add up to more than 2^63", "",
                    "The file is not a recording of a real host"};
     }
     if (value == 0 && divisor == 0) return {};
-    folded_.total += static_cast<uint64_t>(value);
-    folded_.divisor_total += static_cast<uint64_t>(divisor);
+    folded_.total += uint64_t(value);
+    folded_.divisor_total += uint64_t(divisor);
     FoldedStack stack;
-    stack.value = static_cast<uint64_t>(value);
+    stack.value = uint64_t(value);
     stack.count = CountIn(row, kCount);
-    stack.divisor = static_cast<uint64_t>(divisor);
+    stack.divisor = uint64_t(divisor);
     stack.divisor_count = CountIn(row, kDivisorCount);
-    stack.variance = static_cast<double>(std::max<int64_t>(row.Int(kVariance), 0));
+    stack.variance = double(std::max<int64_t>(row.Int(kVariance), 0));
     if (!row.IsNull(kLoss)) {
       folded_.lost += stack.value;
       lost_without_thread_ += stack.value;
@@ -260,7 +258,7 @@ class Folder {
                             .interval_id = row.Int(kInterval),
                             .thread_id = row.Int(kThread),
                             .value = row_stack.value,
-                            .units = static_cast<uint64_t>(std::max<int64_t>(row.Int(kUnits), 0)),
+                            .units = uint64_t(std::max<int64_t>(row.Int(kUnits), 0)),
                             .divisor = row_stack.divisor,
                             .divisor_units = row_stack.divisor_count,
                             .is_lost = !row.IsNull(kLoss),
@@ -274,8 +272,8 @@ class Folder {
     int64_t user = row.Int(kUserStack);
     int64_t kernel = row.Int(kKernelStack);
     if (!IsIndexOf(user, stacks_) || !IsIndexOf(kernel, stacks_)) return IdGap("stack");
-    stack.user = stacks_[static_cast<size_t>(user)];
-    stack.kernel = stacks_[static_cast<size_t>(kernel)];
+    stack.user = stacks_[size_t(user)];
+    stack.kernel = stacks_[size_t(kernel)];
     if (stack.user == 0) std::swap(stack.user, stack.kernel);
     if (!row.IsNull(kSpecialFrame)) {
       stack.user = forest_.Child(0, Message(row.Text(kSpecialFrame)));
@@ -283,10 +281,10 @@ class Folder {
       if (row.Text(kSpecialFrame).substr(0, 6) == "[lost:") folded_.lost += stack.value;
     }
     stack.root = Folded::kNoRoot;
-    if (request_.by_thread) stack.thread = static_cast<uint32_t>(std::max<int64_t>(thread, 0));
+    if (request_.by_thread) stack.thread = uint32_t(std::max<int64_t>(thread, 0));
     if (request_.root == RootFrame::kNone) return {};
     if (thread < 1 || !IsIndexOf(thread - 1, roots_)) return IdGap("thread");
-    stack.root = roots_[static_cast<size_t>(thread) - 1];
+    stack.root = roots_[size_t(thread) - 1];
     return {};
   }
 
@@ -319,13 +317,13 @@ class Folder {
     bool still_blocked = row.Int(kFirstMore + 1) != 0;
     if (!waker_frames_.Has(chain)) return IdGap("chain");
     if (!in_place) {
-      stack.tail = waker_frames_.TailOf(static_cast<uint32_t>(chain), still_blocked);
+      stack.tail = waker_frames_.TailOf(uint32_t(chain), still_blocked);
       return {};
     }
     std::string_view message;
     stack.root = Folded::kNoRoot;
     stack.user = stack.kernel = 0;
-    if (!waker_frames_.StackOf(static_cast<uint32_t>(chain), still_blocked, stack, message)) {
+    if (!waker_frames_.StackOf(uint32_t(chain), still_blocked, stack, message)) {
       SetOnlyFrame(stack, message);
     }
     if (stack.user == 0) std::swap(stack.user, stack.kernel);

@@ -10,7 +10,7 @@ constexpr uint64_t kBase = 0x1d3c5a7b9e2f4861ULL % kPrime;
 
 uint64_t MultiplyModPrime(uint64_t a, uint64_t b) {
   unsigned __int128 product = static_cast<unsigned __int128>(a) * b;
-  uint64_t sum = static_cast<uint64_t>(product & kPrime) + static_cast<uint64_t>(product >> 61);
+  uint64_t sum = uint64_t(product & kPrime) + uint64_t(product >> 61);
   return sum >= kPrime ? sum - kPrime : sum;
 }
 
@@ -29,7 +29,7 @@ uint64_t Scatter(uint64_t value) {
 // The key of a name: names of frames are found by the frame, others by the text.
 uint64_t KeyOf(uint32_t text, FrameKind kind, uint32_t frame) {
   uint64_t key = frame != 0 ? uint64_t{1} << 62 | uint64_t{frame} << 8 : uint64_t{text} << 8;
-  return key | static_cast<uint64_t>(kind);
+  return key | uint64_t(kind);
 }
 
 }  // namespace
@@ -48,15 +48,13 @@ Forest::Forest(Folded& folded, Identity identity) : folded_(folded), identity_(i
 }
 
 uint32_t Forest::NameOf(std::string_view raw, FrameKind kind, uint32_t frame) {
-  auto [text, fresh] =
-      text_ids_.try_emplace(std::string(raw), static_cast<uint32_t>(folded_.texts.size()));
+  auto [text, fresh] = text_ids_.try_emplace(std::string(raw), uint32_t(folded_.texts.size()));
   if (fresh) folded_.texts.push_back(EscapeText(raw));
   return Intern(text->second, kind, frame);
 }
 
 uint32_t Forest::TextOf(std::string_view escaped) {
-  auto [text, fresh] =
-      text_ids_.try_emplace(UnescapeText(escaped), static_cast<uint32_t>(folded_.texts.size()));
+  auto [text, fresh] = text_ids_.try_emplace(UnescapeText(escaped), uint32_t(folded_.texts.size()));
   if (fresh) folded_.texts.emplace_back(escaped);
   return text->second;
 }
@@ -68,16 +66,16 @@ uint32_t Forest::NameOfWaker(uint32_t name) {
 
 uint32_t Forest::Intern(uint32_t text, FrameKind kind, uint32_t frame) {
   bool inserted = false;
-  uint32_t name = name_ids_.FindOrInsert(KeyOf(text, kind, frame),
-                                         static_cast<uint32_t>(folded_.names.size()), inserted);
+  uint32_t name =
+      name_ids_.FindOrInsert(KeyOf(text, kind, frame), uint32_t(folded_.names.size()), inserted);
   if (inserted) folded_.names.push_back({text, kind, frame});
   return name;
 }
 
 uint32_t Forest::Child(uint32_t parent, uint32_t name) {
   bool inserted = false;
-  uint32_t node = child_ids_.FindOrInsert(static_cast<uint64_t>(parent) << 32 | name,
-                                          static_cast<uint32_t>(folded_.nodes.size()), inserted);
+  uint32_t node = child_ids_.FindOrInsert(uint64_t(parent) << 32 | name,
+                                          uint32_t(folded_.nodes.size()), inserted);
   if (inserted) {
     uint32_t depth = folded_.nodes[parent].depth + 1;
     folded_.nodes.push_back({parent, name, depth});

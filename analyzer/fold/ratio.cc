@@ -19,13 +19,11 @@ void RatioSums::Add(const FoldedStack& stack) {
   variance += stack.variance;
 }
 
-double RatioSums::ratio() const {
-  return static_cast<double>(value) / static_cast<double>(divisor);
-}
+double RatioSums::ratio() const { return double(value) / double(divisor); }
 
 double RatioSums::relative_error() const {
   if (count == 0 || divisor_count == 0) return HUGE_VAL;
-  return std::sqrt(1 / static_cast<double>(count) + 1 / static_cast<double>(divisor_count));
+  return std::sqrt(1 / double(count) + 1 / double(divisor_count));
 }
 
 bool RatioSums::is_known() const { return has_ratio() && relative_error() <= kLargestError; }
@@ -35,7 +33,7 @@ std::string FormatRatio(const RatioSums& sums) {
   double ratio = sums.ratio();
   double error = ratio * sums.relative_error();
   // Two figures of the error, and as many decimals of the ratio.
-  int decimals = std::clamp(1 - static_cast<int>(std::floor(std::log10(error))), 0, 3);
+  int decimals = std::clamp(1 - int(std::floor(std::log10(error))), 0, 3);
   char text[64];
   snprintf(text, sizeof(text), "%.*f +- %.*f", decimals, ratio, decimals, error);
   return text;

@@ -51,7 +51,7 @@ void Annotate(Folded& folded) {
     std::string_view annotation = AnnotationOf(name, folded.details);
     if (annotation.empty()) continue;
     auto [text, fresh] =
-        annotated.try_emplace({name.text, annotation}, static_cast<uint32_t>(folded.texts.size()));
+        annotated.try_emplace({name.text, annotation}, uint32_t(folded.texts.size()));
     if (fresh) folded.texts.push_back(folded.texts[name.text] + std::string(annotation));
     name.text = text->second;
   }

@@ -14,7 +14,7 @@ uint32_t StackMerger::Add(const FoldedStack& stack) {
   }
   hash ^= uint64_t{stack.thread} << 32;
   bool inserted = false;
-  uint32_t fresh = static_cast<uint32_t>(folded_.stacks.size());
+  uint32_t fresh = uint32_t(folded_.stacks.size());
   uint32_t index = stack_ids_.FindOrInsert(hash, fresh, inserted);
   while (!inserted) {
     FoldedStack& found = folded_.stacks[index];

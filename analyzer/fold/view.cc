@@ -19,9 +19,9 @@ constexpr Ratio kCyclesPerInstruction = {"CPI", "instructions", "instruction", "
 std::string FormatValue(Unit unit, uint64_t value) {
   switch (unit) {
     case Unit::kNanoseconds:
-      return FormatDuration(static_cast<int64_t>(value));
+      return FormatDuration(int64_t(value));
     case Unit::kBytes:
-      return FormatBytes(static_cast<int64_t>(value));
+      return FormatBytes(int64_t(value));
     case Unit::kCycles:
       return FormatQuantity(value) + (value == 1 ? " cycle" : " cycles");
     case Unit::kSegments:
@@ -36,7 +36,7 @@ std::string FormatEstimate(Unit unit, uint64_t value, double variance) {
   std::string text = FormatValue(unit, value);
   if (variance > 0) {
     double error = std::min(std::sqrt(variance), 9e18);
-    text += " +- " + FormatValue(unit, static_cast<uint64_t>(std::llround(error)));
+    text += " +- " + FormatValue(unit, uint64_t(std::llround(error)));
   }
   return text;
 }

@@ -34,7 +34,7 @@ Result<void> WakerFrames::Read(Database& database) {
         if (waker < 1 || !IsIndexOf(waker - 1, wakers_)) return IdGap("waker");
         // A next chain is an earlier one: so there are no circles.
         if (!IsIndexOf(next, chains_)) return IdGap("chain");
-        chains_.push_back({static_cast<uint32_t>(waker - 1), static_cast<uint32_t>(next)});
+        chains_.push_back({uint32_t(waker - 1), uint32_t(next)});
         return {};
       }));
   tails_.assign(chains_.size(), kUnknown);
@@ -47,8 +47,8 @@ Result<void> WakerFrames::ReadWaker(const Statement& row) {
   int64_t user = row.Int(4);
   if (!IsIndexOf(kernel, stacks_) || !IsIndexOf(user, stacks_)) return IdGap("stack");
   Waker waker;
-  waker.kernel = stacks_[static_cast<size_t>(kernel)];
-  waker.user = stacks_[static_cast<size_t>(user)];
+  waker.kernel = stacks_[size_t(kernel)];
+  waker.user = stacks_[size_t(user)];
   waker.name = kNoName;
   if (row.Text(1) != "task") {
     waker.name = forest_.NameOf("[" + std::string(row.Text(1)) + "]", FrameKind::kSpecial);
@@ -56,7 +56,7 @@ Result<void> WakerFrames::ReadWaker(const Statement& row) {
     waker.name = forest_.NameOf(kWakerUnknown, FrameKind::kSpecial);
   } else if (!names_.empty()) {
     if (thread < 1 || !IsIndexOf(thread - 1, names_)) return IdGap("thread");
-    waker.name = names_[static_cast<size_t>(thread) - 1];
+    waker.name = names_[size_t(thread) - 1];
   } else if (waker.kernel == 0 && waker.user == 0) {
     waker.name = forest_.NameOf("[no stack]", FrameKind::kSpecial);
   }

@@ -28,9 +28,7 @@ class WakerFrames {
   // Error: the database cannot be read, or its ids are not those of `twofold load`.
   Result<void> Read(Database& database);
 
-  bool Has(int64_t chain) const {
-    return chain >= 0 && static_cast<size_t>(chain) < chains_.size();
-  }
+  bool Has(int64_t chain) const { return chain >= 0 && size_t(chain) < chains_.size(); }
 
   // The node of the frames behind the sleeper's stack. `chain` is 0 (not known) or one that Has()
   // knows.

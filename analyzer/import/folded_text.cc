@@ -29,7 +29,7 @@ std::optional<Value> ParseValue(std::string_view text) {
   const char* end = text.data() + text.size();
   const auto whole = std::from_chars(text.data(), end, value.whole);
   if (!text.empty() && whole.ec == std::errc() && whole.ptr == end) {
-    value.number = static_cast<double>(value.whole);
+    value.number = double(value.whole);
     return value;
   }
   value.is_whole = false;
@@ -98,8 +98,7 @@ class FoldedReader {
     // Beyond what a capture can hold, which is refused later.
     constexpr double kTooMuch = 1e19;
     const double weight = std::min(std::round(value->number * unit_ns_), kTooMuch);
-    capture_.Add({.name = process}, std::nullopt, frames_, value->whole,
-                 static_cast<uint64_t>(weight));
+    capture_.Add({.name = process}, std::nullopt, frames_, value->whole, uint64_t(weight));
     return true;
   }
 

@@ -26,16 +26,15 @@ std::string SourceWord(std::string event) {
 
 uint32_t ImportedCapture::ImageOf(const ImportedThread& thread) {
   const auto named = [&](std::string_view name) {
-    const auto [entry, is_new] = image_of_name_.try_emplace({thread.pid, std::string(name)},
-                                                            static_cast<uint32_t>(images_.size()));
+    const auto [entry, is_new] =
+        image_of_name_.try_emplace({thread.pid, std::string(name)}, uint32_t(images_.size()));
     if (is_new) images_.push_back({thread.pid, std::string(name), std::string(thread.name)});
     return entry->second;
   };
   if (!thread.process.empty()) return named(thread.process);
   // Threads without a pid belong to a process of their own name.
   if (thread.pid == 0) return named(thread.name);
-  const auto [current, is_new] =
-      image_of_pid_.try_emplace(thread.pid, static_cast<uint32_t>(images_.size()));
+  const auto [current, is_new] = image_of_pid_.try_emplace(thread.pid, uint32_t(images_.size()));
   if (is_new) images_.push_back({thread.pid, {}, std::string(thread.name)});
   if (thread.tid != thread.pid) return current->second;
   Image& image = images_[current->second];
@@ -51,7 +50,7 @@ uint32_t ImportedCapture::ImageOf(const ImportedThread& thread) {
 ThreadId ImportedCapture::ThreadOf(const ImportedThread& thread) {
   const uint32_t image = ImageOf(thread);
   const auto [entry, is_new] = thread_of_.try_emplace({image, thread.tid, std::string(thread.name)},
-                                                      static_cast<uint32_t>(threads_.size() + 1));
+                                                      uint32_t(threads_.size() + 1));
   if (is_new) threads_.push_back({image, thread.tid, std::string(thread.name)});
   return ThreadId(entry->second);
 }
@@ -129,8 +128,8 @@ CpuRows ImportedCapture::RowsOf(int64_t second, const ImportedValues& values,
   const auto rows = rows_.find(second);
   if (rows == rows_.end()) return cpu;
   const auto share = [&](uint64_t weight) {
-    return static_cast<uint64_t>(static_cast<Wide>(weight) * values.total_ns /
-                                 std::max<uint64_t>(all_.weight, 1));
+    return uint64_t(static_cast<Wide>(weight) * values.total_ns /
+                    std::max<uint64_t>(all_.weight, 1));
   };
   for (const auto& [key, amount] : rows->second) {
     const auto& [thread, kernel_stack, user_stack] = key;
@@ -169,7 +168,7 @@ Result<void> ImportedCapture::Write(const ImportedValues& values, const std::str
   recording.settings.scope = "system";
   recording.settings.interval_ns = kSecondNs;
   if (period_ns >= kMinPeriodNs && period_ns <= kSecondNs) {
-    recording.settings.frequency_hz = static_cast<uint32_t>(kSecondNs / period_ns);
+    recording.settings.frequency_hz = uint32_t(kSecondNs / period_ns);
   }
   recording.start_realtime_ns = start_realtime_ns_;
   CaptureWriter writer(sink);

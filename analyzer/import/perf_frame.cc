@@ -91,7 +91,7 @@ std::string_view CutFieldsBehind(std::string_view text) {
   while (true) {
     const std::string_view word = TakeWord(rest);
     if (word.empty()) return text;
-    const auto at = static_cast<size_t>(word.data() - text.data());
+    const auto at = size_t(word.data() - text.data());
     if (at == 0) continue;
     if (word.starts_with("ABI:") || word == "insn:" || word == "ilen:" || IsBranch(word)) {
       return Trim(text.substr(0, at));
@@ -142,7 +142,7 @@ std::optional<ImportedFrame> FindPerfFrame(std::string_view text, bool behind_ar
     if (address && (behind.empty() || behind.front() == '(')) break;
     address = found;
     name = behind;
-    before = static_cast<size_t>(word.data() - text.data());
+    before = size_t(word.data() - text.data());
   }
   if (!address) return std::nullopt;
   // The field cgroup comes behind the module.

@@ -64,8 +64,7 @@ std::string_view TakeEvent(std::string_view& text) {
   std::string_view event = TakeWord(rest);
   if (event == "raw") {
     const std::string_view number = TakeWord(rest);
-    event = std::string_view(event.data(),
-                             static_cast<size_t>(number.data() + number.size() - event.data()));
+    event = std::string_view(event.data(), size_t(number.data() + number.size() - event.data()));
   }
   if (!IsEvent(event)) return {};
   text = rest;
@@ -103,7 +102,7 @@ bool FindEvent(std::string_view line, const PerfFields& fields, std::string_view
   std::string_view rest = line;
   while (true) {
     while (!rest.empty() && IsBlank(rest.front())) rest.remove_prefix(1);
-    const auto at = static_cast<size_t>(rest.data() - line.data());
+    const auto at = size_t(rest.data() - line.data());
     if (rest.empty() || at >= end) return found;
     std::string_view behind = rest;
     if (!TakeEvent(behind).empty()) {

@@ -62,7 +62,7 @@ class PprofReader {
     }
     if (tables_.time_ns > 0 && tables_.time_ns <= container::kMaxTimeNs) {
       const bool sane = tables_.duration_ns > 0 && tables_.duration_ns <= container::kMaxTimeNs;
-      capture_.SetWindow(tables_.time_ns, sane ? static_cast<uint64_t>(tables_.duration_ns) : 0);
+      capture_.SetWindow(tables_.time_ns, sane ? uint64_t(tables_.duration_ns) : 0);
     }
     TWOFOLD_RETURN_IF_ERROR(FindPeriod());
     TWOFOLD_RETURN_IF_ERROR(ForEachSample(
@@ -86,7 +86,7 @@ class PprofReader {
       return Error{"the profile has no samples of the type '" + wanted + "'", "--sample-type",
                    "Known: " + known, Error::Kind::kUsage};
     }
-    type_ = found == types.end() ? types.size() - 1 : static_cast<size_t>(found - types.begin());
+    type_ = found == types.end() ? types.size() - 1 : size_t(found - types.begin());
     if (wanted.empty()) TWOFOLD_RETURN_IF_ERROR(LeaveUnusedType());
     notes_.sample_type = types[type_].type;
     notes_.unit = types[type_].unit;
@@ -131,7 +131,7 @@ class PprofReader {
       while (sample.Next()) {
         if (sample.field() != SampleField::kValues) continue;
         const bool whole = sample.ForEachNumber([&](uint64_t number) {
-          if (values++ == type_) value = static_cast<int64_t>(number);
+          if (values++ == type_) value = int64_t(number);
         });
         if (!whole) return MalformedPprof("a sample's values reach beyond their end");
       }
@@ -140,7 +140,7 @@ class PprofReader {
         return MalformedPprof("a sample has " + std::to_string(values) + " values, not " +
                               std::to_string(tables_.sample_types.size()));
       }
-      TWOFOLD_RETURN_IF_ERROR(use(fields.bytes(), static_cast<uint64_t>(value)));
+      TWOFOLD_RETURN_IF_ERROR(use(fields.bytes(), uint64_t(value)));
     }
     return {};
   }
@@ -152,8 +152,7 @@ class PprofReader {
     const uint64_t period_unit_ns = NanosecondsOf(tables_.period_type.unit);
     uint64_t period_ns = 0;
     if (tables_.period > 0 && period_unit_ns > 0 &&
-        !__builtin_mul_overflow(static_cast<uint64_t>(tables_.period), period_unit_ns,
-                                &period_ns)) {
+        !__builtin_mul_overflow(uint64_t(tables_.period), period_unit_ns, &period_ns)) {
       notes_.period_ns = period_ns;
     }
     if (!notes_.is_time) return {};
@@ -170,7 +169,7 @@ class PprofReader {
 
   Result<void> AddSample(std::string_view message, uint64_t value) {
     if (value == 0) return {};
-    if (static_cast<int64_t>(value) < 0) {
+    if (int64_t(value) < 0) {
       ++notes_.negative_samples;
       return {};
     }
@@ -208,7 +207,7 @@ class PprofReader {
     int64_t number = 0;
     while (fields.Next()) {
       const uint64_t value = fields.number();
-      if (fields.field() == LabelField::kNumber) number = static_cast<int64_t>(value);
+      if (fields.field() == LabelField::kNumber) number = int64_t(value);
       if (fields.field() != LabelField::kKey && fields.field() != LabelField::kText) continue;
       if (value >= tables_.strings.size()) return MalformedPprof("a label has no text");
       (fields.field() == LabelField::kKey ? key : text) = tables_.strings[value];
@@ -216,9 +215,9 @@ class PprofReader {
     if (fields.broken()) return MalformedPprof("a label reaches beyond its end");
     const bool is_id = number > 0 && number <= INT32_MAX;
     if (key == "pid" && is_id) {
-      thread_.pid = static_cast<uint32_t>(number);
+      thread_.pid = uint32_t(number);
     } else if (key == "tid" && is_id) {
-      thread_.tid = static_cast<uint32_t>(number);
+      thread_.tid = uint32_t(number);
     } else if (key == "process" && !text.empty()) {
       thread_.process = Plain(text);
     } else if (key == "thread" && !text.empty()) {

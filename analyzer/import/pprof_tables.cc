@@ -95,13 +95,13 @@ class TablesReader {
       case ProfileField::kFunction:
         return ReadFunction(field.bytes());
       case ProfileField::kTime:
-        tables_.time_ns = static_cast<int64_t>(field.number());
+        tables_.time_ns = int64_t(field.number());
         return {};
       case ProfileField::kDuration:
-        tables_.duration_ns = static_cast<int64_t>(field.number());
+        tables_.duration_ns = int64_t(field.number());
         return {};
       case ProfileField::kPeriod:
-        tables_.period = static_cast<int64_t>(field.number());
+        tables_.period = int64_t(field.number());
         return {};
       case ProfileField::kDefaultSampleType:
         return Text(field.number(), tables_.default_sample_type);
@@ -170,7 +170,7 @@ class TablesReader {
   Result<void> ReadLocation(const ProtobufReader& profile_field) {
     if (profile_field.field() != ProfileField::kLocation) return {};
     PprofLocation location;
-    location.first_line = static_cast<uint32_t>(tables_.lines.size());
+    location.first_line = uint32_t(tables_.lines.size());
     uint64_t id = 0;
     TWOFOLD_RETURN_IF_ERROR(
         ForEachField(profile_field.bytes(), [&](const ProtobufReader& field) -> Result<void> {
@@ -207,7 +207,7 @@ class TablesReader {
       }
       // Some write -1, or other numbers that are no line.
       if (field.field() == LineField::kLine && field.number() <= INT32_MAX) {
-        line.line = static_cast<uint32_t>(field.number());
+        line.line = uint32_t(field.number());
       }
       return {};
     }));

@@ -48,7 +48,7 @@ struct PprofLocation {
 // ids that collide.
 class PprofIds {
  public:
-  void Add(uint64_t id, size_t row) { rows_.emplace_back(id, static_cast<uint32_t>(row)); }
+  void Add(uint64_t id, size_t row) { rows_.emplace_back(id, uint32_t(row)); }
   // After the last Add. False: an id is 0 or there twice.
   bool Sort();
   // The row and 1; 0: there is none.

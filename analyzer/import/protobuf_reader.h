@@ -74,7 +74,7 @@ class ProtobufReader {
     value = 0;
     for (int shift = 0; shift < 64; shift += 7) {
       if (rest_.empty()) return Break();
-      const auto byte = static_cast<uint8_t>(rest_.front());
+      const auto byte = uint8_t(rest_.front());
       rest_.remove_prefix(1);
       value |= uint64_t{byte & 0x7fU} << shift;
       if (byte < 0x80) return true;

@@ -20,7 +20,7 @@ std::string Unescape(std::string_view text) {
       ++i;
     } else if (text[i] == '\\' && i + 3 < text.size() && text[i + 1] == 'x' &&
                HexDigit(text[i + 2]) >= 0 && HexDigit(text[i + 3]) >= 0) {
-      plain += static_cast<char>(HexDigit(text[i + 2]) * 16 + HexDigit(text[i + 3]));
+      plain += char(HexDigit(text[i + 2]) * 16 + HexDigit(text[i + 3]));
       i += 3;
     } else {
       plain += text[i];

@@ -69,8 +69,8 @@ void DemangledNames::Shared::Work(const std::vector<std::string_view>& names) {
     const uint32_t offset = text_bytes;
     if (text.size() > kMaxTextBytes - offset) return;
     text.copy(texts(names.size()) + offset, text.size());
-    places()[i] = {offset, static_cast<uint32_t>(text.size())};
-    text_bytes = offset + static_cast<uint32_t>(text.size());
+    places()[i] = {offset, uint32_t(text.size())};
+    text_bytes = offset + uint32_t(text.size());
     done = i + 1;
   }
 }

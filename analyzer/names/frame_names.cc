@@ -47,7 +47,7 @@ Result<void> FrameNames::ReadLines(Database& database) {
 std::string FrameNames::ShownWithLine(int64_t frame_id, std::string_view name) const {
   std::string shown(Shown(name));
   if (frame_id >= 1 && IsIndexOf(frame_id - 1, lines_)) {
-    shown += lines_[static_cast<size_t>(frame_id) - 1];
+    shown += lines_[size_t(frame_id) - 1];
   }
   return shown;
 }
@@ -64,8 +64,7 @@ std::vector<std::string> FrameNames::Notes() const {
   std::vector<std::string> notes;
   size_t mangled = demangled_.given_up() + demangled_.not_tried();
   if (mangled > 0) {
-    notes.push_back(FormatCount(static_cast<int64_t>(mangled)) +
-                    (mangled == 1 ? " name is" : " names are") +
+    notes.push_back(FormatCount(int64_t(mangled)) + (mangled == 1 ? " name is" : " names are") +
                     " shown mangled: making more of them readable would take too long");
   }
   return notes;

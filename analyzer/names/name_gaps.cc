@@ -104,7 +104,7 @@ class Finder {
           Frame frame;
           int64_t module = row.Int(1);
           if (module >= 1 && IsIndexOf(module - 1, found_.modules) && row.Int(3) == capture_id_) {
-            Describe(static_cast<uint32_t>(module - 1), row, frame);
+            Describe(uint32_t(module - 1), row, frame);
           }
           frames_.push_back(frame);
           return {};
@@ -154,11 +154,11 @@ class Finder {
                             bool known = IsIndexOf(parent, nodes_) && frame >= 1 &&
                                          IsIndexOf(frame - 1, frames_);
                             if (!known) return IdGap("stack");
-                            const Node& caller = nodes_[static_cast<size_t>(parent)];
-                            const Frame& own = frames_[static_cast<size_t>(frame) - 1];
+                            const Node& caller = nodes_[size_t(parent)];
+                            const Frame& own = frames_[size_t(frame) - 1];
                             Node node;
-                            node.parent = static_cast<uint32_t>(parent);
-                            node.frame = static_cast<uint32_t>(frame - 1);
+                            node.parent = uint32_t(parent);
+                            node.frame = uint32_t(frame - 1);
                             node.frames = caller.frames + (own.is_user ? 1 : 0);
                             node.unnamed = caller.unnamed + (own.has_no_name ? 1 : 0);
                             node.gaps = caller.gaps | own.gaps;
@@ -195,9 +195,9 @@ class Finder {
           double time_ns = std::clamp(row.Real(3), 0.0, 9.2e18);
           double cpu_ns = std::clamp(row.Real(4), 0.0, 9.2e18);
           uint64_t& process_cpu_ns = found_.processes.back().cpu_ns;
-          process_cpu_ns = Add(process_cpu_ns, static_cast<uint64_t>(cpu_ns));
-          AddRow(nodes_[static_cast<size_t>(user)], nodes_[static_cast<size_t>(kernel)], counted,
-                 static_cast<uint64_t>(time_ns), found_.processes.back());
+          process_cpu_ns = Add(process_cpu_ns, uint64_t(cpu_ns));
+          AddRow(nodes_[size_t(user)], nodes_[size_t(kernel)], counted, uint64_t(time_ns),
+                 found_.processes.back());
           return {};
         }));
     return NameProcesses();
@@ -334,7 +334,7 @@ const NameGapInfo& InfoOf(NameGap gap) {
        "addresses of the kernel had no symbol, or its stack could not be read. A module that was "
        "unloaded does that"},
   };
-  return kInfos[static_cast<size_t>(gap)];
+  return kInfos[size_t(gap)];
 }
 
 Result<NameGaps> FindNameGaps(Database& database, int64_t capture_id) {

@@ -70,7 +70,7 @@ std::string HexColour(double hue, double saturation, double lightness) {
     double k = std::fmod(n + hue / 30, 12);
     double a = saturation * std::min(lightness, 1 - lightness);
     double value = lightness - a * std::max(-1.0, std::min({k - 3, 9 - k, 1.0}));
-    return static_cast<int>(std::lround(255 * std::clamp(value, 0.0, 1.0)));
+    return int(std::lround(255 * std::clamp(value, 0.0, 1.0)));
   };
   char text[8];
   snprintf(text, sizeof(text), "#%02x%02x%02x", channel(0) & 255, channel(8) & 255,
@@ -83,7 +83,7 @@ std::string HexColour(double hue, double saturation, double lightness) {
 std::string ColourOfName(std::string_view name, Palette palette, FrameKind kind) {
   ColourRange range = ColoursOf(palette, kind);
   uint32_t hash = 2166136261u;
-  for (char c : name) hash = (hash ^ static_cast<uint8_t>(c)) * 16777619u;
+  for (char c : name) hash = (hash ^ uint8_t(c)) * 16777619u;
   hash ^= hash >> 15;
   double first = (hash & 0xff) / 255.0;
   double second = (hash >> 8 & 0xff) / 255.0;

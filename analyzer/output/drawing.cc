@@ -21,17 +21,17 @@ void Append(std::string& out, const char* format, ...) {
   va_start(arguments, format);
   int length = vsnprintf(buffer, sizeof(buffer), format, arguments);
   va_end(arguments);
-  out.append(buffer, std::min(static_cast<size_t>(std::max(length, 0)), sizeof(buffer) - 1));
+  out.append(buffer, std::min(size_t(std::max(length, 0)), sizeof(buffer) - 1));
 }
 
 std::string FittedLabel(std::string_view text, double width_px) {
   double letters = std::floor((width_px - 2 * kTextPadding) / kLetterWidth);
   if (letters < 3) return "";
-  return Shorten(std::string(text), static_cast<size_t>(letters));
+  return Shorten(std::string(text), size_t(letters));
 }
 
 std::vector<std::string> HeaderLines(const std::string& text, double width_px) {
-  std::string wrapped = Wrap(text, 0, static_cast<size_t>(width_px / kHeaderLetterWidth));
+  std::string wrapped = Wrap(text, 0, size_t(width_px / kHeaderLetterWidth));
   std::vector<std::string> lines;
   for (size_t start = 0; start <= wrapped.size();) {
     size_t end = std::min(wrapped.find('\n', start), wrapped.size());

@@ -19,7 +19,7 @@ FlameTree BuildFlameTree(const Folded& folded, double min_value) {
       frame.sums = {sums.value - frame.sums.value, sums.count - frame.sums.count,
                     sums.divisor - frame.sums.divisor,
                     sums.divisor_count - frame.sums.divisor_count};
-      if (static_cast<double>(frame.value) < min_value) {
+      if (double(frame.value) < min_value) {
         tree.frames.pop_back();
         ++tree.frames_left_out;
       } else {
@@ -33,7 +33,7 @@ FlameTree BuildFlameTree(const Folded& folded, double min_value) {
     close_down_to(common);
     for (size_t i = common; i < walker.path().size(); ++i) {
       open.push_back(tree.frames.size());
-      tree.frames.push_back({walker.path()[i], static_cast<uint32_t>(i) + 1, position, 0, sums});
+      tree.frames.push_back({walker.path()[i], uint32_t(i) + 1, position, 0, sums});
     }
     position += stack.value;
     sums.Add(stack);

@@ -35,7 +35,7 @@ Result<void> WriteFolded(const Folded& folded, const Presentation& presentation,
     char* end = std::to_chars(value + 1, value + sizeof(value) - 1, values[i]).ptr;
     *end++ = '\n';
     TWOFOLD_RETURN_IF_ERROR(out.Append(line));
-    TWOFOLD_RETURN_IF_ERROR(out.Append(std::string_view(value, static_cast<size_t>(end - value))));
+    TWOFOLD_RETURN_IF_ERROR(out.Append(std::string_view(value, size_t(end - value))));
   }
   return out.Flush();
 }

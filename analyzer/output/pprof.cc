@@ -66,11 +66,11 @@ class ProfileWriter {
       WriteSample(walker.path(), folded_.stacks[i], values[i]);
     }
     WriteMappings();
-    profile_.Number(ProfileField::kTime, static_cast<uint64_t>(presentation_.start_realtime_ns));
-    profile_.Number(ProfileField::kDuration, static_cast<uint64_t>(presentation_.window_ns));
+    profile_.Number(ProfileField::kTime, uint64_t(presentation_.start_realtime_ns));
+    profile_.Number(ProfileField::kDuration, uint64_t(presentation_.window_ns));
     if (is_cpu && presentation_.cpu_period_ns > 0) {
       profile_.Message(ProfileField::kPeriodType, ValueType("cpu", "nanoseconds"));
-      profile_.Number(ProfileField::kPeriod, static_cast<uint64_t>(presentation_.cpu_period_ns));
+      profile_.Number(ProfileField::kPeriod, uint64_t(presentation_.cpu_period_ns));
     }
     std::vector<uint64_t> comments = {
         StringId("twofold, view " + std::string(presentation_.view->name))};
@@ -147,7 +147,7 @@ class ProfileWriter {
   void AddNumberLabel(ProtobufMessage& sample, const char* key, int64_t number) {
     ProtobufMessage label;
     label.Number(LabelField::kKey, StringId(key));
-    label.Number(LabelField::kNumber, static_cast<uint64_t>(number));
+    label.Number(LabelField::kNumber, uint64_t(number));
     sample.Message(SampleField::kLabel, label);
   }
 
@@ -187,7 +187,7 @@ class ProfileWriter {
       const FrameDetail* frame = DetailOf(name);
       ProtobufMessage line;
       line.Number(LineField::kFunctionId, FunctionId(name));
-      if (frame != nullptr) line.Number(LineField::kLine, static_cast<uint64_t>(frame->line));
+      if (frame != nullptr) line.Number(LineField::kLine, uint64_t(frame->line));
       location.Message(LocationField::kLine, line);
     }
     profile_.Message(ProfileField::kLocation, location);

@@ -37,8 +37,8 @@ class ProtobufMessage {
   static constexpr uint64_t kWithLength = 2;
 
   void Varint(uint64_t value) {
-    for (; value >= 0x80; value >>= 7) bytes_ += static_cast<char>((value & 0x7f) | 0x80);
-    bytes_ += static_cast<char>(value);
+    for (; value >= 0x80; value >>= 7) bytes_ += char((value & 0x7f) | 0x80);
+    bytes_ += char(value);
   }
 
   std::string bytes_;

@@ -82,7 +82,7 @@ Result<void> WriteStackJson(const Folded& folded, const Presentation& presentati
     std::string frames;
     for (uint32_t name : walker.path()) {
       if (numbers[name] == kUnused) {
-        numbers[name] = static_cast<uint32_t>(names.size());
+        numbers[name] = uint32_t(names.size());
         names.push_back(name);
       }
       frames += (frames.empty() ? "" : ", ") + std::to_string(numbers[name]);

@@ -24,7 +24,7 @@ class Picture {
   Picture(const Folded& folded, const Presentation& presentation)
       : folded_(folded),
         presentation_(presentation),
-        min_value_(static_cast<double>(folded.total) * presentation.min_width_percent / 100),
+        min_value_(double(folded.total) * presentation.min_width_percent / 100),
         tree_(BuildFlameTree(folded, min_value_)),
         width_(presentation.width_px) {}
 
@@ -81,9 +81,9 @@ class Picture {
     if (tree_.frames_left_out > 0) {
       char percent[32];
       snprintf(percent, sizeof(percent), "%g", presentation_.min_width_percent);
-      text += "; " + FormatCount(static_cast<int64_t>(tree_.frames_left_out)) +
+      text += "; " + FormatCount(int64_t(tree_.frames_left_out)) +
               (tree_.frames_left_out == 1 ? " frame" : " frames") + " narrower than " + percent +
-              " % (" + Value(static_cast<uint64_t>(min_value_)) + ") not drawn";
+              " % (" + Value(uint64_t(min_value_)) + ") not drawn";
     }
     return text;
   }
@@ -93,7 +93,7 @@ class Picture {
     std::string out;
     double text_width = std::min(width_, kWidestHeader) - 2 * kMargin;
     double y = 27;
-    size_t title_letters = static_cast<size_t>(text_width / 10.5);
+    size_t title_letters = size_t(text_width / 10.5);
     Append(out, "<text class=\"heading\" x=\"%g\" y=\"%g\">", kMargin, y);
     out += EscapeXml(Shorten(Title(), title_letters)) + "</text>\n";
     y += 4;
@@ -180,22 +180,20 @@ class Picture {
 
   void AppendFrame(std::string& out, std::string_view name, FrameKind kind, const FlameFrame& frame,
                    double frames_top) const {
-    double scale = (width_ - 2 * kMargin) / static_cast<double>(folded_.total);
-    double x = kMargin + static_cast<double>(frame.start) * scale;
-    double width = static_cast<double>(frame.value) * scale;
+    double scale = (width_ - 2 * kMargin) / double(folded_.total);
+    double x = kMargin + double(frame.start) * scale;
+    double width = double(frame.value) * scale;
     uint32_t row = presentation_.root_on_top ? frame.depth : tree_.deepest - frame.depth;
     double y = frames_top + row * kFrameHeight;
     Append(out, "<g%s data-s=\"%llu\" data-v=\"%llu\" data-d=\"%u\"><title>",
            kind == FrameKind::kSpecial ? " class=\"special\"" : "",
            static_cast<unsigned long long>(frame.start),
            static_cast<unsigned long long>(frame.value), frame.depth);
-    out += EscapeXml(name) + "\n" +
-           (ratio() != nullptr ? RatioText(frame.sums) + "; " : std::string()) +
-           Value(frame.value) + ", " +
-           EscapeXml(
-               FormatShare(static_cast<double>(frame.value), static_cast<double>(folded_.total))) +
-           (kind == FrameKind::kWaker ? "\nof the waker; what called it comes next" : "") +
-           "</title>";
+    out +=
+        EscapeXml(name) + "\n" +
+        (ratio() != nullptr ? RatioText(frame.sums) + "; " : std::string()) + Value(frame.value) +
+        ", " + EscapeXml(FormatShare(double(frame.value), double(folded_.total))) +
+        (kind == FrameKind::kWaker ? "\nof the waker; what called it comes next" : "") + "</title>";
     // A gap of a fraction of a pixel keeps neighbours apart.
     double gap = width > 2 ? 0.6 : 0;
     Append(out, "<rect x=\"%.2f\" y=\"%g\" width=\"%.2f\" height=\"%g\" rx=\"2\" fill=\"%s\"/>", x,

@@ -28,7 +28,7 @@ UniqueFd OpenBelow(int folder, const std::string& path) {
   open_how how = {};
   how.flags = kFlags;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS;
-  int descriptor = static_cast<int>(syscall(SYS_openat2, folder, path.c_str(), &how, sizeof(how)));
+  int descriptor = int(syscall(SYS_openat2, folder, path.c_str(), &how, sizeof(how)));
   // Kernels before 5.6, and sandboxes that do not know the call.
   if (descriptor < 0 && (errno == ENOSYS || errno == EPERM)) {
     descriptor = openat(folder, path.c_str(), kFlags | O_NOFOLLOW);

@@ -172,7 +172,7 @@ class PlaceFinder {
     int tag = dwarf_tag(&die);
     bool is_inlined = tag == DW_TAG_inlined_subroutine;
     if (tag != DW_TAG_subprogram && !is_inlined) return enclosing;
-    uint32_t fresh = static_cast<uint32_t>(scopes_.size());
+    uint32_t fresh = uint32_t(scopes_.size());
     uint32_t caller = is_inlined ? enclosing : kNone;
     bool encloses = false;
     ForRanges(die, [&](uint64_t start, uint64_t end) {
@@ -222,7 +222,7 @@ class PlaceFinder {
     int number = 0;
     if (line == nullptr) return place;
     if (const char* file = dwarf_linesrc(line, nullptr, nullptr)) place.file = Text(file);
-    if (dwarf_lineno(line, &number) == 0 && number > 0) place.line = static_cast<uint32_t>(number);
+    if (dwarf_lineno(line, &number) == 0 && number > 0) place.line = uint32_t(number);
     return place;
   }
 
@@ -233,7 +233,7 @@ class PlaceFinder {
     Dwarf_Word value = 0;
     if (dwarf_attr(&die, DW_AT_call_line, &attribute) != nullptr &&
         dwarf_formudata(&attribute, &value) == 0 && value <= INT32_MAX) {
-      place.line = static_cast<uint32_t>(value);
+      place.line = uint32_t(value);
     }
     if (files != nullptr && dwarf_attr(&die, DW_AT_call_file, &attribute) != nullptr &&
         dwarf_formudata(&attribute, &value) == 0) {

@@ -31,8 +31,7 @@ uint64_t EndOf(uint64_t start, uint64_t size) {
 std::optional<ElfFile> ReadElfFile(int descriptor) {
   struct stat status {};
   if (fstat(descriptor, &status) != 0 || status.st_size < 0) return std::nullopt;
-  std::optional<ElfHeaders> headers =
-      ReadElfHeaders(descriptor, static_cast<uint64_t>(status.st_size));
+  std::optional<ElfHeaders> headers = ReadElfHeaders(descriptor, uint64_t(status.st_size));
   if (!headers) return std::nullopt;
   ElfFile file;
   for (const ElfSection& section : headers->sections) {

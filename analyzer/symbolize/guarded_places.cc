@@ -42,13 +42,13 @@ void Put(std::string& bytes, uint32_t number) {
 
 std::string Pack(const SourcePlaces& places) {
   std::string bytes;
-  Put(bytes, static_cast<uint32_t>(places.texts.size()));
+  Put(bytes, uint32_t(places.texts.size()));
   for (const std::string& text : places.texts) {
-    Put(bytes, static_cast<uint32_t>(text.size()));
+    Put(bytes, uint32_t(text.size()));
     bytes += text;
   }
   for (const SourcePlace& place : places.places) {
-    Put(bytes, static_cast<uint32_t>(place.frames.size()) | (place.is_symbol ? kSymbolBit : 0));
+    Put(bytes, uint32_t(place.frames.size()) | (place.is_symbol ? kSymbolBit : 0));
     for (const SourceFrame& frame : place.frames) {
       for (uint32_t number : {frame.function, frame.file, frame.line}) Put(bytes, number);
     }
@@ -103,7 +103,7 @@ class Unpacker {
 uint64_t MappedBytes() {
   uint64_t pages = 0;
   std::ifstream("/proc/self/statm") >> pages;
-  return pages * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  return pages * uint64_t(sysconf(_SC_PAGESIZE));
 }
 
 bool Limit(__rlimit_resource resource, rlim_t most, rlim_t hard) {
@@ -130,7 +130,7 @@ bool WriteAll(int descriptor, std::string_view bytes) {
     ssize_t written = write(descriptor, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) return false;
-    bytes.remove_prefix(static_cast<size_t>(written));
+    bytes.remove_prefix(size_t(written));
   }
   return true;
 }
@@ -156,7 +156,7 @@ bool ReadAnswer(int descriptor, std::string& bytes) {
     auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
     if (left.count() <= 0) return false;
     pollfd waiting = {descriptor, POLLIN, 0};
-    int ready = poll(&waiting, 1, static_cast<int>(left.count()));
+    int ready = poll(&waiting, 1, int(left.count()));
     if (ready < 0 && errno != EINTR) return false;
     if (IsInterrupted()) return false;
     if (ready <= 0) continue;
@@ -164,7 +164,7 @@ bool ReadAnswer(int descriptor, std::string& bytes) {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return false;
     if (got == 0) return true;
-    bytes.append(buffer.data(), static_cast<size_t>(got));
+    bytes.append(buffer.data(), size_t(got));
   }
   return false;
 }
@@ -172,7 +172,7 @@ bool ReadAnswer(int descriptor, std::string& bytes) {
 uint64_t FileBytes(int descriptor) {
   struct stat status;
   if (descriptor < 0 || fstat(descriptor, &status) != 0 || status.st_size < 0) return 0;
-  return std::min<uint64_t>(static_cast<uint64_t>(status.st_size), 64ULL << 30);
+  return std::min<uint64_t>(uint64_t(status.st_size), 64ULL << 30);
 }
 
 Error CannotStart() {

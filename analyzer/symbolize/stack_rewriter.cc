@@ -27,11 +27,10 @@ void StackRewriter::FindHeights() {
     const StackNode& node = stacks[i - 1];
     const Frame& frame = capture_.GetFrame(node.frame);
     const FileAnswer* file = FileOf(frame);
-    bool goes_away = file != nullptr &&
-                     IsInlinedIntoParent(capture_, StackId(static_cast<uint32_t>(i))) &&
+    bool goes_away = file != nullptr && IsInlinedIntoParent(capture_, StackId(uint32_t(i))) &&
                      file->Find({frame.offset, true}) != nullptr;
     uint16_t& height = heights_[node.parent.value];
-    height = std::max<uint16_t>(height, static_cast<uint16_t>(heights_[i] + (goes_away ? 0 : 1)));
+    height = std::max<uint16_t>(height, uint16_t(heights_[i] + (goes_away ? 0 : 1)));
   }
 }
 
@@ -101,7 +100,7 @@ StackId StackRewriter::Expand(StackId caller, const Frame& frame, const FileAnsw
 StackId StackRewriter::Add(StackId parent, const Frame& frame) {
   StackId stack = builder_.InternStackNode(parent, builder_.InternFrame(frame));
   if (stack.value == depths_.size()) {
-    depths_.push_back(static_cast<uint16_t>(depths_[parent.value] + 1));
+    depths_.push_back(uint16_t(depths_[parent.value] + 1));
   }
   return stack;
 }

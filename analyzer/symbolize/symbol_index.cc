@@ -34,7 +34,7 @@ bool SymbolIndex::Read(Elf* elf, uint32_t section_type) {
     size_t count = std::min<size_t>(data->d_size / header.sh_entsize, INT32_MAX);
     for (size_t i = 0; i < count; ++i) {
       GElf_Sym symbol;
-      if (gelf_getsym(data, static_cast<int>(i), &symbol) == nullptr) continue;
+      if (gelf_getsym(data, int(i), &symbol) == nullptr) continue;
       unsigned char type = GELF_ST_TYPE(symbol.st_info);
       bool is_function = type == STT_FUNC || type == STT_GNU_IFUNC;
       if (!is_function || symbol.st_shndx == SHN_UNDEF) continue;

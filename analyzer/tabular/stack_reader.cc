@@ -29,7 +29,7 @@ Result<StackReader> StackReader::Read(Database& database, bool demangle) {
         bool known =
             IsIndexOf(parent, reader.nodes_) && frame >= 1 && IsIndexOf(frame - 1, reader.frames_);
         if (!known) return IdGap("stack");
-        reader.nodes_.push_back({static_cast<uint32_t>(parent), static_cast<uint32_t>(frame - 1)});
+        reader.nodes_.push_back({uint32_t(parent), uint32_t(frame - 1)});
         return {};
       }));
   return reader;
@@ -38,7 +38,7 @@ Result<StackReader> StackReader::Read(Database& database, bool demangle) {
 Result<std::vector<StackFrame>> StackReader::Frames(int64_t stack_id) const {
   if (!IsIndexOf(stack_id, nodes_)) return IdGap("stack");
   std::vector<StackFrame> frames;
-  for (uint32_t node = static_cast<uint32_t>(stack_id); node != 0; node = nodes_[node].parent) {
+  for (uint32_t node = uint32_t(stack_id); node != 0; node = nodes_[node].parent) {
     const Frame& frame = frames_[nodes_[node].frame];
     frames.push_back({frame.name, names_.Shown(frame.name), frame.is_kernel, frame.is_special,
                       frame.has_symbol});

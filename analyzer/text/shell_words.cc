@@ -44,7 +44,7 @@ std::string EscapeForShell(std::string_view text) {
     }
     for (const char byte : character) {
       char hexadecimal[8];
-      (void)snprintf(hexadecimal, sizeof hexadecimal, "\\x%02x", static_cast<uint8_t>(byte));
+      (void)snprintf(hexadecimal, sizeof hexadecimal, "\\x%02x", uint8_t(byte));
       out += hexadecimal;
     }
   }

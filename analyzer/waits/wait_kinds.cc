@@ -30,7 +30,7 @@ constexpr WaitKindInfo kInfos[kWaitKinds] = {
 
 constexpr size_t kMaxFileBytes = 1 << 20;
 
-uint32_t Bit(WaitKind kind) { return 1u << static_cast<uint8_t>(kind); }
+uint32_t Bit(WaitKind kind) { return 1u << uint8_t(kind); }
 
 Result<WaitKind> ParseKind(std::string_view name, const std::string& where) {
   std::vector<std::string_view> names;
@@ -52,7 +52,7 @@ Result<std::string> ReadTable(const std::string& path) {
     return Error{std::string("cannot read the file: ") + std::strerror(errno != 0 ? errno : EIO),
                  path, "Give a file of lines such as 'disk my_driver_wait'", Error::Kind::kUsage};
   }
-  text.resize(static_cast<size_t>(file.gcount()));
+  text.resize(size_t(file.gcount()));
   if (text.size() <= kMaxFileBytes) return text;
   return Error{"the file is too long for a table of functions", path,
                "Give a file of lines such as 'disk my_driver_wait'", Error::Kind::kUsage};
@@ -83,7 +83,7 @@ bool MatchesPattern(std::string_view pattern, std::string_view text) {
   return p == pattern.size();
 }
 
-const WaitKindInfo& InfoOf(WaitKind kind) { return kInfos[static_cast<size_t>(kind)]; }
+const WaitKindInfo& InfoOf(WaitKind kind) { return kInfos[size_t(kind)]; }
 
 Result<WaitKinds> WaitKinds::Load(const std::string& path) {
   WaitKinds kinds;

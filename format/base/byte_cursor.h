@@ -25,7 +25,7 @@ class ByteCursor {
 
   std::optional<std::span<const uint8_t>> Take(uint64_t count) {
     if (count > rest().size()) return std::nullopt;
-    const std::span<const uint8_t> part = rest().first(static_cast<size_t>(count));
+    const std::span<const uint8_t> part = rest().first(size_t(count));
     position_ += part.size();
     return part;
   }
@@ -35,7 +35,7 @@ class ByteCursor {
     const std::span<const uint8_t> left = rest();
     const auto zero = std::find(left.begin(), left.end(), 0);
     if (zero == left.end()) return std::nullopt;
-    const auto length = static_cast<size_t>(zero - left.begin());
+    const auto length = size_t(zero - left.begin());
     position_ += length + 1;
     return AsText(left.first(length));
   }

@@ -16,19 +16,19 @@ bool IsTreacherous(uint32_t code) {
 
 void AppendUtf8(std::string& out, uint32_t code) {
   if (code < 0x80) {
-    out += static_cast<char>(code);
+    out += char(code);
   } else if (code < 0x800) {
-    out += static_cast<char>(0xc0 | code >> 6);
-    out += static_cast<char>(0x80 | (code & 0x3f));
+    out += char(0xc0 | code >> 6);
+    out += char(0x80 | (code & 0x3f));
   } else if (code < 0x10000) {
-    out += static_cast<char>(0xe0 | code >> 12);
-    out += static_cast<char>(0x80 | (code >> 6 & 0x3f));
-    out += static_cast<char>(0x80 | (code & 0x3f));
+    out += char(0xe0 | code >> 12);
+    out += char(0x80 | (code >> 6 & 0x3f));
+    out += char(0x80 | (code & 0x3f));
   } else {
-    out += static_cast<char>(0xf0 | code >> 18);
-    out += static_cast<char>(0x80 | (code >> 12 & 0x3f));
-    out += static_cast<char>(0x80 | (code >> 6 & 0x3f));
-    out += static_cast<char>(0x80 | (code & 0x3f));
+    out += char(0xf0 | code >> 18);
+    out += char(0x80 | (code >> 12 & 0x3f));
+    out += char(0x80 | (code >> 6 & 0x3f));
+    out += char(0x80 | (code & 0x3f));
   }
 }
 
@@ -41,7 +41,7 @@ int HexDigit(char c) {
 }  // namespace
 
 uint32_t NextCharacter(std::string_view text, size_t& position) {
-  auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
+  auto byte = [&](size_t i) { return uint8_t(text[i]); };
   uint8_t lead = byte(position);
   if (lead < 0x80) {
     ++position;
@@ -82,7 +82,7 @@ std::string EscapeText(std::string_view text) {
     if (code == '\\') {
       out += "\\\\";
     } else if (code == kNoCharacter || code < 0x20 || code == 0x7f) {
-      snprintf(buffer, sizeof(buffer), "\\x%02x", static_cast<uint8_t>(text[start]));
+      snprintf(buffer, sizeof(buffer), "\\x%02x", uint8_t(text[start]));
       out += buffer;
     } else if ((code >= 0x80 && code < 0xa0) || IsTreacherous(code)) {
       snprintf(buffer, sizeof(buffer), "\\u{%x}", code);
@@ -117,13 +117,13 @@ std::string UnescapeText(std::string_view text) {
       i += 1;
     } else if (rest.substr(0, 2) == "\\x" && rest.size() >= 4 && HexDigit(rest[2]) >= 0 &&
                HexDigit(rest[3]) >= 0) {
-      out += static_cast<char>(HexDigit(rest[2]) * 16 + HexDigit(rest[3]));
+      out += char(HexDigit(rest[2]) * 16 + HexDigit(rest[3]));
       i += 3;
     } else if (rest.substr(0, 3) == "\\u{") {
       uint32_t code = 0;
       size_t digits = 0;
       while (digits < 6 && 3 + digits < rest.size() && HexDigit(rest[3 + digits]) >= 0) {
-        code = code * 16 + static_cast<uint32_t>(HexDigit(rest[3 + digits]));
+        code = code * 16 + uint32_t(HexDigit(rest[3 + digits]));
         ++digits;
       }
       AppendUtf8(out, code);

@@ -56,7 +56,7 @@ Result<std::vector<uint8_t>> ReadInputFile(const std::string& path, uint64_t max
   if (S_ISDIR(status.st_mode)) return CannotRead(name, EISDIR);
   std::vector<uint8_t> bytes;
   if (S_ISREG(status.st_mode)) {
-    auto size_bytes = static_cast<uint64_t>(status.st_size);
+    auto size_bytes = uint64_t(status.st_size);
     if (size_bytes > max_bytes) return TooLarge(name, max_bytes);
     bytes.reserve(size_bytes + 1);  // the one more notices the end without growing
   }
@@ -70,7 +70,7 @@ Result<std::vector<uint8_t>> ReadInputFile(const std::string& path, uint64_t max
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return CannotRead(name, errno);
     if (got == 0) break;
-    filled += static_cast<size_t>(got);
+    filled += size_t(got);
     if (filled > max_bytes) return TooLarge(name, max_bytes);
   }
   bytes.resize(filled);
@@ -81,19 +81,19 @@ std::optional<size_t> ReadAt(int fd, uint64_t offset, std::span<uint8_t> bytes) 
   size_t done = 0;
   while (done < bytes.size()) {
     const uint64_t position = offset + done;
-    if (position < offset || position > static_cast<uint64_t>(INT64_MAX)) break;
+    if (position < offset || position > uint64_t(INT64_MAX)) break;
     const ssize_t got =
         pread(fd, bytes.data() + done, bytes.size() - done, static_cast<off_t>(position));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return std::nullopt;
     if (got == 0) break;
-    done += static_cast<size_t>(got);
+    done += size_t(got);
   }
   return done;
 }
 
 std::vector<uint8_t> ReadRange(int fd, uint64_t offset, uint64_t size_bytes) {
-  std::vector<uint8_t> bytes(static_cast<size_t>(size_bytes));
+  std::vector<uint8_t> bytes(size_t(size_bytes));
   bytes.resize(ReadAt(fd, offset, bytes).value_or(0));
   return bytes;
 }

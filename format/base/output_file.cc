@@ -51,7 +51,7 @@ std::optional<int> DescriptorOf(const std::string& path) {
   for (std::string_view folder : {"/dev/fd/", "/proc/self/fd/"}) {
     if (!path.starts_with(folder)) continue;
     std::optional<uint32_t> number = ParseNumber(std::string_view(path).substr(folder.size()));
-    if (number && *number <= INT32_MAX) return static_cast<int>(*number);
+    if (number && *number <= INT32_MAX) return int(*number);
   }
   return {};
 }
@@ -219,7 +219,7 @@ Result<void> OutputFile::Append(std::span<const uint8_t> bytes) {
     ssize_t written = write(fd_, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) return CannotWrite(errno);
-    bytes = bytes.subspan(static_cast<size_t>(written));
+    bytes = bytes.subspan(size_t(written));
   }
   return {};
 }

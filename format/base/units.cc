@@ -25,7 +25,7 @@ std::string FormatDuration(int64_t duration_ns) {
   }
   if (duration_ns == 0) return "0 s";
   if (duration_ns < 1000) return std::to_string(duration_ns) + " ns";
-  double value = static_cast<double>(duration_ns);
+  double value = double(duration_ns);
   if (value < 999.5e3) return ThreeFigures(value / 1e3) + " us";
   if (value < 999.5e6) return ThreeFigures(value / 1e6) + " ms";
   if (value < 119.5e9) return ThreeFigures(value / 1e9) + " s";
@@ -40,7 +40,7 @@ std::string FormatDuration(int64_t duration_ns) {
 std::string FormatQuantity(uint64_t number) {
   static constexpr std::array<const char*, 7> kPrefixes = {"", " k", " M", " G", " T", " P", " E"};
   if (number < 1000) return std::to_string(number);
-  double value = static_cast<double>(number);
+  double value = double(number);
   size_t prefix = 0;
   while (value >= 999.5) {
     value /= 1000;
@@ -51,7 +51,7 @@ std::string FormatQuantity(uint64_t number) {
 
 std::string FormatBytes(int64_t size_bytes) {
   static constexpr std::array<const char*, 6> kUnits = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
-  double value = static_cast<double>(size_bytes);
+  double value = double(size_bytes);
   if (size_bytes < 1024) return std::to_string(size_bytes) + " B";
   size_t unit = 0;
   while (value >= 1023.5 && unit + 1 < kUnits.size()) {
@@ -73,7 +73,7 @@ std::string FormatCount(int64_t count) {
 }
 
 std::string FormatCount(uint64_t count, const char* one, const char* more) {
-  return FormatCount(static_cast<int64_t>(count)) + (count == 1 ? one : more);
+  return FormatCount(int64_t(count)) + (count == 1 ? one : more);
 }
 
 std::string FormatShare(double part, double whole) {

@@ -9,7 +9,7 @@ namespace {
 // Length of the well-formed character at the start of `text`, 0 when there is none. The ranges of
 // the second byte are those of the Unicode standard, table 3-7.
 size_t CharacterBytes(std::string_view text) {
-  auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
+  auto byte = [&](size_t i) { return uint8_t(text[i]); };
   auto continues = [&](size_t i) { return i < text.size() && (byte(i) & 0xC0) == 0x80; };
   if (text.empty()) return 0;
   uint8_t first = byte(0);
@@ -61,7 +61,7 @@ std::string EscapeNonUtf8(std::string_view text) {
   while (!text.empty()) {
     size_t bytes = CharacterBytes(text);
     if (bytes == 0) {
-      auto byte = static_cast<uint8_t>(text[0]);
+      auto byte = uint8_t(text[0]);
       escaped += {'\\', 'x', kHex[byte >> 4], kHex[byte & 15]};
       bytes = 1;
     } else {

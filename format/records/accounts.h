@@ -42,7 +42,7 @@ struct RowKind<Account> : RowKindDefaults {
     constexpr const uint64_t& Of(const Account& row) const { return row.blocked_ns[Index()]; }
     constexpr uint64_t Get(const Account& row) const { return Of(row); }
     constexpr void Set(Account& row, uint64_t number) const { Of(row) = number; }
-    constexpr size_t Index() const { return static_cast<size_t>(state) - 1; }
+    constexpr size_t Index() const { return size_t(state) - 1; }
 
     const char* column;
     BlockState state;

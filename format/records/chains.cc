@@ -54,15 +54,15 @@ MaybeFault CheckChains(const std::vector<Chain>& rows, const DefinitionCounts& d
   for (const Chain& row : rows) {
     if (row.waker.value == 0) return Fault{"a chain names no waker", true};
     TWOFOLD_RETURN_IF_FAULT(CheckDefined(row.waker.value, defined.wakers, "a chain's waker"));
-    TWOFOLD_RETURN_IF_FAULT(CheckDefined(row.next.value, static_cast<uint32_t>(chain_wakers.size()),
-                                         "a chain's next chain"));
+    TWOFOLD_RETURN_IF_FAULT(
+        CheckDefined(row.next.value, uint32_t(chain_wakers.size()), "a chain's next chain"));
     uint32_t wakers = 1;
     if (row.next.value != 0) wakers += chain_wakers[row.next.value - 1];
     if (wakers > container::kMaxChainWakers) {
       return Fault{"a chain has more than " + std::to_string(container::kMaxChainWakers) +
                    " wakers"};
     }
-    chain_wakers.push_back(static_cast<uint8_t>(wakers));
+    chain_wakers.push_back(uint8_t(wakers));
   }
   return std::nullopt;
 }

@@ -124,9 +124,8 @@ MaybeFault UnpackModules(const wire::Modules& table, MemoryBudget& budget,
   for (uint32_t i = 0; i < count; ++i) {
     uint8_t kind = At(table.kind(), i);
     // Kinds of newer versions are kept as kOther.
-    rows[i].kind = kind <= static_cast<uint8_t>(ModuleKind::kRuntime)
-                       ? static_cast<ModuleKind>(kind)
-                       : ModuleKind::kOther;
+    rows[i].kind =
+        kind <= uint8_t(ModuleKind::kRuntime) ? static_cast<ModuleKind>(kind) : ModuleKind::kOther;
     rows[i].path = StringId(At(table.path(), i));
     rows[i].build_id = StringId(At(table.build_id(), i));
   }
@@ -231,7 +230,7 @@ MaybeFault UnpackProcessEnds(const wire::ProcessEnds& table, MemoryBudget& budge
 
 bool AddCount(uint32_t& defined, size_t fresh) {
   if (fresh >= UINT32_MAX - defined) return false;
-  defined += static_cast<uint32_t>(fresh);
+  defined += uint32_t(fresh);
   return true;
 }
 
@@ -259,15 +258,15 @@ MaybeFault CheckStacks(const std::vector<StackNode>& rows, const DefinitionCount
   for (const StackNode& row : rows) {
     if (row.frame.value == 0) return Fault{"a stack names no frame", true};
     TWOFOLD_RETURN_IF_FAULT(CheckDefined(row.frame.value, defined.frames, "a stack's frame"));
-    TWOFOLD_RETURN_IF_FAULT(CheckDefined(
-        row.parent.value, static_cast<uint32_t>(stack_frames.size()), "a stack's parent"));
+    TWOFOLD_RETURN_IF_FAULT(
+        CheckDefined(row.parent.value, uint32_t(stack_frames.size()), "a stack's parent"));
     uint32_t frames = 1;
     if (row.parent.value != 0) frames += stack_frames[row.parent.value - 1];
     if (frames > container::kMaxStackFrames) {
       return Fault{"a stack has more than " + std::to_string(container::kMaxStackFrames) +
                    " frames"};
     }
-    stack_frames.push_back(static_cast<uint16_t>(frames));
+    stack_frames.push_back(uint16_t(frames));
   }
   return std::nullopt;
 }

@@ -41,7 +41,7 @@ struct RowKind<ExecRow> : RowKindDefaults {
       field::Plain("arguments_cut", &ExecRow::arguments_cut),
   };
   static constexpr const char* FindFault(const ExecRow& row) {
-    const bool in_range = row.time_ns <= static_cast<uint64_t>(container::kMaxTimeNs);
+    const bool in_range = row.time_ns <= uint64_t(container::kMaxTimeNs);
     return in_range ? nullptr : "the time of an executed program is out of range";
   }
 };

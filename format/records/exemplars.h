@@ -73,7 +73,7 @@ struct RowKind<Exemplar> : RowKindDefaults {
   };
   static constexpr const char* FindFault(const Exemplar& row) {
     const bool in_order =
-        row.start_ns <= row.end_ns && row.end_ns <= static_cast<uint64_t>(container::kMaxTimeNs);
+        row.start_ns <= row.end_ns && row.end_ns <= uint64_t(container::kMaxTimeNs);
     return in_order ? nullptr : "an exemplar ends before it begins";
   }
 };

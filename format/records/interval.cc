@@ -72,8 +72,7 @@ MaybeFault CheckTimes(const Interval& interval, const Progress& progress) {
     return Fault{"interval " + std::to_string(interval.number) + " comes after interval " +
                  std::to_string(progress.next_interval - 1)};
   }
-  if (interval.end_ns < interval.start_ns ||
-      interval.end_ns > static_cast<uint64_t>(container::kMaxTimeNs)) {
+  if (interval.end_ns < interval.start_ns || interval.end_ns > uint64_t(container::kMaxTimeNs)) {
     return Fault{"interval " + std::to_string(interval.number) + " ends before it begins"};
   }
   if (interval.start_ns < progress.end_ns) {
@@ -81,7 +80,7 @@ MaybeFault CheckTimes(const Interval& interval, const Progress& progress) {
                  " begins before the one before it ended"};
   }
   TWOFOLD_RETURN_IF_FAULT(CheckTime(interval.start_realtime_ns, "its real time"));
-  if (interval.quantum_ns > static_cast<uint64_t>(container::kMaxTimeNs)) {
+  if (interval.quantum_ns > uint64_t(container::kMaxTimeNs)) {
     return Fault{"its quantum is out of range"};
   }
   return std::nullopt;
@@ -105,8 +104,7 @@ void PackInterval(const Interval& interval, flatbuffers::FlatBufferBuilder& buil
   builder.AddElement<uint64_t>(Table::VT_END_NS, interval.end_ns, 0);
   builder.AddElement<uint64_t>(Table::VT_START_NS, interval.start_ns, 0);
   for (size_t i = offsets.size(); i > 0; --i) {
-    builder.AddOffset(flatbuffers::FieldIndexToOffset(static_cast<uint16_t>(i - 1)),
-                      offsets[i - 1]);
+    builder.AddOffset(flatbuffers::FieldIndexToOffset(uint16_t(i - 1)), offsets[i - 1]);
   }
   builder.AddElement<uint32_t>(Table::VT_NUMBER, interval.number, 0);
   builder.Finish(flatbuffers::Offset<Table>(builder.EndTable(start)));

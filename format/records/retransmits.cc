@@ -9,7 +9,7 @@ MaybeFault RowKind<RetransmitEvent>::CheckTable(const Interval& interval, Totals
     if (event.row >= interval.retransmits->rows.size()) {
       return Fault{"a retransmit event names no row"};
     }
-    if (event.time_ns > static_cast<uint64_t>(container::kMaxTimeNs)) {
+    if (event.time_ns > uint64_t(container::kMaxTimeNs)) {
       return Fault{"the time of a retransmit is out of range"};
     }
   }

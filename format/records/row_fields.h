@@ -67,7 +67,7 @@ class Field {
     if constexpr (requires(T value) { value.value; }) {
       return (row.*member).value;
     } else {
-      return static_cast<uint64_t>(row.*member);
+      return uint64_t(row.*member);
     }
   }
 

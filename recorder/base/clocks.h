@@ -12,7 +12,7 @@ namespace twofold {
 inline uint64_t ClockNs(clockid_t clock) {
   timespec now{};
   if (clock_gettime(clock, &now) != 0) return 0;
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+  return uint64_t(now.tv_sec) * 1'000'000'000 + uint64_t(now.tv_nsec);
 }
 
 // CLOCK_MONOTONIC.
@@ -20,8 +20,7 @@ inline uint64_t MonotonicNowNs() { return ClockNs(CLOCK_MONOTONIC); }
 
 // Of what getrusage tells.
 inline uint64_t TimevalNs(const timeval& time) {
-  return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 +
-         static_cast<uint64_t>(time.tv_usec) * 1000;
+  return uint64_t(time.tv_sec) * 1'000'000'000 + uint64_t(time.tv_usec) * 1000;
 }
 
 }  // namespace twofold

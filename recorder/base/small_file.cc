@@ -26,7 +26,7 @@ std::optional<std::string> ReadSmallFile(int directory_fd, const char* path, siz
       continue;
     }
     if (got < 0) return std::nullopt;
-    text.resize(old_size + static_cast<size_t>(got));
+    text.resize(old_size + size_t(got));
     if (got == 0) break;
   }
   return text;
@@ -36,7 +36,7 @@ std::optional<std::string> ReadLink(int directory_fd, const char* path) {
   char target[PATH_MAX];
   const ssize_t length = readlinkat(directory_fd, path, target, sizeof target);
   if (length < 0) return std::nullopt;
-  return std::string(target, static_cast<size_t>(length));
+  return std::string(target, size_t(length));
 }
 
 }  // namespace twofold

@@ -30,7 +30,7 @@ Result<CommGlob> CommGlob::Parse(const std::string& pattern) {
     if (character == '?') {
       for (uint32_t& accepts : glob.accepts) accepts |= element;
     } else {
-      glob.accepts[static_cast<uint8_t>(character)] |= element;
+      glob.accepts[uint8_t(character)] |= element;
     }
   }
   return glob;
@@ -39,7 +39,7 @@ Result<CommGlob> CommGlob::Parse(const std::string& pattern) {
 bool CommGlob::Matches(std::string_view name) const {
   uint32_t matched = 1;
   for (const char character : name) {
-    matched = (matched & accepts[static_cast<uint8_t>(character)]) << 1 | (matched & stars);
+    matched = (matched & accepts[uint8_t(character)]) << 1 | (matched & stars);
   }
   return (matched >> elements & 1) != 0;
 }

@@ -9,9 +9,9 @@
 namespace twofold {
 namespace {
 
-constexpr double kLongestDuration_s = 7 * 24 * 3600;
-constexpr uint64_t kSmallestMemory_mib = 8;
-constexpr uint64_t kLargestMemory_mib = 4096;
+constexpr double kLongestDurationS = 7 * 24 * 3600;
+constexpr uint64_t kSmallestMemoryMib = 8;
+constexpr uint64_t kLargestMemoryMib = 4096;
 
 constexpr size_t kScope = size_t(HelpGroup::kScope);
 constexpr size_t kWhich = size_t(HelpGroup::kWhich);
@@ -217,7 +217,7 @@ void AddOutputOptions(OptionSet& table, Options& options) {
              .value_name = "S",
              .help = "stop after S seconds (without it: Ctrl-C stops)",
              .group = kHow,
-             .set = ReadSeconds("-d", 0.01, kLongestDuration_s,
+             .set = ReadSeconds("-d", 0.01, kLongestDurationS,
                                 [&options](double seconds) { options.duration_s = seconds; })});
   table.Add({.name = "output",
              .letter = 'o',
@@ -247,7 +247,7 @@ void AddRecordingOptions(OptionSet& table, Options& options) {
              .value_name = "MIB",
              .help = "budget of the kernel's maps (default: 64)",
              .group = kHow,
-             .set = ReadCount("--memory", kSmallestMemory_mib, kLargestMemory_mib, "MiB",
+             .set = ReadCount("--memory", kSmallestMemoryMib, kLargestMemoryMib, "MiB",
                               options.memory_mib)});
   table.Add({.name = "quiet",
              .help = "no status line and no summary, only errors",

@@ -24,7 +24,7 @@ constexpr double kRoomToLower = 0.45;
 constexpr double kAlmost = 1.3;
 constexpr uint64_t kSecondFactor = 10;
 
-constexpr uint64_t kSmallestRaised_ns = 100'000;
+constexpr uint64_t kSmallestRaisedNs = 100'000;
 
 }  // namespace
 
@@ -45,26 +45,26 @@ Restraint::Verdict Restraint::Judge(const Spent& spent, uint64_t elapsed_ns) {
   if (share <= 1) {
     if (share > kRoomToLower || quantum_ns_ == first_quantum_ns_) return Verdict::kKeep;
     quantum_ns_ = std::max(first_quantum_ns_, quantum_ns_ / 2);
-    if (first_quantum_ns_ == 0 && quantum_ns_ < kSmallestRaised_ns) quantum_ns_ = 0;
+    if (first_quantum_ns_ == 0 && quantum_ns_ < kSmallestRaisedNs) quantum_ns_ = 0;
     return Verdict::kChangeQuantum;
   }
   if (programs <= 1 && scheduler < kSchedulerPart) return Verdict::kKeep;
-  if (quantum_ns_ >= kLargestQuantum_ns || programs - scheduler > 1) {
+  if (quantum_ns_ >= kLargestQuantumNs || programs - scheduler > 1) {
     if (programs > 1) ++programs_too_much_;
     return programs_too_much_ >= kPatience ? Verdict::kStop : Verdict::kKeep;
   }
   if (quantum_ns_ > first_quantum_ns_) {
     // Either it was almost enough, or walks are not what it is.
     if (programs > 1 && ++programs_too_much_ >= kPatience) return Verdict::kStop;
-    quantum_ns_ = share <= kAlmost ? std::min(quantum_ns_ * kSecondFactor, kLargestQuantum_ns)
-                                   : kLargestQuantum_ns;
+    quantum_ns_ = share <= kAlmost ? std::min(quantum_ns_ * kSecondFactor, kLargestQuantumNs)
+                                   : kLargestQuantumNs;
     return Verdict::kChangeQuantum;
   }
   // What T can change is the walks, whose number goes as 1/T; a part of the cost stays. So it is
   // raised by much at once: a second later it is right, or at its largest.
   const double factor = programs > 4 ? 1000 : 30;
-  quantum_ns_ = uint64_t(std::min(double(std::max(quantum_ns_, kSmallestRaised_ns)) * factor,
-                                  double(kLargestQuantum_ns)));
+  quantum_ns_ = uint64_t(std::min(double(std::max(quantum_ns_, kSmallestRaisedNs)) * factor,
+                                  double(kLargestQuantumNs)));
   return Verdict::kChangeQuantum;
 }
 

@@ -20,7 +20,7 @@ class Restraint {
   enum class Verdict { kKeep, kChangeQuantum, kStop };
 
   // The largest T: one second.
-  static constexpr uint64_t kLargestQuantum_ns = 1'000'000'000;
+  static constexpr uint64_t kLargestQuantumNs = 1'000'000'000;
 
   // `limit_permyriad`: hundredths of a per cent of the host's CPU time; 0: no limit.
   // `quantum_ns`: T at the start; 0 (every block is kept) is raised as well, if need be.

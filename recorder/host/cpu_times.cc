@@ -12,7 +12,7 @@
 namespace twofold {
 namespace {
 
-constexpr uint64_t kSecond_ns = 1'000'000'000;
+constexpr uint64_t kSecondNs = 1'000'000'000;
 constexpr size_t kMostBytes = 4 << 20;  // the line of interrupts grows with the host
 
 // Takes a number off the front of a text, with the blanks before it.
@@ -54,8 +54,8 @@ std::map<uint32_t, CpuTime> ParseProcStatCpus(std::string_view text, uint64_t ti
     }
     if (fields < 4) continue;
     const auto time_ns = [&](size_t field) {
-      return ticks[field] / ticks_per_second * kSecond_ns +
-             ticks[field] % ticks_per_second * kSecond_ns / ticks_per_second;
+      return ticks[field] / ticks_per_second * kSecondNs +
+             ticks[field] % ticks_per_second * kSecondNs / ticks_per_second;
     };
     cpus[uint32_t(*cpu)] = CpuTime{.cpu = uint32_t(*cpu),
                                    .user_ns = time_ns(0) + time_ns(1),

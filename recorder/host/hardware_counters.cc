@@ -35,7 +35,7 @@ Error Failure(const std::string& what) { return Error{what + ": " + ErrnoText(er
 }  // namespace
 
 Result<uint64_t> CyclesPerSample(uint32_t frequency_hz) {
-  constexpr uint64_t kMeasured_ns = 5'000'000;
+  constexpr uint64_t kMeasuredNs = 5'000'000;
   for (const uint64_t event : {PERF_COUNT_HW_INSTRUCTIONS, PERF_COUNT_HW_CPU_CYCLES}) {
     TWOFOLD_RETURN_IF_ERROR(TryHardwareEvent(event));
   }
@@ -45,7 +45,7 @@ Result<uint64_t> CyclesPerSample(uint32_t frequency_hz) {
     uint64_t count, enabled_ns, running_ns;
   } counted = {};
   const uint64_t start_ns = MonotonicNowNs();
-  while (MonotonicNowNs() - start_ns < kMeasured_ns) {
+  while (MonotonicNowNs() - start_ns < kMeasuredNs) {
   }
   if (read(counter.get(), &counted, sizeof(counted)) != ssize_t(sizeof(counted))) {
     return Failure("cycles cannot be read");

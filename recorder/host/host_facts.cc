@@ -90,10 +90,10 @@ Host ReadHostFacts() {
   host.distribution = ParsePrettyName(os_release.value_or(""));
   host.cpu_model =
       ParseCpuModel(ReadSmallFile(AT_FDCWD, "/proc/cpuinfo", kMaxTextBytes).value_or(""));
-  host.cpus_online = static_cast<uint32_t>(OnlineCpus().size());
+  host.cpus_online = uint32_t(OnlineCpus().size());
   host.memory_bytes =
       ParseMemTotalBytes(ReadSmallFile(AT_FDCWD, "/proc/meminfo", kMaxTextBytes).value_or(""));
-  host.page_bytes = static_cast<uint32_t>(std::max(sysconf(_SC_PAGESIZE), 0L));
+  host.page_bytes = uint32_t(std::max(sysconf(_SC_PAGESIZE), 0L));
   host.kernel_build_id = ReadKernelBuildId();
   return host;
 }

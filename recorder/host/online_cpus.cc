@@ -50,7 +50,7 @@ std::vector<uint32_t> OnlineCpus() {
   }
   const long count = sysconf(_SC_NPROCESSORS_ONLN);
   std::vector<uint32_t> cpus;
-  for (uint32_t cpu = 0; cpu < static_cast<uint32_t>(std::max(count, 1L)); ++cpu) {
+  for (uint32_t cpu = 0; cpu < uint32_t(std::max(count, 1L)); ++cpu) {
     cpus.push_back(cpu);
   }
   return cpus;

@@ -32,9 +32,9 @@ bool ParseHex(std::string_view digits, uint64_t& value) {
   for (const char c : digits) {
     uint64_t digit = 0;
     if (c >= '0' && c <= '9') {
-      digit = static_cast<uint64_t>(c - '0');
+      digit = uint64_t(c - '0');
     } else if (c >= 'a' && c <= 'f') {
-      digit = static_cast<uint64_t>(c - 'a') + 10;
+      digit = uint64_t(c - 'a') + 10;
     } else {
       return false;
     }
@@ -129,7 +129,7 @@ class KallsymsParser {
     KernelSymbols::Symbol symbol{address, 0, 0, rank};
     if (is_text) {
       if (out_.text_.size() + name.size() + 1 > UINT32_MAX) return;
-      symbol.name = static_cast<uint32_t>(out_.text_.size());
+      symbol.name = uint32_t(out_.text_.size());
       symbol.module = ModuleIndex(module);
       out_.text_.append(name);
       out_.text_.push_back('\0');
@@ -150,14 +150,14 @@ class KallsymsParser {
   // Symbols of one module follow each other.
   uint16_t ModuleIndex(std::string_view module) {
     if (module.empty()) return 0;
-    if (out_.modules_.back() == module) return static_cast<uint16_t>(out_.modules_.size() - 1);
+    if (out_.modules_.back() == module) return uint16_t(out_.modules_.size() - 1);
     const auto known = std::find(out_.modules_.begin() + 1, out_.modules_.end(), module);
     if (known != out_.modules_.end()) {
-      return static_cast<uint16_t>(known - out_.modules_.begin());
+      return uint16_t(known - out_.modules_.begin());
     }
-    if (out_.modules_.size() > kMaxModules) return static_cast<uint16_t>(kMaxModules);
+    if (out_.modules_.size() > kMaxModules) return uint16_t(kMaxModules);
     out_.modules_.emplace_back(module);
-    return static_cast<uint16_t>(out_.modules_.size() - 1);
+    return uint16_t(out_.modules_.size() - 1);
   }
 
   KernelSymbols& out_;
@@ -217,12 +217,12 @@ Result<KernelSymbols> KernelSymbols::Load(const std::string& path,
                    "Run as root, on a kernel with CONFIG_KALLSYMS"};
     }
     if (got == 0) break;
-    total_bytes += static_cast<uint64_t>(got);
+    total_bytes += uint64_t(got);
     if (total_bytes > kMaxFileBytes) {
       return Error{"the file is too large for a list of kernel symbols", path,
                    "Use the kernel's own /proc/kallsyms"};
     }
-    parser.Add(std::string_view(buffer.get(), static_cast<size_t>(got)));
+    parser.Add(std::string_view(buffer.get(), size_t(got)));
   }
   parser.Finish();
   if (!parser.saw_text()) {

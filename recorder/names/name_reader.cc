@@ -166,7 +166,7 @@ NameReader::Reply NameReader::Receive() {
     got = recvmsg(socket_.get(), &message, 0);
   } while (got < 0 && errno == EINTR);
   if (got < ssize_t{sizeof header}) return reply;
-  const size_t text_bytes = static_cast<size_t>(got) - sizeof header;
+  const size_t text_bytes = size_t(got) - sizeof header;
   if (text_bytes != header.text_bytes) return reply;
   reply.outcome = header.kind == NameReplyKind::kOk        ? Outcome::kOk
                   : header.kind == NameReplyKind::kNothing ? Outcome::kNothing

@@ -137,7 +137,7 @@ void RemoteCode::Take(const NameReader::Reply& reply) {
   }
   if (std::exchange(changes_seen_, reply.values[1]) != reply.values[1]) ++changes_;
   damaged_ = damaged_ || reply.values[2] != 0;
-  memory_bytes_ = static_cast<size_t>(reply.values[3]);
+  memory_bytes_ = size_t(reply.values[3]);
 }
 
 uint64_t RemoteCode::Refresh(uint64_t max_bytes) {

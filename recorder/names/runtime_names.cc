@@ -40,7 +40,7 @@ std::vector<uint32_t> NumbersOf(std::string_view text, std::string_view key) {
       const auto parsed = std::from_chars(line.data(), line.data() + line.size(), number);
       if (parsed.ec != std::errc()) return numbers;
       numbers.push_back(number);
-      line.remove_prefix(static_cast<size_t>(parsed.ptr - line.data()));
+      line.remove_prefix(size_t(parsed.ptr - line.data()));
     }
   }
   return numbers;
@@ -61,9 +61,8 @@ bool SharesOurRoot(const ProcProcess& process) {
 // CLOCK_REALTIME of a process's start, a bit early; 0: not known.
 int64_t StartRealtimeNs(const ProcessImage& image) {
   if (image.start_boottime_ns == 0) return 0;
-  const int64_t age_ns =
-      static_cast<int64_t>(ClockNs(CLOCK_BOOTTIME)) - static_cast<int64_t>(image.start_boottime_ns);
-  return static_cast<int64_t>(ClockNs(CLOCK_REALTIME)) - age_ns - kStartToleranceNs;
+  const int64_t age_ns = int64_t(ClockNs(CLOCK_BOOTTIME)) - int64_t(image.start_boottime_ns);
+  return int64_t(ClockNs(CLOCK_REALTIME)) - age_ns - kStartToleranceNs;
 }
 
 }  // namespace

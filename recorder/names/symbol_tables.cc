@@ -47,7 +47,7 @@ UniqueFd CopyOwnVdso() {
     const ssize_t wrote = write(copy.get(), image + done, size_bytes - done);
     if (wrote < 0 && errno == EINTR) continue;
     if (wrote <= 0) return UniqueFd();
-    done += static_cast<uint64_t>(wrote);
+    done += uint64_t(wrote);
   }
   return copy;
 }

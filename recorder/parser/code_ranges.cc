@@ -41,10 +41,10 @@ class Sweep {
   void Paint(uint64_t start, uint64_t end, uint32_t position) {
     if (!painted_.empty() && painted_.back().end() == start &&
         painted_.back().position == position && end - painted_.back().start <= UINT32_MAX) {
-      painted_.back().size_bytes = static_cast<uint32_t>(end - painted_.back().start);
+      painted_.back().size_bytes = uint32_t(end - painted_.back().start);
       return;
     }
-    painted_.push_back({start, static_cast<uint32_t>(end - start), position});
+    painted_.push_back({start, uint32_t(end - start), position});
   }
 
   std::vector<CodeRange> written_;
@@ -54,7 +54,7 @@ class Sweep {
 };
 
 void CutBefore(CodeRange& range, uint64_t start) {
-  range.size_bytes = static_cast<uint32_t>(range.end() - start);
+  range.size_bytes = uint32_t(range.end() - start);
   range.start = start;
 }
 
@@ -70,7 +70,7 @@ void CodeRanges::Overlay(std::vector<CodeRange>& written) {
     for (; old != ranges_.end() && old->end() <= range.start; ++old) merged.push_back(*old);
     if (old != ranges_.end() && old->start < range.start) {
       merged.push_back(*old);
-      merged.back().size_bytes = static_cast<uint32_t>(range.start - old->start);
+      merged.back().size_bytes = uint32_t(range.start - old->start);
     }
     while (old != ranges_.end() && old->end() <= range.end()) ++old;
     if (old != ranges_.end() && old->start < range.end()) CutBefore(*old, range.end());

@@ -44,7 +44,7 @@ std::optional<uint32_t> Crc32OfFile(int fd, uint64_t file_bytes) {
     crc = crc32(crc, chunk.data(), static_cast<uInt>(*got));
     done += *got;
   }
-  return static_cast<uint32_t>(crc);
+  return uint32_t(crc);
 }
 
 }  // namespace twofold

@@ -32,7 +32,7 @@ bool Append(int fd, std::span<const uint8_t> bytes) {
     const ssize_t wrote = write(fd, bytes.data(), bytes.size());
     if (wrote < 0 && errno == EINTR) continue;
     if (wrote <= 0) return false;
-    bytes = bytes.subspan(static_cast<size_t>(wrote));
+    bytes = bytes.subspan(size_t(wrote));
   }
   return true;
 }
@@ -53,8 +53,7 @@ UniqueFd DecompressXz(int fd, uint64_t file_offset, uint64_t size_bytes) {
   while (true) {
     if (stream.avail_in == 0 && bytes_read < size_bytes) {
       const uint64_t wanted = std::min<uint64_t>(size_bytes - bytes_read, in.size());
-      const auto got =
-          ReadAt(fd, file_offset + bytes_read, std::span(in).first(static_cast<size_t>(wanted)));
+      const auto got = ReadAt(fd, file_offset + bytes_read, std::span(in).first(size_t(wanted)));
       if (!got || *got == 0) return UniqueFd();
       bytes_read += *got;
       stream.next_in = in.data();

@@ -53,13 +53,13 @@ UniqueFd CopyRange(int fd, uint64_t offset, uint64_t size_bytes) {
   if (!copy) return UniqueFd();
   std::vector<uint8_t> chunk(kCopyBytes);
   for (uint64_t done = 0; done < size_bytes;) {
-    const size_t wanted = static_cast<size_t>(std::min<uint64_t>(size_bytes - done, chunk.size()));
+    const size_t wanted = size_t(std::min<uint64_t>(size_bytes - done, chunk.size()));
     const auto got = ReadAt(fd, offset + done, std::span(chunk).first(wanted));
     if (!got || *got == 0) return UniqueFd();
     const ssize_t wrote = write(copy.get(), chunk.data(), *got);
     if (wrote < 0 && errno == EINTR) continue;
     if (wrote <= 0) return UniqueFd();
-    done += static_cast<uint64_t>(wrote);
+    done += uint64_t(wrote);
   }
   return copy;
 }
@@ -73,7 +73,7 @@ Result<uint64_t> SizeOfFile(int fd, const std::string& name) {
   if (!S_ISREG(status.st_mode)) {
     return Error{"symbols can be read from regular files only", name, ""};
   }
-  const uint64_t file_bytes = static_cast<uint64_t>(status.st_size);
+  const uint64_t file_bytes = uint64_t(status.st_size);
   if (file_bytes > kMaxFileBytes) {
     return Error{"the file is larger than 2 GiB, its symbols are not read", name,
                  "Strip its debug information into a separate file"};
@@ -148,7 +148,7 @@ class ElfParser {
     std::vector<uint8_t> chunk;
     for (uint64_t first = 0; first < count; first += kSymbolsPerRead) {
       const uint64_t wanted = std::min<uint64_t>(count - first, kSymbolsPerRead);
-      chunk.resize(static_cast<size_t>(wanted) * entry_bytes);
+      chunk.resize(size_t(wanted) * entry_bytes);
       const auto got = ReadAt(fd, symbols->file_offset + first * entry_bytes, chunk);
       if (!got) return;
       for (size_t at = 0; at + entry_bytes <= *got; at += entry_bytes) {
@@ -170,7 +170,7 @@ class ElfParser {
     function.address = symbol.address;
     function.name = symbol.name;
     function.size_bytes =
-        static_cast<uint32_t>(std::min<uint64_t>(symbol.size_bytes, ElfSymbols::kMaxFunctionBytes));
+        uint32_t(std::min<uint64_t>(symbol.size_bytes, ElfSymbols::kMaxFunctionBytes));
     function.binding = binding == STB_LOCAL  ? ElfSymbols::kLocal
                        : binding == STB_WEAK ? ElfSymbols::kWeak
                                              : ElfSymbols::kGlobal;
@@ -216,7 +216,7 @@ class ElfParser {
   // The first `known` functions are sorted, and usually hold all of the others: keep of those only
   // what they add.
   void DropKnown(size_t known) {
-    const auto known_end = functions_.begin() + static_cast<ptrdiff_t>(known);
+    const auto known_end = functions_.begin() + ptrdiff_t(known);
     const auto is_known = [&](const Function& f) {
       return std::binary_search(
           functions_.begin(), known_end, f,
@@ -249,7 +249,7 @@ class ElfParser {
       }
       if (function.size_bytes != 0) continue;
       const uint64_t end = std::min(next_address, end_of_section(function.address));
-      function.size_bytes = static_cast<uint32_t>(
+      function.size_bytes = uint32_t(
           std::min<uint64_t>(end - std::min(end, function.address), ElfSymbols::kMaxFunctionBytes));
     }
   }

@@ -130,12 +130,11 @@ class PltReader {
       const uint32_t operand = Load<uint32_t>(code, at + 2);
       uint64_t slot = 0;
       if (code[at + 1] == 0x25 && is_64_bit) {  // relative to the next instruction
-        slot =
-            address + at + kJumpBytes + static_cast<uint64_t>(int64_t{Load<int32_t>(code, at + 2)});
+        slot = address + at + kJumpBytes + uint64_t(int64_t{Load<int32_t>(code, at + 2)});
       } else if (code[at + 1] == 0x25) {
         slot = operand;
       } else if (code[at + 1] == 0xa3 && !is_64_bit) {  // relative to ebx
-        slot = static_cast<uint32_t>(got_address_ + operand);
+        slot = uint32_t(got_address_ + operand);
       } else {
         continue;
       }
@@ -185,7 +184,7 @@ class PltReader {
       const uint64_t end = is_last ? section.address + code_bytes : jumps_[i + 1].entry.address;
       const uint64_t reach = end - entry.address;
       const bool is_near = reach <= (is_last ? kMaxLastBytes : kMaxEntryBytes);
-      entry.size_bytes = static_cast<uint32_t>(is_near ? reach : usual);
+      entry.size_bytes = uint32_t(is_near ? reach : usual);
     }
   }
 
@@ -214,7 +213,7 @@ class PltReader {
     std::vector<uint8_t> chunk;
     for (uint64_t first = 0; first < count; first += kRelocationsPerRead) {
       const uint64_t wanted = std::min<uint64_t>(count - first, kRelocationsPerRead);
-      chunk.resize(static_cast<size_t>(wanted) * entry_bytes);
+      chunk.resize(size_t(wanted) * entry_bytes);
       const auto got = ReadAt(fd_, section.file_offset + first * entry_bytes, chunk);
       if (!got) return;
       for (size_t at = 0; at + entry_bytes <= *got; at += entry_bytes) {
@@ -229,8 +228,8 @@ class PltReader {
     if (headers_.is_64_bit) {
       const auto entry = Load<Elf64_Rel>(bytes, at);
       relocation.slot = entry.r_offset;
-      relocation.type = static_cast<uint32_t>(ELF64_R_TYPE(entry.r_info));
-      relocation.symbol = static_cast<uint32_t>(ELF64_R_SYM(entry.r_info));
+      relocation.type = uint32_t(ELF64_R_TYPE(entry.r_info));
+      relocation.symbol = uint32_t(ELF64_R_SYM(entry.r_info));
       if (has_addend) relocation.addend = Load<uint64_t>(bytes, at + sizeof entry);
     } else {
       const auto entry = Load<Elf32_Rel>(bytes, at);

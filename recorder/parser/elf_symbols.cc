@@ -81,7 +81,7 @@ std::string ElfSymbols::ReadName(const Function& function) const {
                                                       : fd_;
   if (function.name >= strings.size_bytes) return "";
   const size_t limit =
-      static_cast<size_t>(std::min<uint64_t>(strings.size_bytes - function.name, kMaxNameBytes));
+      size_t(std::min<uint64_t>(strings.size_bytes - function.name, kMaxNameBytes));
   std::string name;
   for (size_t wanted = std::min(kFirstReadBytes, limit);; wanted = limit) {
     name.resize(wanted);
@@ -101,8 +101,7 @@ std::string ElfSymbols::ReadName(const Function& function) const {
 
 size_t ElfSymbols::memory_bytes() const {
   return functions_.capacity() * sizeof(Function) + segments_.capacity() * sizeof(ElfSegment) +
-         indirect_plt_.capacity() * sizeof(PltEntry) +
-         static_cast<size_t>(strings_[kMinidebug].size_bytes);
+         indirect_plt_.capacity() * sizeof(PltEntry) + size_t(strings_[kMinidebug].size_bytes);
 }
 
 }  // namespace twofold

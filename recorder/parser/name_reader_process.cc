@@ -32,7 +32,7 @@ NameService::Reply Say(NameReplyKind kind, std::string text = "") {
 // False: the other end is gone.
 bool Send(int socket, NameService::Reply& reply) {
   if (reply.text.size() > kMaxReplyTextBytes) reply.text.resize(kMaxReplyTextBytes);
-  reply.header.text_bytes = static_cast<uint32_t>(reply.text.size());
+  reply.header.text_bytes = uint32_t(reply.text.size());
   iovec parts[2] = {{&reply.header, sizeof reply.header}, {reply.text.data(), reply.text.size()}};
   msghdr message = {};
   message.msg_iov = parts;

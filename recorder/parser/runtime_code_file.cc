@@ -100,7 +100,7 @@ std::string CutName(std::string_view name) {
   constexpr std::string_view kDots = "...";
   if (name.size() <= RuntimeCodeFile::kMaxNameBytes) return std::string(name);
   size_t length = RuntimeCodeFile::kMaxNameBytes - kDots.size();
-  while (length > 0 && (static_cast<uint8_t>(name[length]) & 0xc0) == 0x80) --length;
+  while (length > 0 && (uint8_t(name[length]) & 0xc0) == 0x80) --length;
   return std::string(name.substr(0, length)) + std::string(kDots);
 }
 
@@ -181,7 +181,7 @@ void RuntimeCodeFile::RememberTail() {
 uint64_t RuntimeCodeFile::Refresh(uint64_t max_bytes) {
   struct stat status {};
   if (fstat(fd_.get(), &status) != 0 || status.st_size < 0) return 0;
-  const uint64_t size_bytes = static_cast<uint64_t>(status.st_size);
+  const uint64_t size_bytes = uint64_t(status.st_size);
   const int64_t modified_ns = status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec;
   if ((read_to_ > 0 || hopeless_) && WasRewritten(size_bytes, modified_ns)) Drop();
   size_bytes_ = size_bytes;
@@ -222,7 +222,7 @@ void RuntimeCodeFile::Flush() {
 }
 
 void RuntimeCodeFile::Add(uint64_t start, uint64_t size_bytes, uint64_t position) {
-  written_.push_back({start, static_cast<uint32_t>(size_bytes), static_cast<uint32_t>(position)});
+  written_.push_back({start, uint32_t(size_bytes), uint32_t(position)});
 }
 
 // Takes in the whole lines of a chunk that begins at read_to_ and returns their length; a line that
@@ -285,7 +285,7 @@ uint64_t RuntimeCodeFile::ReadJitDump(std::span<const uint8_t> bytes) {
       const auto load = Load<CodeLoad>(rest);
       if (IsRange(load.code_addr, load.code_size)) {
         Add(load.code_addr, load.code_size, read_to_ + at);
-        position_of_index_[load.code_index] = static_cast<uint32_t>(read_to_ + at);
+        position_of_index_[load.code_index] = uint32_t(read_to_ + at);
       } else {
         damaged_ = true;
       }

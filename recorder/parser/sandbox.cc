@@ -59,15 +59,15 @@ class Filter {
 
   void Allow(std::initializer_list<long> calls) {
     for (const long call : calls) {
-      Append(BPF_JMP | BPF_JEQ | BPF_K, static_cast<uint32_t>(call), 0, 1);
+      Append(BPF_JMP | BPF_JEQ | BPF_K, uint32_t(call), 0, 1);
       Return(SECCOMP_RET_ALLOW);
     }
   }
 
   // Allows a call whose argument has one of these values, and refuses it otherwise.
   void AllowIfEqual(long call, size_t argument, std::initializer_list<uint32_t> values) {
-    const auto statements = static_cast<uint8_t>(2 + 2 * values.size());
-    Append(BPF_JMP | BPF_JEQ | BPF_K, static_cast<uint32_t>(call), 0, statements);
+    const auto statements = uint8_t(2 + 2 * values.size());
+    Append(BPF_JMP | BPF_JEQ | BPF_K, uint32_t(call), 0, statements);
     LoadArgument(argument);
     for (const uint32_t value : values) {
       Append(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1);
@@ -96,11 +96,9 @@ class Filter {
 
  private:
   void Append(int code, uint32_t k, uint8_t if_true, uint8_t if_false) {
-    statements_.push_back({static_cast<uint16_t>(code), if_true, if_false, k});
+    statements_.push_back({uint16_t(code), if_true, if_false, k});
   }
-  void Load(size_t offset) {
-    Append(BPF_LD | BPF_W | BPF_ABS, static_cast<uint32_t>(offset), 0, 0);
-  }
+  void Load(size_t offset) { Append(BPF_LD | BPF_W | BPF_ABS, uint32_t(offset), 0, 0); }
   // The lower half: what is looked at here are ints.
   void LoadArgument(size_t index) {
     const size_t half = std::endian::native == std::endian::little ? 0 : 4;

@@ -40,7 +40,7 @@ UniqueFd FindInRoot(int root_fd, const std::string& path, Links links) {
   if (links == Links::kRefused) how.resolve |= RESOLVE_NO_SYMLINKS;
   while (true) {
     const long fd = syscall(SYS_openat2, root_fd, path.c_str(), &how, sizeof how);
-    if (fd >= 0) return UniqueFd(static_cast<int>(fd));
+    if (fd >= 0) return UniqueFd(int(fd));
     if (errno != EAGAIN && errno != EINTR) return UniqueFd();
   }
 }

@@ -78,8 +78,7 @@ UniqueFd OpenDirectory(uint32_t id) {
 }
 
 std::optional<ProcStat> ReadStat(int directory_fd) {
-  static const uint64_t ticks_per_second =
-      static_cast<uint64_t>(std::max(sysconf(_SC_CLK_TCK), 1L));
+  static const uint64_t ticks_per_second = uint64_t(std::max(sysconf(_SC_CLK_TCK), 1L));
   const auto text = ReadSmallFile(directory_fd, "stat", kMaxStatBytes);
   if (!text) return std::nullopt;
   return ParseProcStat(*text, ticks_per_second);
@@ -242,7 +241,7 @@ bool ProcProcess::ForEachExecutableMapping(const std::function<void(const MapsLi
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return false;
     if (got == 0) break;
-    std::string_view chunk(buffer.get(), static_cast<size_t>(got));
+    std::string_view chunk(buffer.get(), size_t(got));
     while (!chunk.empty()) {
       const size_t end = chunk.find('\n');
       if (rest.size() < kMaxMapsLineBytes) rest += chunk.substr(0, end);

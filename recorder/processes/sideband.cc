@@ -61,8 +61,8 @@ perf_event_attr Attributes() {
 
 UniqueFd OpenEvent(perf_event_attr& attr, uint32_t cpu) {
   constexpr pid_t kEveryTask = -1;
-  return UniqueFd(static_cast<int>(syscall(SYS_perf_event_open, &attr, kEveryTask,
-                                           static_cast<int>(cpu), -1, PERF_FLAG_FD_CLOEXEC)));
+  return UniqueFd(
+      int(syscall(SYS_perf_event_open, &attr, kEveryTask, int(cpu), -1, PERF_FLAG_FD_CLOEXEC)));
 }
 
 Error OpenError(int error_number) {
@@ -148,7 +148,7 @@ class Ring {
   // Copies bytes at a position that counts through all rounds of the ring.
   void Copy(uint64_t position, std::span<uint8_t> out) const {
     const auto* data = static_cast<const uint8_t*>(base_) + page_bytes_;
-    const size_t at = static_cast<size_t>(position & (data_bytes_ - 1));
+    const size_t at = size_t(position & (data_bytes_ - 1));
     const size_t first_bytes = std::min(out.size(), data_bytes_ - at);
     std::memcpy(out.data(), data + at, first_bytes);
     std::memcpy(out.data() + first_bytes, data, out.size() - first_bytes);
@@ -176,7 +176,7 @@ Sideband::~Sideband() = default;
 Result<std::unique_ptr<Sideband>> Sideband::Open() {
   std::unique_ptr<Sideband> sideband(new Sideband());
   State& state = *sideband->state_;
-  const size_t page_bytes = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const size_t page_bytes = size_t(sysconf(_SC_PAGESIZE));
   for (const uint32_t cpu : OnlineCpus()) {
     perf_event_attr attr = Attributes();
     UniqueFd fd = OpenEvent(attr, cpu);

@@ -71,10 +71,10 @@ bool EventLoop::HaveTargetsEnded() {
 }
 
 Result<void> EventLoop::WakeAt(uint64_t monotonic_ns) {
-  constexpr uint64_t kSecond_ns = 1'000'000'000;
+  constexpr uint64_t kSecondNs = 1'000'000'000;
   itimerspec when = {};
-  when.it_value.tv_sec = time_t(monotonic_ns / kSecond_ns);
-  when.it_value.tv_nsec = long(monotonic_ns % kSecond_ns);
+  when.it_value.tv_sec = time_t(monotonic_ns / kSecondNs);
+  when.it_value.tv_nsec = long(monotonic_ns % kSecondNs);
   if (timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr) != 0) {
     return EventError("a timer");
   }

@@ -42,17 +42,17 @@
 namespace twofold {
 namespace {
 
-constexpr uint64_t kSecond_ns = 1'000'000'000;
+constexpr uint64_t kSecondNs = 1'000'000'000;
 
 // New keys that each CPU may put into maps: about 1 % of its time at the most.
 constexpr double kInsertsPerSecond = 32768;
 
 // How long a new process may have to wait before its files are opened; a process that is gone by
 // then may take the way to them along.
-constexpr uint64_t kDrainPause_ns = 50'000'000;
+constexpr uint64_t kDrainPauseNs = 50'000'000;
 
 // How long after an interval's end the programs are given to be done with what they were at.
-constexpr uint64_t kSettle_ns = 1'000'000;
+constexpr uint64_t kSettleNs = 1'000'000;
 
 // On a host whose CPUs are all wanted this program would come late to everything, and buffers run
 // over that it should have read. A niceness that somebody chose stays.
@@ -235,7 +235,7 @@ void Session::DescribeRecording() {
   recording_.settings = Settings{.recorder_version = kVersion,
                                  .sources = {},
                                  .frequency_hz = 0,
-                                 .interval_ns = uint64_t(options_.interval_s * double(kSecond_ns)),
+                                 .interval_ns = uint64_t(options_.interval_s * double(kSecondNs)),
                                  .memory_bytes = tracer_settings_.memory_bytes,
                                  .max_frames = TWOFOLD_MAX_FRAMES,
                                  .scope = "",
@@ -270,7 +270,7 @@ Result<void> Session::BeginCapture() {
   TWOFOLD_RETURN_IF_ERROR(writer_->Start(recording_));
   if (command_ != nullptr) TWOFOLD_RETURN_IF_ERROR(command_->Execute());
   if (options_.duration_s) {
-    deadline_ns_ = interval_start_ns_ + uint64_t(*options_.duration_s * double(kSecond_ns));
+    deadline_ns_ = interval_start_ns_ + uint64_t(*options_.duration_s * double(kSecondNs));
   }
   next_ns_ = interval_start_ns_ + recording_.settings.interval_ns;
   return {};
@@ -359,18 +359,17 @@ Result<EndReason> Session::RecordIntervals() {
   // Loading and starting is over: it is not what recording costs.
   own_cost_->BeginStretch(MonotonicNowNs());
   while (true) {
-    const uint64_t judge_ns = own_cost_->stretch_start_ns() + kSecond_ns;
-    uint64_t wake_ns =
-        std::min({announced_ns_ + kSettle_ns, judge_ns, drained_ns_ + kDrainPause_ns});
+    const uint64_t judge_ns = own_cost_->stretch_start_ns() + kSecondNs;
+    uint64_t wake_ns = std::min({announced_ns_ + kSettleNs, judge_ns, drained_ns_ + kDrainPauseNs});
     if (deadline_ns_ != 0) wake_ns = std::min(wake_ns, deadline_ns_);
     TWOFOLD_RETURN_IF_ERROR(events_.WakeAt(wake_ns));
     const Result<std::optional<EndReason>> end = HandleEvents();
     if (!end) return end.error();
     if (*end) return **end;
     const uint64_t now_ns = MonotonicNowNs();
-    if (now_ns >= drained_ns_ + kDrainPause_ns) DrainSideband();
+    if (now_ns >= drained_ns_ + kDrainPauseNs) DrainSideband();
     if (deadline_ns_ != 0 && now_ns >= deadline_ns_) return EndReason::kDuration;
-    if (now_ns >= announced_ns_ + kSettle_ns) {
+    if (now_ns >= announced_ns_ + kSettleNs) {
       TWOFOLD_RETURN_IF_ERROR(CloseInterval(announced_ns_, false));
       // Intervals that passed while the recorder was not running are one long interval.
       next_ns_ += ((MonotonicNowNs() - next_ns_) / interval_ns + 1) * interval_ns;
@@ -414,7 +413,7 @@ void Session::ShowStatus(const Interval& interval) {
   const double interval_ns = double(interval.end_ns - interval.start_ns);
   const double cost_ns =
       double(interval.cost.bpf_ns + interval.cost.user_ns + interval.cost.system_ns);
-  status_line_.Draw(Status{.elapsed_s = double(interval.end_ns) / double(kSecond_ns),
+  status_line_.Draw(Status{.elapsed_s = double(interval.end_ns) / double(kSecondNs),
                            .stacks = builder_->stack_count(),
                            .file_bytes = writer_->bytes_written(),
                            .cost_percent = interval_ns > 0 ? 100 * cost_ns / interval_ns : 0,
@@ -444,7 +443,7 @@ Result<void> Session::Close(EndReason reason) {
   // last one.
   const bool ends_at_deadline = deadline_ns_ != 0 && announced_ns_ + 1 >= deadline_ns_;
   if (!ends_at_deadline && MonotonicNowNs() >= announced_ns_) {
-    while (MonotonicNowNs() < announced_ns_ + kSettle_ns) {
+    while (MonotonicNowNs() < announced_ns_ + kSettleNs) {
     }
     TWOFOLD_RETURN_IF_ERROR(CloseInterval(announced_ns_, false));
   }
@@ -464,7 +463,7 @@ Result<void> Session::Close(EndReason reason) {
 
 void Session::PrintSummary() const {
   const Summary summary{
-      .seconds = double(interval_start_ns_ - recording_.start_monotonic_ns) / double(kSecond_ns),
+      .seconds = double(interval_start_ns_ - recording_.start_monotonic_ns) / double(kSecondNs),
       .processes = builder_->process_count(),
       .stacks = builder_->stack_count(),
       .file_bytes = writer_->bytes_written(),

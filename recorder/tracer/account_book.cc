@@ -66,7 +66,7 @@ void AccountBook::Add(const twofold_account& account) {
     // Counters of 32 bits that only grow: the difference is right across an overflow.
     const uint32_t now = account.waits[bucket];
     uint32_t& counted = before.waits[bucket];
-    if (static_cast<int32_t>(now - counted) <= 0) continue;
+    if (int32_t(now - counted) <= 0) continue;
     difference.waits[bucket] = now - counted;
     counted = now;
   }

@@ -87,9 +87,9 @@ void SetInterruptEntries(twofold_bpf& skeleton, const KernelSymbols& kernel_symb
   };
   const auto find = [&](const Range& range, __u64& start, __u64& end) {
     // No function that is asked for is longer.
-    constexpr uint64_t kLongest_bytes = 0x4000;
+    constexpr uint64_t kLongestBytes = 0x4000;
     start = kernel_symbols.AddressOf(range.first).value_or(0);
-    end = start != 0 && range.end.empty() ? start + kLongest_bytes
+    end = start != 0 && range.end.empty() ? start + kLongestBytes
                                           : kernel_symbols.AddressOf(range.end).value_or(0);
     // A function of unknown length ends where the next one begins.
     while (range.end.empty() && end > start + 1) {

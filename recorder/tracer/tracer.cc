@@ -281,11 +281,11 @@ Result<void> Tracer::PassOverTasks(twofold_pass pass, uint64_t boundary_ns) {
 
 uint64_t Tracer::AnnounceEnd(uint64_t at_ns) {
   // A moment ahead, so that every event from then on knows of it.
-  constexpr uint64_t kAhead_ns = 20'000;
+  constexpr uint64_t kAheadNs = 20'000;
   const uint64_t next_sum = (readings_ + 1) % TWOFOLD_SUMS;
   uint64_t boundary_ns = 0;
   do {
-    boundary_ns = (std::max(at_ns, MonotonicNowNs() + kAhead_ns) & ~uint64_t{1}) | next_sum;
+    boundary_ns = (std::max(at_ns, MonotonicNowNs() + kAheadNs) & ~uint64_t{1}) | next_sum;
     const bool is_too_late = announced_ns_ != 0 && boundary_ns >= announced_ns_;
     if (is_too_late) boundary_ns = announced_ns_;
     __atomic_store_n(&skeleton_->bss->boundary_ns, boundary_ns, __ATOMIC_SEQ_CST);

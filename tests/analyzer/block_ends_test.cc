@@ -28,7 +28,7 @@ Capture CaptureOf(const std::vector<std::vector<BlockedRow>>& intervals) {
   capture.definitions.threads.resize(3);
   for (const std::vector<BlockedRow>& rows : intervals) {
     Interval interval;
-    interval.number = static_cast<uint32_t>(capture.intervals.size());
+    interval.number = uint32_t(capture.intervals.size());
     interval.blocked = rows;
     capture.intervals.push_back(interval);
   }

@@ -33,7 +33,7 @@ CaptureMaker::CaptureMaker(std::vector<std::string> sources) : writer_(sink_) {
   settings.max_frames = 127;
   settings.scope = "system";
   settings.user_stack_method = "switch-out";
-  recording_.start_realtime_ns = 1700000000 * static_cast<int64_t>(kSecondNs);
+  recording_.start_realtime_ns = 1700000000 * int64_t(kSecondNs);
   recording_.start_monotonic_ns = 5000 * kSecondNs;
   recording_.start_boottime_ns = 5000 * kSecondNs;
   BeginInterval();
@@ -44,8 +44,7 @@ void CaptureMaker::BeginInterval() {
   interval_.number = intervals_;
   interval_.start_ns = intervals_ * kSecondNs;
   interval_.end_ns = (intervals_ + 1) * kSecondNs;
-  interval_.start_realtime_ns =
-      recording_.start_realtime_ns + static_cast<int64_t>(interval_.start_ns);
+  interval_.start_realtime_ns = recording_.start_realtime_ns + int64_t(interval_.start_ns);
   for (const std::string& source : recording_.settings.sources) {
     if (source == "cpu") interval_.cpu = CpuRows{10 * kMillisecondNs, {}};
     if (source == "cpi") interval_.counters.emplace();
@@ -61,7 +60,7 @@ ThreadId CaptureMaker::AddThread(std::string_view process_name, uint32_t pid,
   Process process;
   process.pid = Pid(pid);
   process.parent_pid = Pid(1);
-  process.start_ns = -static_cast<int64_t>(kSecondNs);
+  process.start_ns = -int64_t(kSecondNs);
   process.image_start_ns = process.start_ns;
   process.name = builder_.InternString(process_name);
   process.executable = builder_.InternString("/usr/bin/" + std::string(process_name));
@@ -73,7 +72,7 @@ ThreadId CaptureMaker::AddSibling(std::string_view thread_name, uint32_t tid) {
   Thread thread;
   thread.process = last_process_;
   thread.tid = Tid(tid);
-  thread.start_ns = -static_cast<int64_t>(kSecondNs);
+  thread.start_ns = -int64_t(kSecondNs);
   thread.name = builder_.InternString(thread_name);
   return builder_.AddThread(thread);
 }
@@ -134,7 +133,7 @@ void CaptureMaker::Outstanding(const OutstandingRow& row) {
 
 uint32_t CaptureMaker::Retransmitted(const RetransmitRow& row) {
   interval_.retransmits->rows.push_back(row);
-  return static_cast<uint32_t>(interval_.retransmits->rows.size()) - 1;
+  return uint32_t(interval_.retransmits->rows.size()) - 1;
 }
 
 ThreadId CaptureMaker::AddImage(std::string_view name, uint32_t pid, int64_t image_start_ns,

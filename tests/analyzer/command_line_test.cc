@@ -343,7 +343,7 @@ TEST(Info, TellsWhereACaptureIsDamaged) {
     }
     return maker.Finish();
   }();
-  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 0x55);
+  bytes[bytes.size() / 2] = char(bytes[bytes.size() / 2] ^ 0x55);
   std::string path = WriteTemporary("damaged.twofold", bytes);
   RunResult result = RunTwofold({"info", path});
   EXPECT_EQ(result.status, 0) << result.words;
@@ -360,7 +360,7 @@ TEST(Verify, OneLinePerFileAndTheWorstStatus) {
   std::string ok_path = WriteTemporary("ok.twofold", good);
   std::string cut_path = WriteTemporary("cut.twofold", cut_bytes);
   std::string flipped = good;
-  flipped[flipped.size() / 2] = static_cast<char>(flipped[flipped.size() / 2] ^ 1);
+  flipped[flipped.size() / 2] = char(flipped[flipped.size() / 2] ^ 1);
   std::string bad_path = WriteTemporary("bad.twofold", flipped);
   std::string text_path = WriteTemporary("text.twofold", "hello");
 

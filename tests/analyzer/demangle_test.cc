@@ -211,8 +211,8 @@ TEST(DemangleMany, EndlessNamesCostOnlyThemselves) {
 double ChildrenSeconds() {
   struct rusage usage = {};
   getrusage(RUSAGE_CHILDREN, &usage);
-  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-         static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+  return double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+         double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 TEST(DemangleMany, VeryManyEndlessNamesAreNotAllTried) {
@@ -373,8 +373,8 @@ TEST(DemangledViews, FoldedLinesKeepTheirForm) {
                                         "_Z4sortIiEvPT_S1_.x y",
                                         "_Z3foov.\x1b[2J"};
   std::string text = Show(CaptureOf(functions), {"fold"}).output;
-  EXPECT_EQ(static_cast<size_t>(std::count(text.begin(), text.end(), '\n')), functions.size());
-  EXPECT_EQ(static_cast<size_t>(std::count(text.begin(), text.end(), ';')), 2 * functions.size());
+  EXPECT_EQ(size_t(std::count(text.begin(), text.end(), '\n')), functions.size());
+  EXPECT_EQ(size_t(std::count(text.begin(), text.end(), ';')), 2 * functions.size());
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
   EXPECT_THAT(text, Not(HasSubstr("\u202e")));
   for (size_t start = 0; start < text.size();) {
@@ -420,9 +420,9 @@ TEST(DemangledViews, AMegabyteOfHarmDoesNone) {
     seconds += ChildrenSeconds();
     struct rusage usage = {};
     getrusage(RUSAGE_CHILDREN, &usage);
-    double peak_mib = static_cast<double>(usage.ru_maxrss) / 1024;
-    std::printf("    2^%d: %zu bytes, %.2f s, %.0f MiB\n", static_cast<int>(levels), capture.size(),
-                seconds, peak_mib);
+    double peak_mib = double(usage.ru_maxrss) / 1024;
+    std::printf("    2^%d: %zu bytes, %.2f s, %.0f MiB\n", int(levels), capture.size(), seconds,
+                peak_mib);
     EXPECT_EQ(std::count(result.output.begin(), result.output.end(), '\n'), 60000);
     EXPECT_EQ(result.words.empty(), levels == 5);
     EXPECT_LT(seconds, 10);

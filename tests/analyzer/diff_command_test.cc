@@ -22,7 +22,7 @@ class Chance {
   uint64_t Samples(double mean) {
     double sum = 0;
     for (int i = 0; i < 12; ++i) sum += Uniform();
-    return static_cast<uint64_t>(std::max(0.0, std::round(mean + std::sqrt(mean) * (sum - 6))));
+    return uint64_t(std::max(0.0, std::round(mean + std::sqrt(mean) * (sum - 6))));
   }
 
  private:
@@ -30,7 +30,7 @@ class Chance {
     state_ ^= state_ << 13;
     state_ ^= state_ >> 7;
     state_ ^= state_ << 17;
-    return static_cast<double>(state_ >> 11) / 9007199254740992.0;
+    return double(state_ >> 11) / 9007199254740992.0;
   }
   uint64_t state_;
 };
@@ -38,7 +38,7 @@ class Chance {
 // Fifteen functions of 200 samples a second.
 Costs Usual() {
   Costs costs;
-  for (int i = 0; i < 15; ++i) costs["work_" + std::string(1, static_cast<char>('a' + i))] = 200;
+  for (int i = 0; i < 15; ++i) costs["work_" + std::string(1, char('a' + i))] = 200;
   return costs;
 }
 
@@ -221,7 +221,7 @@ TEST(DiffCommand, BlockedTimeIsComparedByWhatWasWaitedFor) {
     for (int t = 0; t < 30; ++t) {
       maker.Cpu(app, work, maker.NoStack(), 50);
       maker.Blocked(app, BlockState::kInterruptible, read, pipe,
-                    chance.Samples(static_cast<double>(pipe_ms)) * kMillisecondNs, 100);
+                    chance.Samples(double(pipe_ms)) * kMillisecondNs, 100);
       maker.Blocked(app, BlockState::kInterruptible, read, futex,
                     chance.Samples(200) * kMillisecondNs, 100);
       maker.AddAccount({.thread = app,
@@ -262,12 +262,12 @@ TEST(DiffCommand, WhatWaitsAsBeforeIsNoChangeWhereOthersComputeMore) {
       maker.Blocked(idle, BlockState::kInterruptible, StackId(), poll, kSecondNs, 50);
       maker.AddAccount({.thread = idle, .existed_ns = kSecondNs, .blocked_ns = {kSecondNs}});
       for (ThreadId worker : workers) {
-        uint64_t cpu_ns = chance.Samples(static_cast<double>(busy_ms)) * kMillisecondNs;
+        uint64_t cpu_ns = chance.Samples(double(busy_ms)) * kMillisecondNs;
         maker.Cpu(worker, work, StackId(), cpu_ns / (10 * kMillisecondNs));
         uint64_t rest_ns = kSecondNs - cpu_ns;
         for (auto [stack, part] : {std::pair(pipe, 50), {futex, 30}, {disk, 20}}) {
           maker.Blocked(worker, BlockState::kInterruptible, StackId(), stack,
-                        rest_ns / 100 * static_cast<uint64_t>(part), 50);
+                        rest_ns / 100 * uint64_t(part), 50);
         }
         maker.AddAccount({.thread = worker,
                           .existed_ns = kSecondNs,

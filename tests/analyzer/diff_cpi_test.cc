@@ -349,7 +349,7 @@ TEST(DiffCpi, SwingsAreThoseOfTheRatio) {
   SideIntervals side = Seconds(8);
   Weights weights = Own(std::vector<double>(8, 500), 2);
   for (size_t t = 0; t < 8; ++t) {
-    weights.of_interval[t] *= 1 + 0.1 * std::cos(M_PI * 3 * (static_cast<double>(t) + 0.5) / 8);
+    weights.of_interval[t] *= 1 + 0.1 * std::cos(M_PI * 3 * (double(t) + 0.5) / 8);
   }
   Change change = MeasureChange(side, weights, side, weights);
   EXPECT_NEAR(change.before.variance, 0.2 * 0.2 / (3 * 8), 1e-12);

@@ -66,8 +66,8 @@ Rows RowsOf(const std::string& csv) {
                                        number(3),
                                        number(4),
                                        number(5),
-                                       static_cast<uint64_t>(number(10) / kSampleNs),
-                                       static_cast<uint64_t>(number(11) / kSampleNs)};
+                                       uint64_t(number(10) / kSampleNs),
+                                       uint64_t(number(11) / kSampleNs)};
   }
   return rows;
 }
@@ -267,14 +267,14 @@ TEST(DiffFiltersOfBlocks, FocusChangesNoNumber) {
     StackId futex = maker.Stack({"k:do_syscall_64", "k:futex_wait_queue", "k:schedule"});
     for (int t = 0; t < kSeconds; ++t) {
       maker.Cpu(app, work, maker.NoStack(), 50);
-      maker.AddBlocked({.thread = app,
-                        .state = BlockState::kInterruptible,
-                        .kernel_stack = pipe,
-                        .user_stack = work,
-                        .time_ns = pipe_ms * kMillisecondNs,
-                        .count = 1,
-                        .parts = static_cast<uint8_t>((t > 0 ? kBegunBefore : 0) |
-                                                      (t + 1 < kSeconds ? kOpenAtEnd : 0))});
+      maker.AddBlocked(
+          {.thread = app,
+           .state = BlockState::kInterruptible,
+           .kernel_stack = pipe,
+           .user_stack = work,
+           .time_ns = pipe_ms * kMillisecondNs,
+           .count = 1,
+           .parts = uint8_t((t > 0 ? kBegunBefore : 0) | (t + 1 < kSeconds ? kOpenAtEnd : 0))});
       maker.Blocked(app, BlockState::kInterruptible, work, futex, 200 * kMillisecondNs, 100);
       maker.EndInterval();
     }

@@ -172,8 +172,8 @@ TEST(DiffSimulation, QuantaMayDiffer) {
       ExpectOnlyNewAndGone(what,
                            {.pieces = pieces,
                             .pieces_per_second = 2000,
-                            .quantum_before = static_cast<double>(before),
-                            .quantum_after = static_cast<double>(after)},
+                            .quantum_before = double(before),
+                            .quantum_after = double(after)},
                            0.1);
     }
   }

@@ -15,7 +15,7 @@ constexpr size_t kJobFunctions = 6;
 size_t PairCount() {
   const char* text = std::getenv("TWOFOLD_DIFF_PAIRS");
   int wanted = text != nullptr ? std::atoi(text) : 0;
-  if (wanted > 0) return static_cast<size_t>(wanted);
+  if (wanted > 0) return size_t(wanted);
 #if defined(__SANITIZE_ADDRESS__)
   return 40;  // sanitizers look at the code, not at the method
 #else
@@ -93,8 +93,8 @@ void DiffSimulator::RecordRun(bool after, size_t seconds, std::vector<double>& t
   };
   std::vector<Job> jobs(kJobFunctions);
   for (Job& job : jobs) {
-    job.period = 10 + static_cast<size_t>(uniform(random_) * 11);
-    job.phase = static_cast<size_t>(uniform(random_) * static_cast<double>(job.period));
+    job.period = 10 + size_t(uniform(random_) * 11);
+    job.phase = size_t(uniform(random_) * double(job.period));
   }
   for (size_t t = 0; t < seconds; ++t) {
     if (t > 0) {
@@ -106,7 +106,7 @@ void DiffSimulator::RecordRun(bool after, size_t seconds, std::vector<double>& t
       if (left > 0) {
         --left;
       } else if (weather.bursts && uniform(random_) < 0.05) {
-        left = 2 + static_cast<size_t>(uniform(random_) * 4);
+        left = 2 + size_t(uniform(random_) * 4);
       }
     }
     double scale = plan_.pieces_per_second * std::exp(load) * (after ? plan_.load_after : 1);
@@ -126,7 +126,7 @@ void DiffSimulator::RecordRun(bool after, size_t seconds, std::vector<double>& t
       total += scale * cost;
       if (plan_.has_ratio) {
         std::poisson_distribution<uint64_t> divisors(scale * std::max(cost, 1e-12));
-        double divisor = static_cast<double>(divisors(random_));
+        double divisor = double(divisors(random_));
         functions[f].own_totals.push_back(divisor);
         functions[f].own_count += divisor;
         functions[f].own_squares += divisor;
@@ -137,7 +137,7 @@ void DiffSimulator::RecordRun(bool after, size_t seconds, std::vector<double>& t
         std::poisson_distribution<uint64_t> poisson(scale * cost / piece_weight);
         pieces = poisson(random_);
       }
-      double weight = static_cast<double>(pieces) * piece_weight;
+      double weight = double(pieces) * piece_weight;
       double squares = weight * piece_weight;
       if (plan_.pieces != Pieces::kSamples) {
         weight = 0;
@@ -154,7 +154,7 @@ void DiffSimulator::RecordRun(bool after, size_t seconds, std::vector<double>& t
         pieces = kept;
       }
       functions[f].of_interval.push_back(weight);
-      functions[f].count += static_cast<double>(pieces);
+      functions[f].count += double(pieces);
       functions[f].squares += squares;
     }
     totals.push_back(total);
@@ -203,7 +203,7 @@ void ForPairs(const Plan& plan, const std::function<void(DiffSimulator&)>& prepa
   }
 }
 
-double Percent(double count) { return 100 * count / static_cast<double>(PairCount()); }
+double Percent(double count) { return 100 * count / double(PairCount()); }
 
 double Report(const char* what, double percent) {
   printf("  %-44s %5.1f %%\n", what, percent);

@@ -19,11 +19,10 @@ SideIntervals Seconds(size_t n) { return MakeSide(std::vector<double>(n, 1), {n}
 Weights Wave(size_t n, double mean, double half_turns) {
   Weights weights;
   for (size_t t = 0; t < n; ++t) {
-    double angle =
-        std::numbers::pi * half_turns * (static_cast<double>(t) + 0.5) / static_cast<double>(n);
+    double angle = std::numbers::pi * half_turns * (double(t) + 0.5) / double(n);
     weights.of_interval.push_back(mean * (1 + 0.1 * std::cos(angle)));
   }
-  weights.count = mean * static_cast<double>(n);
+  weights.count = mean * double(n);
   weights.squares = weights.count;
   return weights;
 }
@@ -137,7 +136,7 @@ TEST(DiffStatistics, TheShiftThatAllShareIsNoChange) {
   EXPECT_NEAR(family.shift.theta, std::log(1.2), 0.01);
   EXPECT_TRUE(changes[0].flagged);
   EXPECT_NEAR(changes[0].estimate, 1, 0.02);
-  for (int f = 1; f < 20; ++f) EXPECT_FALSE(changes[static_cast<size_t>(f)].flagged) << f;
+  for (int f = 1; f < 20; ++f) EXPECT_FALSE(changes[size_t(f)].flagged) << f;
 }
 
 TEST(DiffStatistics, OneOrTwoFunctionsHaveNoShift) {

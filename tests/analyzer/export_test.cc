@@ -410,7 +410,7 @@ TEST(Exports, HostileNamesStayText) {
   ASSERT_EQ(names.size(), 200u);
   CaptureMaker maker;
   for (size_t i = 0; i < names.size(); ++i) {
-    ThreadId thread = maker.AddThread(names[i], static_cast<uint32_t>(i + 1));
+    ThreadId thread = maker.AddThread(names[i], uint32_t(i + 1));
     maker.Cpu(thread, maker.Stack({"[/usr/lib/" + names[i] + "+0x10]", names[i]}), StackId(), 1);
   }
   maker.EndInterval();
@@ -420,7 +420,7 @@ TEST(Exports, HostileNamesStayText) {
     for (char c : text) {
       bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
       if (control && allowed.find(c) == std::string::npos) {
-        ADD_FAILURE() << what << " has a raw byte " << static_cast<int>(c);
+        ADD_FAILURE() << what << " has a raw byte " << int(c);
         return;
       }
     }

@@ -149,7 +149,7 @@ TEST(Flame, HostileNamesAreTextOnly) {
                                           "\xef\xbf\xbf"};
   CaptureMaker maker;
   for (size_t i = 0; i < names.size(); ++i) {
-    ThreadId thread = maker.AddThread(names[i], static_cast<uint32_t>(i + 1));
+    ThreadId thread = maker.AddThread(names[i], uint32_t(i + 1));
     maker.Cpu(thread, maker.Stack({names[i]}), StackId(), 1);
   }
   maker.EndInterval();

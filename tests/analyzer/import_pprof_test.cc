@@ -159,7 +159,7 @@ TEST_F(ImportPprof, NegativeAndEmptyValuesAreLeftOut) {
   ProfileMaker maker;
   maker.SampleType("cpu", "microseconds");
   maker.Location(1, 0, 0, {"main"});
-  maker.Sample({1}, {static_cast<uint64_t>(-5)});
+  maker.Sample({1}, {uint64_t(-5)});
   maker.Sample({1}, {0});
   EXPECT_THAT(ImportBytes(maker.Bytes()).words, HasSubstr("no samples"));
   maker.Sample({1}, {7});
@@ -304,14 +304,14 @@ TEST_F(ImportPprof, NoBytesDoHarm) {
   for (size_t size = 0; size < good.size(); ++size) import(good.substr(0, size));
   for (size_t bit = 0; bit < good.size() * 8; ++bit) {
     std::string bytes = good;
-    bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ 1 << bit % 8);
+    bytes[bit / 8] = char(bytes[bit / 8] ^ 1 << bit % 8);
     import(bytes);
   }
   std::minstd_rand random(1);
   for (int round = 0; round < 2000; ++round) {
     std::string bytes = good;
     for (int change = 0; change < 4; ++change) {
-      bytes[random() % bytes.size()] = static_cast<char>(random());
+      bytes[random() % bytes.size()] = char(random());
     }
     import(bytes);
   }

@@ -137,7 +137,7 @@ TEST(InfoAccounting, TellsWhatWasMeasuredAndWhatEstimated) {
     row.time_ns = time_ns;
     row.sampled_ns = sampled_ns;
     row.samples = sampled_ns > 0 ? 1 : 0;
-    row.variance_us2 = static_cast<uint64_t>(variance_us2);
+    row.variance_us2 = uint64_t(variance_us2);
     maker.interval().blocked->push_back(row);
   }
   maker.AddAccount({.thread = thread, .existed_ns = 400 * kMs, .blocked_ns = {400 * kMs}});

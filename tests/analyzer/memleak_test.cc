@@ -208,7 +208,7 @@ TEST(Memleak, FiltersThatDoNotFitAreRefused) {
 // A capture of a leak that is as large as numbers go, begun at that second.
 std::string PathOfHuge(int64_t start_s, bool ends) {
   Program program;
-  program.maker.recording().start_realtime_ns = start_s * static_cast<int64_t>(kSecondNs);
+  program.maker.recording().start_realtime_ns = start_s * int64_t(kSecondNs);
   program.maker.Allocated(
       {AllocationKind::kMalloc, program.thread, {}, program.leak, INT64_MAX, INT64_MAX, 1});
   if (ends) {

@@ -24,7 +24,7 @@ std::string HostCapture(const std::string& host, uint64_t samples, uint64_t bloc
                         bool cut_short = false) {
   CaptureMaker maker({"cpu", "offcpu"});
   maker.recording().host.hostname = host;
-  maker.recording().start_realtime_ns += static_cast<int64_t>(std::hash<std::string>()(host) >> 40);
+  maker.recording().start_realtime_ns += int64_t(std::hash<std::string>()(host) >> 40);
   ThreadId thread = maker.AddThread("app", 7);
   StackId user = maker.Stack({"main", "work"});
   StackId own = maker.Stack({"main", "only_on_" + host});
@@ -298,7 +298,7 @@ TEST_F(Merge, GoldenCapturesAddUp) {
     uint64_t lines = 0;
     for (const std::string& path : paths) {
       folds.push_back(RunTwofold({"fold", "--view", view, path}).output);
-      lines += static_cast<uint64_t>(std::count(folds.back().begin(), folds.back().end(), '\n'));
+      lines += uint64_t(std::count(folds.back().begin(), folds.back().end(), '\n'));
     }
     // Microseconds are rounded so that totals are right: a line may differ by one for each capture.
     std::map<std::string, uint64_t> sums = SumOf(folds);
@@ -306,7 +306,7 @@ TEST_F(Merge, GoldenCapturesAddUp) {
         SumOf({RunTwofold({"fold", "--view", view, merged_}).output});
     EXPECT_GT(merged.size(), 20U);
     for (const auto& [stack, value_us] : merged) {
-      EXPECT_NEAR(static_cast<double>(value_us), static_cast<double>(sums[stack]), 4) << stack;
+      EXPECT_NEAR(double(value_us), double(sums[stack]), 4) << stack;
     }
   }
   // In nanoseconds nothing is rounded.

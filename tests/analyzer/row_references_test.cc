@@ -52,7 +52,7 @@ class EveryReference {
   template <typename Identifier, typename T>
   static void Add(std::vector<T>& all, const T& fresh, Identifier& id) {
     all.push_back(fresh);
-    id = Identifier(static_cast<uint32_t>(all.size()));
+    id = Identifier(uint32_t(all.size()));
   }
 
   StackId NewStack() {

@@ -66,13 +66,13 @@ ShownCapture ShowCpu(const Capture& capture) {
   for (const Interval& interval : capture.intervals) {
     for (const CpuRow& row : interval.cpu->rows) {
       Shown& shown = all.functions[row.user_stack.value];
-      shown.time_ns += static_cast<double>(scaling.scaled_ns()[next++]);
-      shown.kept += static_cast<double>(row.samples);
+      shown.time_ns += double(scaling.scaled_ns()[next++]);
+      shown.kept += double(row.samples);
     }
     for (const Account& account : *interval.accounts) {
-      all.exact_ns += static_cast<double>(account.on_cpu_ns);
+      all.exact_ns += double(account.on_cpu_ns);
       if (scaling.IsUnsampled(account.thread)) {
-        all.without_stack_ns += static_cast<double>(account.on_cpu_ns);
+        all.without_stack_ns += double(account.on_cpu_ns);
       }
     }
   }
@@ -87,22 +87,22 @@ ShownCapture ShowBlocked(const Capture& capture) {
     for (const BlockedRow& row : *interval.blocked) {
       const ScaledRow& scaled = scaling.blocked()[next++];
       Shown& shown = all.functions[row.user_stack.value];
-      shown.time_ns += static_cast<double>(scaled.time_ns);
-      shown.variance_ns2 += static_cast<double>(scaled.variance_us2) * 1e6;
-      shown.sample_ns = std::max(shown.sample_ns, static_cast<double>(scaled.sample_ns));
-      shown.count += static_cast<double>(row.count);
-      shown.count_variance += static_cast<double>(scaled.count_variance);
-      shown.sample_count = std::max(shown.sample_count, static_cast<double>(scaled.sample_count));
-      shown.kept += static_cast<double>(row.samples);
+      shown.time_ns += double(scaled.time_ns);
+      shown.variance_ns2 += double(scaled.variance_us2) * 1e6;
+      shown.sample_ns = std::max(shown.sample_ns, double(scaled.sample_ns));
+      shown.count += double(row.count);
+      shown.count_variance += double(scaled.count_variance);
+      shown.sample_count = std::max(shown.sample_count, double(scaled.sample_count));
+      shown.kept += double(row.samples);
       all.sample_count = std::max(all.sample_count, shown.sample_count);
       all.sample_ns = std::max(all.sample_ns, shown.sample_ns);
     }
     for (const Account& account : *interval.accounts) {
-      for (uint64_t time_ns : account.blocked_ns) all.exact_ns += static_cast<double>(time_ns);
+      for (uint64_t time_ns : account.blocked_ns) all.exact_ns += double(time_ns);
     }
   }
   for (const UnplacedTime& unplaced : scaling.unplaced()) {
-    all.without_stack_ns += static_cast<double>(unplaced.time_ns);
+    all.without_stack_ns += double(unplaced.time_ns);
   }
   return all;
 }
@@ -157,7 +157,7 @@ TEST(ScalingSimulation, FunctionsOfShortThreadsKeepTheirCpuTime) {
     settings.accounts_late = accounts_late;
     Score score;
     for (int run = 0; run < kRuns; ++run) {
-      SimulatedRecording recording(settings, 100 + static_cast<uint64_t>(run));
+      SimulatedRecording recording(settings, 100 + uint64_t(run));
       LiveShortAndLong(recording, [](SimulatedRecording& r, ThreadId thread, Function function,
                                      uint64_t start_ns, uint64_t length_ns) {
         r.Run(thread, function, start_ns, length_ns);
@@ -167,8 +167,8 @@ TEST(ScalingSimulation, FunctionsOfShortThreadsKeepTheirCpuTime) {
       EXPECT_EQ(all.TotalNs(), all.exact_ns);
       EXPECT_EQ(all.without_stack_ns, 0);
       for (const auto& [function, of_function] : truth) {
-        double truth_ns = static_cast<double>(of_function.on_cpu_ns);
-        double error_ns = std::sqrt(static_cast<double>(settings.period_ns) * truth_ns);
+        double truth_ns = double(of_function.on_cpu_ns);
+        double error_ns = std::sqrt(double(settings.period_ns) * truth_ns);
         score.Add(function, all.functions[function].time_ns, truth_ns, error_ns);
       }
     }
@@ -185,7 +185,7 @@ TEST(ScalingSimulation, FunctionsOfShortThreadsKeepTheirBlockedTime) {
     settings.accounts_late = accounts_late;
     Score score;
     for (int run = 0; run < kRuns; ++run) {
-      SimulatedRecording recording(settings, 200 + static_cast<uint64_t>(run));
+      SimulatedRecording recording(settings, 200 + uint64_t(run));
       // Blocks of 1 ms at most: some short for T, and one of the long thread that is not.
       LiveShortAndLong(recording, [](SimulatedRecording& r, ThreadId thread, Function function,
                                      uint64_t start_ns, uint64_t length_ns) {
@@ -201,12 +201,11 @@ TEST(ScalingSimulation, FunctionsOfShortThreadsKeepTheirBlockedTime) {
       ShownCapture all = ShowBlocked(recording.Finish());
       EXPECT_EQ(all.TotalNs(), all.exact_ns);
       EXPECT_EQ(all.without_stack_ns, 0);
-      EXPECT_EQ(all.functions[20].time_ns, static_cast<double>(recording.WindowNs()));
+      EXPECT_EQ(all.functions[20].time_ns, double(recording.WindowNs()));
       for (const auto& [function, of_function] : truth) {
         if (function == 20) continue;
         const Shown& shown = all.functions[function];
-        score.Add(function, shown.time_ns, static_cast<double>(of_function.blocked_ns),
-                  shown.ErrorNs());
+        score.Add(function, shown.time_ns, double(of_function.blocked_ns), shown.ErrorNs());
       }
     }
     printf("blocked time within its stated error: %.1f %% of %.0f\n", score.Coverage(), score.all);
@@ -226,7 +225,7 @@ void Serve(SimulatedRecording& recording, int workers, const Lengths& length_ns)
     ThreadId thread = recording.AddThread("worker", "/usr/bin/service");
     for (uint64_t now_ns = 0; now_ns < recording.WindowNs();) {
       Function function = 1 + choose(recording.random());
-      auto block_ns = 2 * kUs + static_cast<uint64_t>(length_ns(recording.random(), function));
+      auto block_ns = 2 * kUs + uint64_t(length_ns(recording.random(), function));
       recording.Block(thread, function, now_ns, block_ns);
       now_ns += block_ns + 50 * kUs;
     }
@@ -249,16 +248,14 @@ struct Coverage {
     EXPECT_EQ(all.TotalNs(), all.exact_ns);
     for (const auto& [function, of_function] : truth) {
       Shown shown = all.Of(function);
-      times.Add(function, shown.time_ns, static_cast<double>(of_function.blocked_ns),
-                shown.ErrorNs());
-      counts.Add(function, shown.count, static_cast<double>(of_function.blocks),
-                 shown.CountError());
+      times.Add(function, shown.time_ns, double(of_function.blocked_ns), shown.ErrorNs());
+      counts.Add(function, shown.count, double(of_function.blocks), shown.CountError());
     }
   }
 
   void Expect(const std::string& what, uint64_t quantum_ns) {
     printf("%s, T = %6.1f ms: times covered %.1f %%, counts %.1f %% of %.0f\n", what.c_str(),
-           static_cast<double>(quantum_ns) / 1e6, times.Coverage(), counts.Coverage(), counts.all);
+           double(quantum_ns) / 1e6, times.Coverage(), counts.Coverage(), counts.all);
     EXPECT_GE(times.Coverage(), 92) << what;
     EXPECT_GE(counts.Coverage(), 92) << what;
   }
@@ -329,7 +326,7 @@ TEST(ScalingSimulation, StatedErrorsCoverTheTruthWhateverTheLengths) {
       settings.intervals = 3;
       Coverage coverage;
       for (int run = 0; run < 30; ++run) {
-        SimulatedRecording recording(settings, 500 + static_cast<uint64_t>(run));
+        SimulatedRecording recording(settings, 500 + uint64_t(run));
         Serve(recording, 4, length_ns);
         coverage.Add(recording);
       }

@@ -13,7 +13,7 @@ SimulatedRecording::SimulatedRecording(const Settings& settings, uint64_t seed)
 
 StringId SimulatedRecording::Intern(const std::string& text) {
   auto [entry, fresh] =
-      strings_.try_emplace(text, static_cast<uint32_t>(capture_.definitions.strings.size() + 1));
+      strings_.try_emplace(text, uint32_t(capture_.definitions.strings.size() + 1));
   if (fresh) capture_.definitions.strings.push_back(text);
   return entry->second;
 }
@@ -21,17 +21,17 @@ StringId SimulatedRecording::Intern(const std::string& text) {
 ThreadId SimulatedRecording::AddThread(const std::string& name, const std::string& executable) {
   Definitions& definitions = capture_.definitions;
   Process process;
-  process.pid = Pid(static_cast<uint32_t>(definitions.processes.size() + 100));
+  process.pid = Pid(uint32_t(definitions.processes.size() + 100));
   process.name = Intern(name);
   process.executable = Intern(executable);
   definitions.processes.push_back(process);
   Thread thread;
-  thread.process = ProcessId(static_cast<uint32_t>(definitions.processes.size()));
+  thread.process = ProcessId(uint32_t(definitions.processes.size()));
   thread.tid = Tid(process.pid.value);
   thread.name = process.name;
   definitions.threads.push_back(thread);
   is_born_.push_back(false);
-  return ThreadId(static_cast<uint32_t>(definitions.threads.size()));
+  return ThreadId(uint32_t(definitions.threads.size()));
 }
 
 template <typename Use>
@@ -41,8 +41,7 @@ void SimulatedRecording::ForEachPart(uint64_t start_ns, uint64_t length_ns, Use 
   while (start_ns < end_ns) {
     uint64_t interval = start_ns / settings_.interval_ns;
     uint64_t part_end_ns = std::min(end_ns, (interval + 1) * settings_.interval_ns);
-    use(static_cast<uint32_t>(interval), start_ns, part_end_ns - start_ns,
-        part_end_ns == end_ns && !is_cut);
+    use(uint32_t(interval), start_ns, part_end_ns - start_ns, part_end_ns == end_ns && !is_cut);
     start_ns = part_end_ns;
   }
 }
@@ -79,7 +78,7 @@ void SimulatedRecording::Block(ThreadId thread, Function function, uint64_t star
   ForEachPart(start_ns, length_ns, [&](uint32_t interval, uint64_t, uint64_t ns, bool is_last) {
     Account& account = AccountOf(interval, thread);
     account.existed_ns += ns;
-    account.blocked_ns[static_cast<size_t>(state) - 1] += ns;
+    account.blocked_ns[size_t(state) - 1] += ns;
     truth_[function].blocked_ns += ns;
     truth_[function].blocks += is_last ? 1 : 0;
     if (is_last) waits_[{interval, thread.value}] += 1;

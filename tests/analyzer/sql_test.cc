@@ -59,7 +59,7 @@ TEST(Tables, VirtualOnesHaveTheColumnsOfTheSchema) {
     ++tables;
   }
   EXPECT_EQ(*database->QueryInt("SELECT count(*) FROM sqlite_schema WHERE type = 'table'"),
-            static_cast<int64_t>(tables));
+            int64_t(tables));
   EXPECT_EQ(*database->QueryInt("SELECT count(*) FROM pragma_table_list WHERE schema = 'main' AND "
                                 "type = 'table' AND name NOT LIKE 'sqlite_%' AND NOT strict"),
             0);
@@ -367,7 +367,7 @@ TEST(StrangersDatabase, DamagedPagesAreErrorsNotCrashes) {
   for (size_t offset = 16; offset < bytes.size(); offset += 1009) {
     std::string damaged = bytes;
     for (size_t i = offset; i < std::min(offset + 64, damaged.size()); ++i) {
-      damaged[i] = static_cast<char>(damaged[i] ^ 0xa5);
+      damaged[i] = char(damaged[i] ^ 0xa5);
     }
     RunResult result = RunTwofold({"fold", WriteTemporary("broken.db", damaged)});
     EXPECT_LT(result.status, 2) << offset << result.words;

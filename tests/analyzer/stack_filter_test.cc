@@ -323,8 +323,7 @@ TEST(ClockTimes, SelectByTheClockOfTheCapture) {
 TEST(ClockTimes, MeanTheDayThatIsNearest) {
   CaptureMaker maker;
   // 23:59:58, for four seconds.
-  maker.recording().start_realtime_ns =
-      (1700000000 - 80000 + 86398) * static_cast<int64_t>(kSecondNs);
+  maker.recording().start_realtime_ns = (1700000000 - 80000 + 86398) * int64_t(kSecondNs);
   ThreadId thread = maker.AddThread("a", 1);
   for (int second = 0; second < 4; ++second) {
     maker.Cpu(thread, maker.Stack({"s" + std::to_string(second)}), StackId(), 1);

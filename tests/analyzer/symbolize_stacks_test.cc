@@ -23,7 +23,7 @@ class Answers {
     for (const std::string& frame : frames) {
       size_t colon = frame.find(':');
       place.frames.push_back({Text(frame.substr(0, colon)), Text("/src/a.c"),
-                              static_cast<uint32_t>(std::stoul(frame.substr(colon + 1)))});
+                              uint32_t(std::stoul(frame.substr(colon + 1)))});
     }
     told_[{offset, is_caller}] = place;
   }
@@ -300,8 +300,7 @@ TEST(SymbolizedStacks, StayTheSameStacksWhateverIsToldInWhateverOrder) {
         for (bool is_caller : {false, true}) {
           std::vector<std::string> frames(random() % 4);
           for (std::string& frame : frames) {
-            frame = std::string(1, static_cast<char>('a' + random() % 3)) + ":" +
-                    std::to_string(random() % 3);
+            frame = std::string(1, char('a' + random() % 3)) + ":" + std::to_string(random() % 3);
           }
           if (random() % 3 != 0) answers.Tell(offset, is_caller, frames, random() % 2 == 0);
         }

@@ -183,7 +183,7 @@ TEST_F(Symbolized, HostileDebugFilesCostTheirNamesAlone) {
     std::string bad = good;
     // Mostly one bit, sometimes many.
     for (int flips = i % 10 == 0 ? 200 : 1; flips > 0; --flips) {
-      bad[random() % bad.size()] ^= static_cast<char>(1 << random() % 8);
+      bad[random() % bad.size()] ^= char(1 << random() % 8);
     }
     expect_harmless(bad);
   }

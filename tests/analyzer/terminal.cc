@@ -37,7 +37,7 @@ std::string RunOnTerminal(const std::vector<std::string>& arguments, unsigned sh
   char buffer[4096];
   // Reading fails when nobody has the other side open any more.
   for (ssize_t got; (got = read(terminal, buffer, sizeof(buffer))) > 0;) {
-    output.append(buffer, static_cast<size_t>(got));
+    output.append(buffer, size_t(got));
   }
   close(terminal);
   int status = 0;

@@ -38,7 +38,7 @@ TEST(EscapeText, BytesThatAreNotUtf8AreEscapedOneByOne) {
 TEST(EscapeText, CanBeTakenBackForAllBytePairs) {
   for (int a = 0; a < 256; ++a) {
     for (int b = 0; b < 256; ++b) {
-      std::string text = {static_cast<char>(a), static_cast<char>(b), 'x'};
+      std::string text = {char(a), char(b), 'x'};
       EXPECT_EQ(UnescapeText(EscapeText(text)), text);
       EXPECT_EQ(UnescapeText(EscapeFrame(text)), text);
     }

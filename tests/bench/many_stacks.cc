@@ -26,7 +26,7 @@ class Numbers {
  public:
   uint32_t Below(uint32_t limit) {
     state_ = state_ * 6364136223846793005ULL + 1442695040888963407ULL;
-    return static_cast<uint32_t>((state_ >> 33) % limit);
+    return uint32_t((state_ >> 33) % limit);
   }
 
  private:
@@ -55,7 +55,7 @@ Result<void> Write(uint32_t stacks) {
   recording.settings.sources = {"offcpu"};
   recording.settings.interval_ns = kSecondNs;
   recording.settings.scope = "system";
-  recording.start_realtime_ns = 1700000000 * static_cast<int64_t>(kSecondNs);
+  recording.start_realtime_ns = 1700000000 * int64_t(kSecondNs);
   TWOFOLD_RETURN_IF_ERROR(writer.Start(recording));
 
   std::vector<ThreadId> threads;
@@ -107,13 +107,12 @@ Result<void> Write(uint32_t stacks) {
     interval.number = number;
     interval.start_ns = start_ns;
     interval.end_ns = start_ns += kSecondNs;
-    interval.start_realtime_ns =
-        recording.start_realtime_ns + static_cast<int64_t>(interval.start_ns);
+    interval.start_realtime_ns = recording.start_realtime_ns + int64_t(interval.start_ns);
     interval.blocked.emplace();
-    uint64_t until = static_cast<uint64_t>(stacks) * (number + 1) / kIntervals;
+    uint64_t until = uint64_t(stacks) * (number + 1) / kIntervals;
     while (made < until) {
       std::vector<StackId> path = recent[numbers.Below(4096)];
-      uint32_t keep = path.empty() ? 0 : numbers.Below(static_cast<uint32_t>(path.size())) + 1;
+      uint32_t keep = path.empty() ? 0 : numbers.Below(uint32_t(path.size())) + 1;
       if (keep < 8 && path.size() >= 8) keep = 8;
       if (keep > 58) keep = 50;
       path.resize(keep);
@@ -121,13 +120,13 @@ Result<void> Write(uint32_t stacks) {
       uint32_t wanted = keep < 10 ? 10 : keep + 1 + numbers.Below(2);
       while (path.size() < wanted || builder.stack_count() == before) {
         // Few ways near the root, many further up.
-        uint32_t depth = static_cast<uint32_t>(path.size());
+        uint32_t depth = uint32_t(path.size());
         uint32_t choices = depth < 4 ? 3 : depth < 10 ? 30 : 2000;
         FrameId frame = functions[(depth * 211 + numbers.Below(choices)) % functions.size()];
         path.push_back(builder.InternStackNode(path.empty() ? StackId() : path.back(), frame));
       }
       BlockedRow row;
-      row.thread = threads[numbers.Below(static_cast<uint32_t>(threads.size()))];
+      row.thread = threads[numbers.Below(uint32_t(threads.size()))];
       row.state = numbers.Below(4) == 0 ? BlockState::kUninterruptible : BlockState::kInterruptible;
       row.user_stack = path.back();
       row.kernel_stack = kernel_stacks[numbers.Below(300)];
@@ -153,7 +152,7 @@ int main(int argc, char** argv) {
     fprintf(stderr, "usage: many_stacks NUMBER > FILE\n");
     return 2;
   }
-  twofold::Result<void> written = twofold::Write(static_cast<uint32_t>(stacks));
+  twofold::Result<void> written = twofold::Write(uint32_t(stacks));
   if (!written) fprintf(stderr, "many_stacks: %s\n", written.error().Message().c_str());
   return written ? 0 : 1;
 }

@@ -188,7 +188,7 @@ TEST(LossRegistry, HasEveryCauseOnceInOrder) {
   std::set<std::string_view> names;
   uint16_t number = 0;
   for (const LossInfo& info : LossRegistry()) {
-    EXPECT_EQ(static_cast<uint16_t>(info.cause), number++);
+    EXPECT_EQ(uint16_t(info.cause), number++);
     EXPECT_TRUE(names.insert(info.name).second) << info.name;
     EXPECT_TRUE(info.description.ends_with('.')) << info.name;
     EXPECT_TRUE(info.advice.ends_with('.')) << info.name;

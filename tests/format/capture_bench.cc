@@ -169,9 +169,8 @@ int Run(uint32_t stacks, int rounds) {
   std::printf(
       "%zu rows, %zu stack nodes, %zu bytes: %.1f per row, of which definitions %.1f "
       "(%.1f per node); peak memory %ld MiB\n",
-      rows, nodes, bytes.size(), static_cast<double>(bytes.size()) / rows,
-      static_cast<double>(definitions_bytes) / rows, static_cast<double>(definitions_bytes) / nodes,
-      usage.ru_maxrss / 1024);
+      rows, nodes, bytes.size(), double(bytes.size()) / rows, double(definitions_bytes) / rows,
+      double(definitions_bytes) / nodes, usage.ru_maxrss / 1024);
 
   std::mt19937 random(3);
   AddEstimates(synthetic, random);
@@ -179,7 +178,7 @@ int Run(uint32_t stacks, int rounds) {
   AddChains(synthetic, *builder, random);
   const size_t with_chains = Write(synthetic, definitions_bytes).size();
   const auto per_row = [&](size_t more, size_t less) {
-    return (static_cast<double>(more) - static_cast<double>(less)) / static_cast<double>(rows);
+    return (double(more) - double(less)) / double(rows);
   };
   std::printf("estimates add %.1f bytes per row, chains %.1f (%zu wakers, %zu chains)\n",
               per_row(with_estimates, bytes.size()), per_row(with_chains, with_estimates),
@@ -197,5 +196,5 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: capture_bench [STACKS [ROUNDS]]\n");
     return 2;
   }
-  return twofold::Run(static_cast<uint32_t>(stacks), rounds);
+  return twofold::Run(uint32_t(stacks), rounds);
 }

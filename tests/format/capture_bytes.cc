@@ -28,9 +28,9 @@ std::vector<BlockPlace> CaptureBytes::Blocks() const {
 
 BlockPlace CaptureBytes::FirstBlock(BlockType type) const {
   for (const BlockPlace& block : Blocks()) {
-    if (block.header.type == static_cast<uint16_t>(type)) return block;
+    if (block.header.type == uint16_t(type)) return block;
   }
-  ADD_FAILURE() << "no block of type " << static_cast<int>(type);
+  ADD_FAILURE() << "no block of type " << int(type);
   return {};
 }
 
@@ -58,7 +58,7 @@ void CaptureBytes::WriteFileHeader() {
 void CaptureBytes::WriteBlock(BlockType type, std::span<const uint8_t> unpacked) {
   std::vector<uint8_t> frame;
   EXPECT_TRUE(ZstdPacker().AppendFrame(unpacked, frame).has_value());
-  WriteStored(static_cast<uint16_t>(type), frame, static_cast<uint32_t>(unpacked.size()));
+  WriteStored(uint16_t(type), frame, uint32_t(unpacked.size()));
 }
 
 void CaptureBytes::WriteBlock(BlockType type, const flatbuffers::FlatBufferBuilder& builder) {
@@ -69,7 +69,7 @@ void CaptureBytes::WriteStored(uint16_t type, std::span<const uint8_t> payload,
                                uint32_t unpacked_bytes) {
   BlockHeader header;
   header.type = type;
-  header.stored_bytes = static_cast<uint32_t>(payload.size());
+  header.stored_bytes = uint32_t(payload.size());
   header.unpacked_bytes = unpacked_bytes;
   header.sequence = next_sequence_++;
   uint64_t offset = bytes_.size();

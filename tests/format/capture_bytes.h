@@ -35,9 +35,7 @@ class CaptureBytes {
   BlockPlace FirstBlock(container::BlockType type) const;
 
   void Truncate(uint64_t size) { bytes_.resize(size); }
-  void FlipBit(uint64_t byte, int bit) {
-    bytes_[byte] = static_cast<char>(bytes_[byte] ^ 1 << bit);
-  }
+  void FlipBit(uint64_t byte, int bit) { bytes_[byte] = char(bytes_[byte] ^ 1 << bit); }
   void Append(const std::string& more) { bytes_ += more; }
   void Erase(const BlockPlace& block) { bytes_.erase(block.offset, block.end() - block.offset); }
   void Insert(uint64_t offset, const std::string& more) { bytes_.insert(offset, more); }

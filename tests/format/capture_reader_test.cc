@@ -81,7 +81,7 @@ TEST(CaptureReader, UnknownBlockTypesAreSkipped) {
   CaptureBytes copy;
   copy.WriteFileHeader();
   for (const BlockPlace& block : original.Blocks()) {
-    if (block.header.type == static_cast<uint16_t>(BlockType::kIndex)) break;
+    if (block.header.type == uint16_t(BlockType::kIndex)) break;
     copy.WriteStored(block.header.type,
                      original.span().subspan(block.offset + 32, block.header.stored_bytes),
                      block.header.unpacked_bytes);
@@ -227,7 +227,7 @@ TEST(CaptureReader, TextModeTransfersAreRecognised) {
   EXPECT_THAT(MessageFor(replace_all("\xF2", "\xC3\xB2")), HasSubstr("Latin-1 became UTF-8"));
   EXPECT_THAT(MessageFor(replace_all("\xF2", "\xEF\xBF\xBD")), HasSubstr("were replaced"));
   std::string stripped = bytes;
-  for (char& byte : stripped) byte = static_cast<char>(byte & 0x7F);
+  for (char& byte : stripped) byte = char(byte & 0x7F);
   EXPECT_THAT(MessageFor(stripped), HasSubstr("the eighth bits are gone"));
 }
 
@@ -252,8 +252,7 @@ TEST(CaptureReader, FilesAreReadFromDiskAndPipes) {
 
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
-  ASSERT_EQ(write(ends[1], sample.bytes.data(), sample.bytes.size()),
-            static_cast<ssize_t>(sample.bytes.size()));
+  ASSERT_EQ(write(ends[1], sample.bytes.data(), sample.bytes.size()), ssize_t(sample.bytes.size()));
   close(ends[1]);
   int saved = dup(STDIN_FILENO);
   ASSERT_GE(dup2(ends[0], STDIN_FILENO), 0);

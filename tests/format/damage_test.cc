@@ -52,7 +52,7 @@ TEST(DamagedCapture, FlippedBitsOfALargerCaptureAreErrorsOrLabelled) {
   auto flip_bits = [&](size_t part) {
     for (size_t bit = part * step_bits; bit < sample.bytes.size() * 8; bit += 2 * step_bits) {
       CaptureBytes copy(sample.bytes);
-      copy.FlipBit(bit / 8, static_cast<int>(bit % 8));
+      copy.FlipBit(bit / 8, int(bit % 8));
       trouble[part] = TroubleWith(sample, copy.bytes());
       if (!trouble[part].empty()) {
         trouble[part] += " at bit " + std::to_string(bit);
@@ -153,7 +153,7 @@ TEST(DamagedCapture, DamagedDefinitionsKeepTheNumbersOfTheirRows) {
   Sample sample = MakeSample({.intervals = 3});
   CaptureBytes copy(sample.bytes);
   BlockPlace second_definitions = copy.Blocks()[3];
-  ASSERT_EQ(second_definitions.header.type, static_cast<uint16_t>(BlockType::kDefinitions));
+  ASSERT_EQ(second_definitions.header.type, uint16_t(BlockType::kDefinitions));
   copy.FlipBit(second_definitions.offset + 50, 3);
   Result<Capture> read = copy.Read();
   ASSERT_TRUE(read.has_value()) << read.error().Message();

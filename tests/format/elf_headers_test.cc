@@ -22,7 +22,7 @@ void Put(std::string& bytes, size_t at, const T& value) {
 
 std::optional<ElfHeaders> Read(const std::string& bytes) {
   UniqueFd fd(memfd_create("elf", MFD_CLOEXEC));
-  EXPECT_EQ(write(fd.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+  EXPECT_EQ(write(fd.get(), bytes.data(), bytes.size()), ssize_t(bytes.size()));
   return ReadElfHeaders(fd.get(), bytes.size());
 }
 
@@ -145,7 +145,7 @@ TEST(ElfHeaders, EveryPrefixAndEveryFlippedBitIsSurvived) {
   }
   for (size_t bit = 0; bit < (kNotesAt + 0x20) * 8; ++bit) {
     std::string damaged = whole;
-    damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ 1 << bit % 8);
+    damaged[bit / 8] = char(damaged[bit / 8] ^ 1 << bit % 8);
     const std::optional<ElfHeaders> headers = Read(damaged);
     if (!headers) continue;
     EXPECT_LE(headers->sections.size(), whole.size() / sizeof(Elf32_Shdr) + 1);

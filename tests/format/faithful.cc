@@ -38,7 +38,7 @@ bool SameOrPlaceholders(const Capture& read, const std::vector<T>& original,
   for (size_t i = 0; i < definitions.size(); ++i) {
     bool same = i < original.size() && definitions[i] == original[i];
     if (same) continue;
-    if (!IsPlaceholder(read, Identifier(static_cast<uint32_t>(i + 1)))) return false;
+    if (!IsPlaceholder(read, Identifier(uint32_t(i + 1)))) return false;
     if (i < original.size()) complete = false;
   }
   if (definitions.size() < original.size()) complete = false;

@@ -49,7 +49,7 @@ std::string ExampleBytes() {
     EXPECT_EQ(std::stoul(line.substr(0, 8), nullptr, 16), bytes.size()) << line;
     for (size_t at = 10; at + 1 < line.size() && at < 10 + 47; at += 3) {
       if (line[at] == ' ') break;
-      bytes += static_cast<char>(std::stoul(line.substr(at, 2), nullptr, 16));
+      bytes += char(std::stoul(line.substr(at, 2), nullptr, 16));
     }
   }
   return bytes;
@@ -157,8 +157,8 @@ TEST(FormatDocument, ExampleIsWhatTheWriterWrites) {
 TEST(FormatDocument, EveryLossCauseIsInTheTable) {
   std::string document = Document();
   for (const LossInfo& info : LossRegistry()) {
-    std::string row = "| " + std::to_string(static_cast<int>(info.cause)) + " | `" +
-                      std::string(info.name) + "` |";
+    std::string row =
+        "| " + std::to_string(int(info.cause)) + " | `" + std::string(info.name) + "` |";
     EXPECT_THAT(document, HasSubstr(row));
   }
 }
@@ -179,8 +179,7 @@ TEST(FormatDocument, LimitsAreThoseOfTheCode) {
                                   std::to_string(container::kMaxMembers) + " |"));
   EXPECT_THAT(document, HasSubstr("| name of a member | " +
                                   std::to_string(container::kMaxMemberNameBytes) + " bytes |"));
-  EXPECT_THAT(document, HasSubstr("; type " +
-                                  std::to_string(static_cast<int>(container::BlockType::kMembers)) +
+  EXPECT_THAT(document, HasSubstr("; type " + std::to_string(int(container::BlockType::kMembers)) +
                                   ", sequence number 0"));
   EXPECT_THAT(document, HasSubstr("| size of the file header | " +
                                   std::to_string(container::kMaxFileHeaderBytes) + " bytes |"));

@@ -210,7 +210,7 @@ TEST(HostileCapture, BytesThatAreNoFlatBufferAreRefused) {
          {std::string(), std::string("abcd"), std::string(64, '\0'), std::string(64, '\xFF')}) {
       CaptureBytes capture = NewCapture();
       capture.WriteBlock(type, AsBytes(payload));
-      EXPECT_EQ(FaultOf(capture), "its FlatBuffer is malformed") << static_cast<int>(type);
+      EXPECT_EQ(FaultOf(capture), "its FlatBuffer is malformed") << int(type);
     }
   }
 }

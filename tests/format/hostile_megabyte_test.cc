@@ -38,7 +38,7 @@ Usage MeasureRead(const CaptureBytes& capture) {
   struct rusage usage = {};
   EXPECT_EQ(wait4(child, &status, 0, &usage), child);
   std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-  return {elapsed.count(), static_cast<double>(usage.ru_maxrss) / 1024,
+  return {elapsed.count(), double(usage.ru_maxrss) / 1024,
           WIFEXITED(status) && WEXITSTATUS(status) == 0};
 }
 
@@ -222,7 +222,7 @@ TEST(HostileMegabyte, OfFalseBlockBeginnings) {
   header.type = 3;
   while (capture.size() < 999'000) {
     // Each claims nearly all that is left.
-    header.stored_bytes = static_cast<uint32_t>(999'000 - capture.size());
+    header.stored_bytes = uint32_t(999'000 - capture.size());
     capture.Append(std::string(AsText(BytesOf(header))));
   }
   ExpectHarmless(capture);
@@ -237,7 +237,7 @@ TEST(HostileMegabyte, OfFalseBlockBeginningsIsNotSearchedForEver) {
   uint64_t first_false = capture.size();
   container::BlockHeader header;
   while (capture.size() < 999'000) {
-    header.stored_bytes = static_cast<uint32_t>(999'000 - capture.size());
+    header.stored_bytes = uint32_t(999'000 - capture.size());
     capture.Append(std::string(AsText(BytesOf(header))));
   }
   capture.Append(good.bytes().substr(definitions.offset));

@@ -75,7 +75,7 @@ class SampleMaker {
     frame.offset = Random(1 << 20);
     if (number % 3 == 0) {
       frame.file = builder_.InternString("/usr/src/module.cc");
-      frame.line = static_cast<uint32_t>(number);
+      frame.line = uint32_t(number);
       frame.inlined = number % 2 == 1;
     }
     return builder_.InternFrame(frame);
@@ -91,7 +91,7 @@ class SampleMaker {
     Process process;
     process.pid = Pid(1000 + number);
     process.parent_pid = Pid(1);
-    process.start_ns = -5'000'000'000 + static_cast<int64_t>(number);
+    process.start_ns = -5'000'000'000 + int64_t(number);
     process.image_start_ns = number % 2 == 0 ? -1 : 12345;
     process.name = builder_.InternString("wörker");
     process.executable = builder_.InternString("/usr/bin/worker");
@@ -238,7 +238,7 @@ class SampleMaker {
                        {LossCause::kEventsLost, LossSource::kRecorder, number, 0}};
     interval.cost = {1'000'000 + number, 5000, 2'000'000, 3'000'000, 64 << 20, 32 << 20};
     if (number != 0) AddRest(thread, interval);
-    ProcessEnd process_end{process_, static_cast<int64_t>(interval.end_ns) - 1};
+    ProcessEnd process_end{process_, int64_t(interval.end_ns) - 1};
     if (number != 0) process_end.exit_status = number % 2 == 0 ? 0 : kKilledBySignal + number;
     builder_.AddProcessEnd(process_end);
     return interval;

@@ -57,8 +57,8 @@ std::vector<uint8_t> WrapRecords(std::span<const uint8_t> input) {
     if (!packer.AppendFrame(input.subspan(3, length), payload)) return file;
     BlockHeader block;
     block.type = input[0];
-    block.stored_bytes = static_cast<uint32_t>(payload.size());
-    block.unpacked_bytes = static_cast<uint32_t>(length);
+    block.stored_bytes = uint32_t(payload.size());
+    block.unpacked_bytes = uint32_t(length);
     block.sequence = sequence;
     block.checksum = container::Checksum(block, payload);
     std::span<const uint8_t> header = BytesOf(block);
@@ -220,7 +220,7 @@ class RowChecker {
 
   static void Add(uint64_t value, int64_t& total) {
     TWOFOLD_CHECK(value <= INT64_MAX);
-    TWOFOLD_CHECK(!__builtin_add_overflow(total, static_cast<int64_t>(value), &total));
+    TWOFOLD_CHECK(!__builtin_add_overflow(total, int64_t(value), &total));
   }
 
   const Definitions& has_;

@@ -28,10 +28,10 @@ std::string Change(std::string input, std::mt19937& random) {
     size_t at = 1 + random() % (input.size() - 4);
     switch (random() % 5) {
       case 0:
-        input[at] = static_cast<char>(input[at] ^ 1 << random() % 8);
+        input[at] = char(input[at] ^ 1 << random() % 8);
         break;
       case 1:
-        input[at] = static_cast<char>(random());
+        input[at] = char(random());
         break;
       case 2:
         input.replace(at, 4, random() % 2 == 0 ? std::string(4, '\xFF') : std::string(4, '\0'));

@@ -21,9 +21,9 @@ std::string UnwrappedRecords(const std::string& capture) {
     TWOFOLD_CHECK(
         !ZstdUnpacker().Unpack(bytes.subspan(sizeof(block), block.stored_bytes), unpacked));
     TWOFOLD_CHECK(unpacked.size() < 65536);
-    records += static_cast<char>(block.type);
-    records += static_cast<char>(unpacked.size() & 0xFF);
-    records += static_cast<char>(unpacked.size() >> 8);
+    records += char(block.type);
+    records += char(unpacked.size() & 0xFF);
+    records += char(unpacked.size() >> 8);
     records += AsText(unpacked);
     bytes = bytes.subspan(sizeof(block) + block.stored_bytes);
   }

@@ -31,7 +31,7 @@ std::string JitDump() {
   for (const uint64_t word : {0, 0}) Append(bytes, word);
   const std::string name("made\0", 5);
   const std::string code(16, '\x90');
-  for (const uint32_t word : {0U, static_cast<uint32_t>(56 + name.size() + code.size())}) {
+  for (const uint32_t word : {0U, uint32_t(56 + name.size() + code.size())}) {
     Append(bytes, word);
   }
   Append(bytes, uint64_t{0});

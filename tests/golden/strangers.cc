@@ -148,7 +148,7 @@ void HideStrangers(Capture& capture) {
   int hidden = 0;
   std::vector<std::string>& strings = capture.definitions.strings;
   for (size_t i = 0; i < strings.size(); ++i) {
-    if (shown.Has(StringId(static_cast<uint32_t>(i + 1)))) continue;
+    if (shown.Has(StringId(uint32_t(i + 1)))) continue;
     strings[i] = "other-" + std::to_string(++hidden);
   }
 }

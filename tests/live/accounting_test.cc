@@ -335,11 +335,11 @@ TEST(Accounting, IntervalsEndWhenTheyShouldAlsoWhereNoCpuComesToRest) {
   const auto [capture, truth] =
       RecordCommand({"--interval", "0.5", "-d", "3", "--max-overhead", "none"},
                     {WorkloadPath("ping_pongs"), "4"});
-  constexpr double kInterval_ns = 5e8;
+  constexpr double kIntervalNs = 5e8;
   for (const Interval& interval : capture.intervals) {
     // On a busy machine one may last twice as long.
-    const double turns = double(interval.end_ns) / kInterval_ns;
-    EXPECT_NEAR(turns * kInterval_ns, std::round(turns) * kInterval_ns, 1000)
+    const double turns = double(interval.end_ns) / kIntervalNs;
+    EXPECT_NEAR(turns * kIntervalNs, std::round(turns) * kIntervalNs, 1000)
         << "interval " << interval.number;
   }
   EXPECT_GE(capture.intervals.size(), 5u);

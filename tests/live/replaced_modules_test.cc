@@ -14,7 +14,7 @@ namespace twofold::live {
 namespace {
 
 constexpr double kSlack = 0.05;  // of samples, and of what the program does between
-constexpr uint64_t kInterval_ns = 250'000'000;
+constexpr uint64_t kIntervalNs = 250'000'000;
 
 const std::string kOne = WorkloadPath("libreloader_one.so");
 const std::string kTwo = WorkloadPath("libreloader_two.so");
@@ -56,7 +56,7 @@ TEST(ReplacedModules, LibraryInThePlaceOfAnotherHasItsNameInOtherIntervals) {
     ExpectNothingWrong(recorded);
     const Named named(recorded);
     // Two changes, each within an interval.
-    EXPECT_LE(named.either_ns, 2 * kInterval_ns + kSlack * 3e9);
+    EXPECT_LE(named.either_ns, 2 * kIntervalNs + kSlack * 3e9);
     EXPECT_GE(named.one_ns, 1.4e9);
     EXPECT_GE(named.two_ns, 0.4e9);
   }

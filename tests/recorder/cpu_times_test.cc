@@ -12,7 +12,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-constexpr uint64_t kTick_ns = 10'000'000;
+constexpr uint64_t kTickNs = 10'000'000;
 constexpr uint64_t kTicksPerSecond = 100;
 
 TEST(ParseProcStatCpus, FieldsAreThoseOfProc) {
@@ -25,22 +25,22 @@ TEST(ParseProcStatCpus, FieldsAreThoseOfProc) {
       kTicksPerSecond);
   ASSERT_THAT(cpus, SizeIs(2));
   EXPECT_EQ(cpus.at(0), (CpuTime{.cpu = 0,
-                                 .user_ns = 3 * kTick_ns,
-                                 .system_ns = 3 * kTick_ns,
-                                 .irq_ns = 6 * kTick_ns,
-                                 .softirq_ns = 7 * kTick_ns,
-                                 .steal_ns = 8 * kTick_ns,
-                                 .idle_ns = 4 * kTick_ns,
-                                 .iowait_ns = 5 * kTick_ns}));
+                                 .user_ns = 3 * kTickNs,
+                                 .system_ns = 3 * kTickNs,
+                                 .irq_ns = 6 * kTickNs,
+                                 .softirq_ns = 7 * kTickNs,
+                                 .steal_ns = 8 * kTickNs,
+                                 .idle_ns = 4 * kTickNs,
+                                 .iowait_ns = 5 * kTickNs}));
   EXPECT_EQ(cpus.at(11).user_ns, 1'000'000'000u);
 }
 
 TEST(ParseProcStatCpus, OldKernelsHaveFewerFields) {
   const auto cpus = ParseProcStatCpus("cpu0 1 0 2 3\ncpu1 1 0 2 3 4", kTicksPerSecond);
   ASSERT_THAT(cpus, SizeIs(2));
-  EXPECT_EQ(cpus.at(0).idle_ns, 3 * kTick_ns);
+  EXPECT_EQ(cpus.at(0).idle_ns, 3 * kTickNs);
   EXPECT_EQ(cpus.at(0).iowait_ns, 0u);
-  EXPECT_EQ(cpus.at(1).iowait_ns, 4 * kTick_ns);
+  EXPECT_EQ(cpus.at(1).iowait_ns, 4 * kTickNs);
 }
 
 TEST(ParseProcStatCpus, GarbageIsLeftOut) {
@@ -68,7 +68,7 @@ TEST(CpuTimes, DifferencesAreWhatWasAddedSinceTheCallBefore) {
       times.TakeDifferences("cpu0 12 1 20 35 0 0 0 9\ncpu1 1 1 1 1 1 1 1 1\n", kTicksPerSecond),
       ElementsAre(
           CpuTime{
-              .cpu = 0, .user_ns = 3 * kTick_ns, .steal_ns = 9 * kTick_ns, .idle_ns = 5 * kTick_ns},
+              .cpu = 0, .user_ns = 3 * kTickNs, .steal_ns = 9 * kTickNs, .idle_ns = 5 * kTickNs},
           CpuTime{.cpu = 1}));
 }
 
@@ -78,20 +78,20 @@ TEST(CpuTimes, CounterThatWentBackwardsCountsAgainOnceItIsPastWhereItWas) {
   EXPECT_THAT(times.TakeDifferences("cpu0 0 0 0 90 40 0 0 0\n", kTicksPerSecond),
               ElementsAre(CpuTime{.cpu = 0}));
   EXPECT_THAT(times.TakeDifferences("cpu0 0 0 0 104 45 0 0 0\n", kTicksPerSecond),
-              ElementsAre(CpuTime{.cpu = 0, .idle_ns = 4 * kTick_ns}));
+              ElementsAre(CpuTime{.cpu = 0, .idle_ns = 4 * kTickNs}));
 }
 
 TEST(CpuTimes, CpusMayComeAndGo) {
   CpuTimes times;
   times.TakeDifferences("cpu0 1 0 0 0\ncpu1 1 0 0 0\n", kTicksPerSecond);
   EXPECT_THAT(times.TakeDifferences("cpu0 2 0 0 0\n", kTicksPerSecond),
-              ElementsAre(CpuTime{.cpu = 0, .user_ns = kTick_ns}));
+              ElementsAre(CpuTime{.cpu = 0, .user_ns = kTickNs}));
   // Back again, and one that was never seen: neither has a reading before.
   EXPECT_THAT(times.TakeDifferences("cpu0 2 0 0 0\ncpu1 9 0 0 0\ncpu2 9 0 0 0\n", kTicksPerSecond),
               ElementsAre(CpuTime{.cpu = 0}));
   EXPECT_THAT(times.TakeDifferences("cpu1 10 0 0 0\ncpu2 11 0 0 0\n", kTicksPerSecond),
-              ElementsAre(CpuTime{.cpu = 1, .user_ns = kTick_ns},
-                          CpuTime{.cpu = 2, .user_ns = 2 * kTick_ns}));
+              ElementsAre(CpuTime{.cpu = 1, .user_ns = kTickNs},
+                          CpuTime{.cpu = 2, .user_ns = 2 * kTickNs}));
 }
 
 TEST(CpuTimes, ThisHostTellsOfEveryOnlineCpu) {

@@ -46,13 +46,13 @@ class DebugFileLive : public testing::Test {
     file.path = "/bin/module";
     const Mapping mapping{0x1000, 0x2000, 0, std::make_shared<const MappedFile>(file)};
     ProcessImage image;
-    image.pid = Pid(static_cast<uint32_t>(child_));
+    image.pid = Pid(uint32_t(child_));
     std::vector<std::string> offered;
     const DebugLink link{"module.debug", 0};
     ForEachDebugFile(image, mapping, "abcdef012345", link, [&](UniqueFd fd) {
       char bytes[100];
       const ssize_t got = read(fd.get(), bytes, sizeof bytes);
-      offered.emplace_back(bytes, got < 0 ? 0 : static_cast<size_t>(got));
+      offered.emplace_back(bytes, got < 0 ? 0 : size_t(got));
       return false;
     });
     return offered;

@@ -85,7 +85,7 @@ class DebugFileTest : public testing::Test {
     EXPECT_FALSE(ForEachDebugFile(image, mapping, "", DebugLink{link_name, 0}, [&](UniqueFd fd) {
       char bytes[100];
       const ssize_t got = read(fd.get(), bytes, sizeof bytes);
-      offered.emplace_back(bytes, got < 0 ? 0 : static_cast<size_t>(got));
+      offered.emplace_back(bytes, got < 0 ? 0 : size_t(got));
       return false;
     }));
     return offered;

@@ -65,7 +65,7 @@ std::string ElfBuilder::Build() const {
   sections.back().sh_flags = SHF_ALLOC | SHF_EXECINSTR;
   for (const auto& [table, type] : {std::pair(&symtab_, SHT_SYMTAB), {&dynsym_, SHT_DYNSYM}}) {
     const uint64_t symbols_bytes = table->symbols.size() * sizeof(Elf64_Sym);
-    sections.push_back(Section(static_cast<uint32_t>(type), body.size(), symbols_bytes));
+    sections.push_back(Section(uint32_t(type), body.size(), symbols_bytes));
     sections.back().sh_entsize = sizeof(Elf64_Sym);
     sections.back().sh_link = static_cast<Elf64_Word>(sections.size());
     body.append(reinterpret_cast<const char*>(table->symbols.data()), symbols_bytes);

@@ -65,7 +65,7 @@ TEST(ElfGarbage, EveryFlippedBitOfTheHeadersAndTablesIsSurvived) {
     if (at >= 0x240 && at < 0x1100) continue;
     for (int bit = 0; bit < 8; ++bit) {
       std::string damaged = whole;
-      damaged[at] = static_cast<char>(damaged[at] ^ (1 << bit));
+      damaged[at] = char(damaged[at] ^ (1 << bit));
       Exercise(damaged);
     }
   }
@@ -144,9 +144,9 @@ TEST_P(ElfGarbageReal, EveryPrefixIsSurvived) {
 
 TEST_P(ElfGarbageReal, EveryFlippedBitIsSurvived) {
   for (size_t at = 0; at < whole_.size(); ++at) {
-    for (int bit = static_cast<int>(at % kBitStep); bit < 8; bit += kBitStep) {
+    for (int bit = int(at % kBitStep); bit < 8; bit += kBitStep) {
       std::string damaged = whole_;
-      damaged[at] = static_cast<char>(damaged[at] ^ (1 << bit));
+      damaged[at] = char(damaged[at] ^ (1 << bit));
       ExerciseWithDebugFile(damaged, debug_file_);
     }
   }
@@ -159,9 +159,9 @@ TEST(ElfGarbage, EveryFlippedBitOfADebugFileIsSurvived) {
   const std::string bytes = ReadWholeFile(TWOFOLD_NAMES_DIR "/names_small.so.link");
   const std::string whole = ReadWholeFile(TWOFOLD_NAMES_DIR "/names_small.so.link.debug");
   for (size_t at = 0; at < whole.size(); ++at) {
-    for (int bit = static_cast<int>(at % kBitStep); bit < 8; bit += kBitStep) {
+    for (int bit = int(at % kBitStep); bit < 8; bit += kBitStep) {
       std::string damaged = whole;
-      damaged[at] = static_cast<char>(damaged[at] ^ (1 << bit));
+      damaged[at] = char(damaged[at] ^ (1 << bit));
       Result<ElfSymbols> symbols = ElfSymbols::Read(MemoryFile(bytes), "whole");
       ASSERT_TRUE(symbols.has_value());
       (void)symbols->AddDebugFile(MemoryFile(damaged), "damaged");

@@ -54,7 +54,7 @@ std::string Decompress(const std::string& bytes) {
   if (!plain) return "(refused)";
   struct stat status {};
   EXPECT_EQ(fstat(plain.get(), &status), 0);
-  std::string text(static_cast<size_t>(status.st_size), '\0');
+  std::string text(size_t(status.st_size), '\0');
   EXPECT_EQ(pread(plain.get(), text.data(), text.size(), 0), status.st_size);
   return text;
 }
@@ -144,7 +144,7 @@ TEST(DecompressXz, EveryPrefixAndFlippedBitIsSurvived) {
   for (size_t at = 0; at < packed.size(); ++at) {
     for (int bit = 0; bit < 8; ++bit) {
       std::string damaged = packed;
-      damaged[at] = static_cast<char>(damaged[at] ^ (1 << bit));
+      damaged[at] = char(damaged[at] ^ (1 << bit));
       const std::string plain = Decompress(damaged);
       EXPECT_TRUE(plain == "(refused)" || plain == text) << at;
     }

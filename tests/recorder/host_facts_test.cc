@@ -42,9 +42,9 @@ TEST(ReadHostFacts, TellsAboutThisHost) {
   EXPECT_EQ(host.kernel_release, names.release);
   EXPECT_EQ(host.kernel_version, names.version);
   EXPECT_EQ(host.machine, names.machine);
-  EXPECT_EQ(host.cpus_online, static_cast<uint32_t>(sysconf(_SC_NPROCESSORS_ONLN)));
-  EXPECT_EQ(host.page_bytes, static_cast<uint32_t>(sysconf(_SC_PAGESIZE)));
-  const uint64_t physical_bytes = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * host.page_bytes;
+  EXPECT_EQ(host.cpus_online, uint32_t(sysconf(_SC_NPROCESSORS_ONLN)));
+  EXPECT_EQ(host.page_bytes, uint32_t(sysconf(_SC_PAGESIZE)));
+  const uint64_t physical_bytes = uint64_t(sysconf(_SC_PHYS_PAGES)) * host.page_bytes;
   EXPECT_EQ(host.memory_bytes, physical_bytes);
   EXPECT_FALSE(host.cpu_model.empty());
   EXPECT_FALSE(host.distribution.empty());

@@ -29,7 +29,7 @@ class ModuleFileTest : public testing::Test {
     ForEachCandidateFile(image, mapping, [&](UniqueFd fd) {
       bytes.resize(100);
       const ssize_t got = read(fd.get(), bytes.data(), bytes.size());
-      bytes.resize(got < 0 ? 0 : static_cast<size_t>(got));
+      bytes.resize(got < 0 ? 0 : size_t(got));
       return true;
     });
     return bytes;

@@ -98,15 +98,14 @@ TEST(ParseMapsLine, LeavesOutTheRest) {
 }
 
 TEST(ProcProcess, TellsAboutThisProcess) {
-  const auto process = ProcProcess::Open(Pid(static_cast<uint32_t>(getpid())));
+  const auto process = ProcProcess::Open(Pid(uint32_t(getpid())));
   ASSERT_TRUE(process.has_value());
   const ProcStat& stat = process->stat();
-  EXPECT_EQ(stat.parent_pid, Pid(static_cast<uint32_t>(getppid())));
+  EXPECT_EQ(stat.parent_pid, Pid(uint32_t(getppid())));
   EXPECT_FALSE(stat.is_kernel_thread);
   timespec now{};
   ASSERT_EQ(clock_gettime(CLOCK_BOOTTIME, &now), 0);
-  const uint64_t now_ns =
-      static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+  const uint64_t now_ns = uint64_t(now.tv_sec) * 1'000'000'000 + uint64_t(now.tv_nsec);
   EXPECT_LE(stat.start_boottime_ns, now_ns);
   EXPECT_GE(stat.start_boottime_ns + 600'000'000'000, now_ns);
   EXPECT_EQ(process->Executable(), ReadLink(-100, "/proc/self/exe"));
@@ -122,12 +121,12 @@ TEST(ProcProcess, TellsAboutThisProcess) {
   uint32_t other_tid = 0;
   std::vector<uint32_t> tids;
   std::thread([&] {
-    other_tid = static_cast<uint32_t>(gettid());
+    other_tid = uint32_t(gettid());
     tids = process->Tids();
   }).join();
   EXPECT_TRUE(std::is_sorted(tids.begin(), tids.end()));
   EXPECT_TRUE(std::binary_search(tids.begin(), tids.end(), other_tid));
-  EXPECT_TRUE(std::binary_search(tids.begin(), tids.end(), static_cast<uint32_t>(getpid())));
+  EXPECT_TRUE(std::binary_search(tids.begin(), tids.end(), uint32_t(getpid())));
 }
 
 // A process whose main thread has ended; another one waits until it is told to end.
@@ -153,7 +152,7 @@ class HeadlessChild {
     EXPECT_EQ(waitpid(pid_, &status, 0), pid_);
     EXPECT_EQ(status, 0);
   }
-  Pid pid() const { return Pid(static_cast<uint32_t>(pid_)); }
+  Pid pid() const { return Pid(uint32_t(pid_)); }
 
   // As soon as it is so.
   std::optional<ProcProcess> Open() const {
@@ -204,7 +203,7 @@ TEST(ProcProcess, TellsNothingAboutNobody) {
 TEST(ListProcesses, KnowsThisOne) {
   const std::vector<Pid> pids = ListProcesses();
   EXPECT_TRUE(std::is_sorted(pids.begin(), pids.end()));
-  EXPECT_TRUE(std::binary_search(pids.begin(), pids.end(), Pid(static_cast<uint32_t>(getpid()))));
+  EXPECT_TRUE(std::binary_search(pids.begin(), pids.end(), Pid(uint32_t(getpid()))));
 }
 
 TEST(ParseCpuList, TakesNumbersAndRanges) {
@@ -214,7 +213,7 @@ TEST(ParseCpuList, TakesNumbersAndRanges) {
   EXPECT_EQ(ParseCpuList("x"), std::vector<uint32_t>{});
   EXPECT_EQ(ParseCpuList("2-"), std::vector<uint32_t>{});
   EXPECT_EQ(ParseCpuList("0-4294967295"), std::vector<uint32_t>{});
-  EXPECT_EQ(OnlineCpus().size(), static_cast<size_t>(sysconf(_SC_NPROCESSORS_ONLN)));
+  EXPECT_EQ(OnlineCpus().size(), size_t(sysconf(_SC_NPROCESSORS_ONLN)));
 }
 
 }  // namespace

@@ -310,7 +310,7 @@ class WaitingChild {
     EXPECT_EQ(waitpid(pid_, nullptr, 0), pid_);
     pid_ = 0;
   }
-  uint32_t pid() const { return static_cast<uint32_t>(pid_); }
+  uint32_t pid() const { return uint32_t(pid_); }
 
  private:
   int gate_[2] = {-1, -1};
@@ -318,13 +318,13 @@ class WaitingChild {
 };
 
 TEST_F(ProcessTableTest, ScanKnowsThisProcess) {
-  const uint32_t self = static_cast<uint32_t>(getpid());
+  const uint32_t self = uint32_t(getpid());
   UseScope({.all = false, .pids = {Pid(self)}, .follow_children = false});
   table_->ScanProc();
   EXPECT_EQ(table_->size(), 1u);
   const ProcessImage* image = Find(self, 0);
   ASSERT_NE(image, nullptr);
-  EXPECT_EQ(image->parent_pid, Pid(static_cast<uint32_t>(getppid())));
+  EXPECT_EQ(image->parent_pid, Pid(uint32_t(getppid())));
   EXPECT_EQ(image->name, std::string("recorder_names_test").substr(0, 15));
   EXPECT_TRUE(image->mappings_known);
   const Mapping* here = image->FindMapping(reinterpret_cast<uint64_t>(&ClassifyMappingText));
@@ -355,7 +355,7 @@ TEST_F(ProcessTableTest, EventsOlderThanTheScanChangeNothing) {
   const size_t mappings = image->mappings.size();
   const std::string name = image->name;
   const uint64_t before_ns = image->read_monotonic_ns;
-  Fork(before_ns - 500, static_cast<uint32_t>(getpid()), child.pid());
+  Fork(before_ns - 500, uint32_t(getpid()), child.pid());
   Exec(before_ns - 400, child.pid(), "elsewhere");
   Map(before_ns - 300, child.pid(), 0x1000, "/bin/elsewhere");
   Comm(before_ns - 200, child.pid(), "elsewhere");
@@ -375,7 +375,7 @@ TEST_F(ProcessTableTest, SecondScanEndsWhatIsGone) {
   child.End();
   table_->ScanProc();
   EXPECT_NE(Find(pid, 0)->end_monotonic_ns, 0u);
-  EXPECT_EQ(Find(static_cast<uint32_t>(getpid()), 0)->end_monotonic_ns, 0u);
+  EXPECT_EQ(Find(uint32_t(getpid()), 0)->end_monotonic_ns, 0u);
 }
 
 TEST_F(ProcessTableTest, ReadFromProcKnowsTheLivingOnly) {
@@ -397,8 +397,7 @@ TEST_F(ProcessTableTest, FindCompletesALiveProcessFromProc) {
   WaitingChild child;
   timespec now{};
   ASSERT_EQ(clock_gettime(CLOCK_MONOTONIC, &now), 0);
-  const uint64_t now_ns =
-      static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+  const uint64_t now_ns = uint64_t(now.tv_sec) * 1'000'000'000 + uint64_t(now.tv_nsec);
   Fork(now_ns, kParent, child.pid());
   const ProcessImage* image = Find(child.pid(), now_ns);
   ASSERT_NE(image, nullptr);

@@ -5,7 +5,7 @@
 namespace twofold {
 namespace {
 
-constexpr uint64_t kSecond_ns = 1'000'000'000;
+constexpr uint64_t kSecondNs = 1'000'000'000;
 using Verdict = Restraint::Verdict;
 
 // A host on which the cost has a part that T cannot change, and one that goes as 1/T.
@@ -25,7 +25,7 @@ Restraint::Spent Scheduler(uint64_t programs_ns, uint64_t recorder_ns = 0) {
 TEST(Restraint, KeepsTheQuantumWhileTheCostIsAllowed) {
   Restraint restraint(100, 4, 1'000'000);  // 1 % of 4 CPUs: 40 ms a second
   for (int second = 0; second < 10; ++second) {
-    EXPECT_EQ(restraint.Judge(Scheduler(30'000'000, 9'000'000), kSecond_ns), Verdict::kKeep);
+    EXPECT_EQ(restraint.Judge(Scheduler(30'000'000, 9'000'000), kSecondNs), Verdict::kKeep);
   }
   EXPECT_EQ(restraint.quantum_ns(), 1'000'000u);
 }
@@ -39,7 +39,7 @@ TEST(Restraint, ObeysWithinThreeSecondsByRaisingTheQuantum) {
       for (int second = 0; second < 20; ++second) {
         const uint64_t cost_ns = host.CostNs(restraint.quantum_ns());
         seconds_over += cost_ns > 40'000'000;
-        EXPECT_NE(restraint.Judge(Scheduler(cost_ns), kSecond_ns), Verdict::kStop);
+        EXPECT_NE(restraint.Judge(Scheduler(cost_ns), kSecondNs), Verdict::kStop);
       }
       EXPECT_LE(seconds_over, 3) << walks_ns << " ns of walks, T " << first_ns;
     }
@@ -51,7 +51,7 @@ TEST(Restraint, StopsWithinThreeSecondsWhenNoQuantumIsEnough) {
     const Host host{.fixed_ns = fixed_ns, .walks_ns_at_1ms = 5e6};
     Restraint restraint(100, 4, 1'000'000);
     int seconds = 1;
-    while (restraint.Judge(Scheduler(host.CostNs(restraint.quantum_ns())), kSecond_ns) !=
+    while (restraint.Judge(Scheduler(host.CostNs(restraint.quantum_ns())), kSecondNs) !=
            Verdict::kStop) {
       ASSERT_LT(++seconds, 10);
     }
@@ -62,48 +62,48 @@ TEST(Restraint, StopsWithinThreeSecondsWhenNoQuantumIsEnough) {
 TEST(Restraint, CostOfSamplesLeavesTheQuantumAlone) {
   Restraint restraint(100, 4, 1'000'000);
   const Restraint::Spent spent{.scheduler_ns = 3'000'000, .programs_ns = 60'000'000};
-  EXPECT_EQ(restraint.Judge(spent, kSecond_ns), Verdict::kKeep);
-  EXPECT_EQ(restraint.Judge(spent, kSecond_ns), Verdict::kStop);
+  EXPECT_EQ(restraint.Judge(spent, kSecondNs), Verdict::kKeep);
+  EXPECT_EQ(restraint.Judge(spent, kSecondNs), Verdict::kStop);
   EXPECT_EQ(restraint.quantum_ns(), 1'000'000u);
 }
 
 TEST(Restraint, RaisesTheQuantumWhereThatMakesRoomForSamples) {
   Restraint restraint(100, 4, 1'000'000);
   const Restraint::Spent spent{.scheduler_ns = 10'000'000, .programs_ns = 45'000'000};
-  EXPECT_EQ(restraint.Judge(spent, kSecond_ns), Verdict::kChangeQuantum);
+  EXPECT_EQ(restraint.Judge(spent, kSecondNs), Verdict::kChangeQuantum);
   EXPECT_GT(restraint.quantum_ns(), 1'000'000u);
 }
 
 TEST(Restraint, TakesNoMoreWalksAwayThanItMust) {
   Restraint restraint(100, 4, 1'000'000);
-  ASSERT_EQ(restraint.Judge(Scheduler(150'000'000), kSecond_ns), Verdict::kChangeQuantum);
+  ASSERT_EQ(restraint.Judge(Scheduler(150'000'000), kSecondNs), Verdict::kChangeQuantum);
   ASSERT_EQ(restraint.quantum_ns(), 30'000'000u);
-  ASSERT_EQ(restraint.Judge(Scheduler(45'000'000), kSecond_ns), Verdict::kChangeQuantum);
+  ASSERT_EQ(restraint.Judge(Scheduler(45'000'000), kSecondNs), Verdict::kChangeQuantum);
   EXPECT_EQ(restraint.quantum_ns(), 300'000'000u);
-  EXPECT_EQ(restraint.Judge(Scheduler(20'000'000), kSecond_ns), Verdict::kKeep);
+  EXPECT_EQ(restraint.Judge(Scheduler(20'000'000), kSecondNs), Verdict::kKeep);
 }
 
 TEST(Restraint, LowersTheQuantumAgainButNotBelowTheFirst) {
   Restraint restraint(100, 4, 1'000'000);
-  ASSERT_EQ(restraint.Judge(Scheduler(50'000'000), kSecond_ns), Verdict::kChangeQuantum);
+  ASSERT_EQ(restraint.Judge(Scheduler(50'000'000), kSecondNs), Verdict::kChangeQuantum);
   ASSERT_GT(restraint.quantum_ns(), 1'000'000u);
-  for (int second = 0; second < 30; ++second) restraint.Judge(Scheduler(1'000'000), kSecond_ns);
+  for (int second = 0; second < 30; ++second) restraint.Judge(Scheduler(1'000'000), kSecondNs);
   EXPECT_EQ(restraint.quantum_ns(), 1'000'000u);
 }
 
 TEST(Restraint, BurstOfTheRecordersOwnWorkChangesNothing) {
   Restraint restraint(100, 4, 1'000'000);
   for (int second = 0; second < 5; ++second) {
-    EXPECT_EQ(restraint.Judge(Scheduler(10'000'000, 500'000'000), kSecond_ns), Verdict::kKeep);
+    EXPECT_EQ(restraint.Judge(Scheduler(10'000'000, 500'000'000), kSecondNs), Verdict::kKeep);
   }
-  EXPECT_EQ(restraint.Judge(Scheduler(10'000'000, 1'000'000), kSecond_ns), Verdict::kKeep);
+  EXPECT_EQ(restraint.Judge(Scheduler(10'000'000, 1'000'000), kSecondNs), Verdict::kKeep);
   EXPECT_EQ(restraint.quantum_ns(), 1'000'000u);
 }
 
 TEST(Restraint, StopsWhenTheRecordersOwnWorkDoesNotEnd) {
   Restraint restraint(100, 4, 1'000'000);
   int seconds = 1;
-  while (restraint.Judge(Scheduler(10'000'000, 500'000'000), kSecond_ns) != Verdict::kStop) {
+  while (restraint.Judge(Scheduler(10'000'000, 500'000'000), kSecondNs) != Verdict::kStop) {
     ASSERT_LT(++seconds, 20);
   }
   EXPECT_EQ(seconds, 10);
@@ -112,7 +112,7 @@ TEST(Restraint, StopsWhenTheRecordersOwnWorkDoesNotEnd) {
 TEST(Restraint, WithoutALimitNothingIsTooMuch) {
   Restraint restraint(0, 1, 0);
   for (int second = 0; second < 10; ++second) {
-    EXPECT_EQ(restraint.Judge(Scheduler(900'000'000), kSecond_ns), Verdict::kKeep);
+    EXPECT_EQ(restraint.Judge(Scheduler(900'000'000), kSecondNs), Verdict::kKeep);
   }
 }
 

@@ -27,8 +27,7 @@ std::string DumpHeader(uint32_t magic = 0x4A695444, uint32_t version = 1) {
 }
 
 std::string Record(uint32_t id, const std::string& content) {
-  return Bytes(id) + Bytes(static_cast<uint32_t>(16 + content.size())) + Bytes(uint64_t{2}) +
-         content;
+  return Bytes(id) + Bytes(uint32_t(16 + content.size())) + Bytes(uint64_t{2}) + content;
 }
 
 std::string LoadRecord(uint64_t start, uint64_t size, uint64_t index, const std::string& name) {
@@ -67,7 +66,7 @@ class GrowingFile {
   void Write(const std::string& bytes, int flags) const {
     usleep(20'000);  // longer than the grain of a file's times
     const UniqueFd fd(open(path_.c_str(), O_WRONLY | O_CLOEXEC | flags));
-    EXPECT_EQ(write(fd.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+    EXPECT_EQ(write(fd.get(), bytes.data(), bytes.size()), ssize_t(bytes.size()));
   }
   TemporaryDirectory directory_;
   std::string path_;
@@ -83,7 +82,7 @@ TEST(CodeRanges, LastWriterOfAnAddressWinsAsInAPaintedArray) {
       std::vector<CodeRange> written;
       for (uint64_t count = random() % 12; count > 0; --count) {
         const uint64_t start = random() % 250;
-        const uint32_t size = 1 + static_cast<uint32_t>(random() % (255 - start));
+        const uint32_t size = 1 + uint32_t(random() % (255 - start));
         written.push_back({start, size, ++position});
         std::fill_n(painted.begin() + static_cast<long>(start), size, position);
       }
@@ -243,7 +242,7 @@ TEST(PerfMap, TooManyFunctionsCostTheFilesNamesAndNoMemory) {
   std::string lines;
   for (uint64_t i = 0; i <= RuntimeCodeFile::kMaxRanges + 65536; ++i) {
     char line[32];
-    lines.append(line, static_cast<size_t>(snprintf(line, sizeof line, "%lx 1 f\n", i * 2)));
+    lines.append(line, size_t(snprintf(line, sizeof line, "%lx 1 f\n", i * 2)));
   }
   RuntimeCodeFile file = Read(lines);
   EXPECT_TRUE(file.damaged());
@@ -339,10 +338,10 @@ TEST(RuntimeCodeFile, GarbledFilesDoNoHarm) {
       const size_t at = random() % bytes.size();
       switch (random() % 5) {
         case 0:
-          bytes[at] = static_cast<char>(random());
+          bytes[at] = char(random());
           break;
         case 1:
-          bytes[at] = static_cast<char>(bytes[at] ^ (1 << random() % 8));
+          bytes[at] = char(bytes[at] ^ (1 << random() % 8));
           break;
         case 2:
           bytes.insert(at, bytes.substr(random() % bytes.size(), random() % 64));
@@ -352,7 +351,7 @@ TEST(RuntimeCodeFile, GarbledFilesDoNoHarm) {
           break;
         default:
           std::fill_n(bytes.begin() + static_cast<long>(at), std::min<size_t>(4, bytes.size() - at),
-                      static_cast<char>(random() % 2 == 0 ? 0xff : 0));
+                      char(random() % 2 == 0 ? 0xff : 0));
       }
     }
     RuntimeCodeFile file = Read(bytes, is_map ? Format::kPerfMap : Format::kJitDump);

@@ -60,7 +60,7 @@ class RuntimeNamesTest : public testing::Test {
     const auto status = ReadSmallFile(AT_FDCWD, "/proc/self/status", 16384);
     map_path_ = "/tmp/perf-" + std::to_string(ParseProcStatus(*status)->pid_inside) + ".map";
     unlink(map_path_.c_str());
-    image_ = processes_.ReadFromProc(Pid(static_cast<uint32_t>(getpid())));
+    image_ = processes_.ReadFromProc(Pid(uint32_t(getpid())));
   }
   ~RuntimeNamesTest() override { unlink(map_path_.c_str()); }
 
@@ -191,7 +191,7 @@ TEST_F(RuntimeNamesTest, JitDumpIsFoundByItsMapping) {
   void* marker = mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd.get(), 0);
   ASSERT_NE(marker, MAP_FAILED);
   ProcessTable processes{ProcessTable::Scope{}};
-  image_ = processes.ReadFromProc(Pid(static_cast<uint32_t>(getpid())));
+  image_ = processes.ReadFromProc(Pid(uint32_t(getpid())));
   EXPECT_EQ(NameNow(0x1002), "first");
   EXPECT_EQ(names_.TakeUnusableFiles(), 0u);
   munmap(marker, 4096);

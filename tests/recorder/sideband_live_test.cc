@@ -42,7 +42,7 @@ uint32_t RunProgram(const std::string& program, const std::string& argument = ""
   int status = 0;
   EXPECT_EQ(waitpid(pid, &status, 0), pid);
   EXPECT_EQ(status, 0) << program;
-  return static_cast<uint32_t>(pid);
+  return uint32_t(pid);
 }
 
 class SidebandLive : public testing::Test {
@@ -87,7 +87,7 @@ TEST_F(SidebandLive, EveryShortLivedProcessIsSeenWithAllThatNamesIt) {
     ASSERT_NE(image, nullptr) << pid;
     EXPECT_EQ(image->name, "names_tiny");
     EXPECT_EQ(image->executable, kTiny);
-    EXPECT_EQ(image->parent_pid, Pid(static_cast<uint32_t>(getpid())));
+    EXPECT_EQ(image->parent_pid, Pid(uint32_t(getpid())));
     EXPECT_NE(image->end_monotonic_ns, 0u);
     EXPECT_FALSE(image->ended_by_exec);
     const auto mapping = std::find_if(image->mappings.begin(), image->mappings.end(),
@@ -104,7 +104,7 @@ TEST_F(SidebandLive, EveryShortLivedProcessIsSeenWithAllThatNamesIt) {
     const ProcessImage* forked = table.Find(Pid(pid), image->image_start_monotonic_ns - 1);
     ASSERT_NE(forked, nullptr);
     EXPECT_TRUE(forked->ended_by_exec);
-    EXPECT_EQ(forked->executable, table.Find(Pid(static_cast<uint32_t>(getpid())), 0)->executable);
+    EXPECT_EQ(forked->executable, table.Find(Pid(uint32_t(getpid())), 0)->executable);
   }
 }
 
@@ -122,11 +122,10 @@ TEST_F(SidebandLive, ListenerThatAsksForBuildIdsChangesNothing) {
     UniqueFd fd;
     void* pages;
   };
-  const size_t size_bytes = 9 * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const size_t size_bytes = 9 * size_t(sysconf(_SC_PAGESIZE));
   std::vector<Ring> rings;
   for (const uint32_t cpu : OnlineCpus()) {
-    UniqueFd fd(static_cast<int>(
-        syscall(SYS_perf_event_open, &attr, -1, static_cast<int>(cpu), -1, PERF_FLAG_FD_CLOEXEC)));
+    UniqueFd fd(int(syscall(SYS_perf_event_open, &attr, -1, int(cpu), -1, PERF_FLAG_FD_CLOEXEC)));
     if (!fd) GTEST_SKIP() << "this kernel tells no build ids: " << strerror(errno);
     void* pages = mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
     ASSERT_NE(pages, MAP_FAILED) << strerror(errno);
@@ -159,8 +158,7 @@ TEST_F(SidebandLive, EventsComeInOrderOfTimeAndNoneFromTheFuture) {
     Drain();
     timespec now{};
     ASSERT_EQ(clock_gettime(CLOCK_MONOTONIC, &now), 0);
-    const uint64_t now_ns =
-        static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+    const uint64_t now_ns = uint64_t(now.tv_sec) * 1'000'000'000 + uint64_t(now.tv_nsec);
     EXPECT_FALSE(events_.empty());
     for (const SidebandEvent& event : events_) {
       EXPECT_GE(event.time_ns, last_ns);
@@ -255,7 +253,7 @@ TEST_F(SidebandLive, ExecByAThreadGoesOnUnderTheSamePid) {
 }
 
 TEST_F(SidebandLive, ScopeFollowsTheDescendantsOfThisTest) {
-  const Pid self(static_cast<uint32_t>(getpid()));
+  const Pid self(uint32_t(getpid()));
   ProcessTable table({.all = false, .pids = {self}, .follow_children = true});
   table.ScanProc();
   const uint32_t pid = RunProgram(kTiny);

@@ -30,7 +30,7 @@ class RecordBytes {
     return *this;
   }
   std::vector<uint8_t> Take() {
-    const auto size = static_cast<uint16_t>(bytes_.size());
+    const auto size = uint16_t(bytes_.size());
     std::memcpy(bytes_.data() + 6, &size, sizeof size);
     return bytes_;
   }
@@ -152,7 +152,7 @@ TEST(ParseSidebandRecord, EveryTruncationIsDamagedOrHasAShorterText) {
        {ForkRecord(), CommRecord(0), MapRecord(PROT_EXEC),
         RecordBytes(PERF_RECORD_LOST).U64(1).U64(33).U64(782).Take()}) {
     for (size_t length = 0; length < whole.size(); ++length) {
-      const std::vector<uint8_t> cut(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(length));
+      const std::vector<uint8_t> cut(whole.begin(), whole.begin() + ptrdiff_t(length));
       const ParsedRecord parsed = ParseSidebandRecord(cut);
       const bool has_text =
           parsed.event && (parsed.event->kind == Kind::kComm || parsed.event->kind == Kind::kMap);

@@ -22,9 +22,9 @@ class SymbolTablesTest : public testing::Test {
   // A mapping of a file with `functions` functions of 16 bytes each, with a build id of its own, in
   // a process that is gone.
   Mapping MapFile(const std::string& name, int functions) {
-    ElfBuilder builder(static_cast<uint64_t>(functions) * 16);
+    ElfBuilder builder(uint64_t(functions) * 16);
     for (int i = 0; i < functions; ++i) {
-      builder.AddFunction(name + std::to_string(i), static_cast<uint64_t>(i) * 16, 16);
+      builder.AddFunction(name + std::to_string(i), uint64_t(i) * 16, 16);
     }
     builder.SetBuildId(name);
     const MappedFile file = MappedFileAt(directory_.Write(name, builder.Build()));
@@ -224,9 +224,9 @@ class NameServiceTest : public testing::Test {
   }
 
   void Open(uint32_t file, const std::string& name, int functions) {
-    ElfBuilder builder(static_cast<uint64_t>(functions) * 16);
+    ElfBuilder builder(uint64_t(functions) * 16);
     for (int i = 0; i < functions; ++i) {
-      builder.AddFunction(name + std::to_string(i), static_cast<uint64_t>(i) * 16, 16);
+      builder.AddFunction(name + std::to_string(i), uint64_t(i) * 16, 16);
     }
     auto reply = service_.Answer({.kind = NameRequestKind::kOpenElf, .file = file},
                                  MemoryFile(builder.Build()));
@@ -240,7 +240,7 @@ TEST_F(NameServiceTest, MemoryStaysBelowTheBudget) {
   // 450,000 functions take 7.2 MB: two tables fit, a third pushes out the one used longest ago.
   Open(1, "a", 450'000);
   const size_t one_table = service_.memory_bytes();
-  EXPECT_NEAR(static_cast<double>(one_table), 450'000.0 * 16, 1000);
+  EXPECT_NEAR(double(one_table), 450'000.0 * 16, 1000);
   Open(2, "b", 450'000);
   EXPECT_EQ(service_.memory_bytes(), 2 * one_table);
   EXPECT_EQ(NameAt(1, 8), "a8");

@@ -39,7 +39,7 @@ class SymbolizerLive : public testing::Test {
 
   FrameReader::Described Describe(uint64_t address) {
     ProcessTable processes{ProcessTable::Scope{}};
-    ProcessImage* self = processes.ReadFromProc(Pid(static_cast<uint32_t>(getpid())));
+    ProcessImage* self = processes.ReadFromProc(Pid(uint32_t(getpid())));
     EXPECT_NE(self, nullptr);
     return frames_.Describe(symbolizer_->UserFrame(*self, address, false));
   }
@@ -102,7 +102,7 @@ TEST_F(SymbolizerLive, PathsAreThoseOfTheProcesssOwnRoot) {
   MappedFile file = MappedFileAt(directory_.path() + "/inside/program");
   file.path = "/program";
   ProcessTable processes{ProcessTable::Scope{}};
-  ProcessImage* image = processes.ReadFromProc(Pid(static_cast<uint32_t>(child)));
+  ProcessImage* image = processes.ReadFromProc(Pid(uint32_t(child)));
   ASSERT_NE(image, nullptr);
   image->mappings.clear();
   image->AddMapping({0x400000, 0x500000, 0, std::make_shared<const MappedFile>(file)});

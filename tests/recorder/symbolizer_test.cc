@@ -53,7 +53,7 @@ class SymbolizerTest : public testing::Test {
   }
 
   ProcessImage& Self() {
-    ProcessImage* image = processes_.ReadFromProc(Pid(static_cast<uint32_t>(getpid())));
+    ProcessImage* image = processes_.ReadFromProc(Pid(uint32_t(getpid())));
     EXPECT_NE(image, nullptr);
     return *image;
   }
@@ -160,7 +160,7 @@ TEST_F(SymbolizerTest, RunTimeCodeHasTheNamesOfThePerfMap) {
   const uint64_t version = symbolizer_.VersionOfRuntimeNames(Self());
 
   char name[64];
-  (void)snprintf(name, sizeof name, "/tmp/perf-%d.map", static_cast<int>(getpid()));
+  (void)snprintf(name, sizeof name, "/tmp/perf-%d.map", int(getpid()));
   std::ofstream(name) << std::hex << address << " 20 made\n";
   symbolizer_.ReleaseMemory();  // an interval later
   EXPECT_NE(symbolizer_.VersionOfRuntimeNames(Self()), version);

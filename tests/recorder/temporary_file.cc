@@ -44,7 +44,7 @@ UniqueFd MemoryFile(std::string_view bytes) {
       ADD_FAILURE() << "cannot fill a file in memory";
       break;
     }
-    done += static_cast<size_t>(wrote);
+    done += size_t(wrote);
   }
   return fd;
 }

@@ -92,8 +92,7 @@ std::optional<PointInTime> ParsePointInTime(std::string_view text) {
   auto [stop, status] = std::from_chars(text.data(), text.data() + text.size(), seconds);
   if (status == std::errc() && stop == text.data() + text.size()) {
     if (!std::isfinite(seconds) || seconds < 0 || seconds >= 9e9) return std::nullopt;
-    return PointInTime{PointInTime::Kind::kSinceStart,
-                       static_cast<int64_t>(std::llround(seconds * 1e9))};
+    return PointInTime{PointInTime::Kind::kSinceStart, int64_t(std::llround(seconds * 1e9))};
   }
   if (text.size() > 4 && text[4] == '-') return ParseDateAndTime(text);
   std::optional<int64_t> time_ns = TakeTimeOfDay(text);

@@ -18,11 +18,11 @@ std::string NoteOn(const std::array<uint64_t, kIdleKinds>& hidden, uint64_t tota
     if (hidden[i] == 0) continue;
     all += hidden[i];
     kinds += (kinds.empty() ? "" : ", ") + std::string(NameOf(static_cast<IdleKind>(i))) + " " +
-             FormatDuration(static_cast<int64_t>(hidden[i]));
+             FormatDuration(int64_t(hidden[i]));
   }
   if (all == 0) return "--hide-idle: nothing of what is shown waits for work";
-  return "hidden as waiting for work: " + FormatDuration(static_cast<int64_t>(all)) + ", " +
-         FormatShare(static_cast<double>(all), static_cast<double>(total)) + " (" + kinds + ")";
+  return "hidden as waiting for work: " + FormatDuration(int64_t(all)) + ", " +
+         FormatShare(double(all), double(total)) + " (" + kinds + ")";
 }
 
 // Whether it is time of FoldRequest::with_waiting: the thread has been woken already, or runs on.
@@ -43,7 +43,7 @@ Folded Apply(const WaitPlaces& known, Folded folded) {
                         ? IdleKind::kNone
                         : places.IdleOf(WaitFrames(refold.old(), stack).functions);
     if (idle != IdleKind::kNone) {
-      hidden[static_cast<size_t>(idle)] += stack.value;
+      hidden[size_t(idle)] += stack.value;
       continue;
     }
     stack.user = refold.PlaceOf(stack.user);

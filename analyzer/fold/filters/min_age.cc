@@ -17,8 +17,7 @@ Result<Condition> Make(const std::string& value) {
     return Error{"'" + value + "' is no age", "--min-age",
                  "Give seconds, such as 60; 0 stands for any age", Error::Kind::kUsage};
   }
-  return Condition{"(age IS NULL OR min_age_ns >= ?)",
-                   {static_cast<int64_t>(std::llround(seconds * 1e9))}};
+  return Condition{"(age IS NULL OR min_age_ns >= ?)", {int64_t(std::llround(seconds * 1e9))}};
 }
 
 }  // namespace

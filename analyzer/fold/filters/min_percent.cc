@@ -30,10 +30,10 @@ std::vector<uint32_t> KeptFrames(const Folded& sorted, double least) {
   auto close_down_to = [&](size_t depth, size_t end_stack) {
     for (; open.size() > depth; open.pop_back()) {
       const OpenFrame& frame = open.back();
-      if (static_cast<double>(position - frame.start) >= least) continue;
+      if (double(position - frame.start) >= least) continue;
       // What it calls has less, so this is what counts so far.
       for (size_t i = frame.first_stack; i < end_stack; ++i) {
-        kept[i] = static_cast<uint32_t>(open.size()) - 1;
+        kept[i] = uint32_t(open.size()) - 1;
       }
     }
   };
@@ -69,7 +69,7 @@ uint32_t AtDepth(const Folded& folded, uint32_t node, uint32_t depth) {
 }
 
 Folded Apply(const Prune& prune, Folded folded) {
-  double least = static_cast<double>(folded.total) * prune.least_share;
+  double least = double(folded.total) * prune.least_share;
   std::vector<uint32_t> kept;
   if (folded.details.frames.empty()) {
     SortStacks(folded);

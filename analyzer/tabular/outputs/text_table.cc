@@ -24,8 +24,8 @@ std::string NarrowDuration(int64_t duration_ns) {
 // Per cent without its sign, at most four letters: "100", "12.3", "0.1", "0.04", "0".
 std::string NarrowPercent(int64_t part, int64_t whole) {
   if (part == 0) return "0";
-  double percent = whole > 0 ? 100.0 * static_cast<double>(part) / static_cast<double>(whole)
-                             : std::numeric_limits<double>::infinity();
+  double percent =
+      whole > 0 ? 100.0 * double(part) / double(whole) : std::numeric_limits<double>::infinity();
   if (percent < 0.005) return "<.01";
   if (percent > 999) return ">999";
   char text[32];

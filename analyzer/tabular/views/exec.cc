@@ -55,7 +55,7 @@ std::string Shortened(std::string_view text, size_t width) {
 }
 
 std::string SignalText(int64_t number) {
-  const char* name = number > 0 && number < NSIG ? sigabbrev_np(static_cast<int>(number)) : nullptr;
+  const char* name = number > 0 && number < NSIG ? sigabbrev_np(int(number)) : nullptr;
   return name != nullptr ? std::string("SIG") + name : "signal " + std::to_string(number);
 }
 
@@ -115,7 +115,7 @@ class Maker {
     tabular_.notes = std::move(notes);
     TWOFOLD_RETURN_IF_ERROR(ReadTotals());
     TWOFOLD_RETURN_IF_ERROR(ReadRows());
-    if (request_.limit != 0 && static_cast<uint64_t>(all_) > request_.limit) {
+    if (request_.limit != 0 && uint64_t(all_) > request_.limit) {
       tabular_.notes.push_back("shows the last " + std::to_string(request_.limit) + " of " +
                                std::to_string(all_) + "; --limit 0 shows all");
     }
@@ -158,17 +158,16 @@ class Maker {
 
   // "1,000 programs executed in 10.0 s, 100 a second; 12 attempts failed".
   std::string Caption() const {
-    auto executed = static_cast<uint64_t>(all_ - failed_);
+    auto executed = uint64_t(all_ - failed_);
     std::string text =
         FormatCount(executed, " program", " programs") + " executed in " + FormatDuration(time_ns_);
     if (time_ns_ > 0) {
       char rate[48];
-      double per_second = static_cast<double>(executed) * 1e9 / static_cast<double>(time_ns_);
+      double per_second = double(executed) * 1e9 / double(time_ns_);
       snprintf(rate, sizeof(rate), ", %.*f a second", per_second < 9.95 ? 1 : 0, per_second);
       text += rate;
     }
-    return text + "; " +
-           FormatCount(static_cast<uint64_t>(failed_), " attempt failed", " attempts failed");
+    return text + "; " + FormatCount(uint64_t(failed_), " attempt failed", " attempts failed");
   }
 
   Result<void> ReadRows() {
@@ -191,7 +190,7 @@ class Maker {
     };
     std::vector<SqlValue> parameters;
     std::string where = WhereText(request_.conditions, parameters);
-    int64_t limit = request_.limit == 0 ? -1 : static_cast<int64_t>(request_.limit);
+    int64_t limit = request_.limit == 0 ? -1 : int64_t(request_.limit);
     parameters.emplace_back(limit);
     const std::string columns(kColumns);
     return ForEachRow(database_,
@@ -205,7 +204,7 @@ class Maker {
   void AddRow(const Statement& row) {
     std::vector<TabularCell>& cells = tabular_.rows.emplace_back();
     for (size_t i = 0; i < tabular_.columns.size(); ++i) {
-      int column = static_cast<int>(i);
+      int column = int(i);
       if (row.IsNull(column)) {
         cells.emplace_back(std::monostate());
       } else if (column == kArguments) {

@@ -254,12 +254,11 @@ class Maker {
     for (size_t start = 0; start < rows_.size();) {
       size_t end = start;
       while (end < rows_.size() && rows_[end].kind == rows_[start].kind) ++end;
-      std::stable_sort(rows_.begin() + static_cast<ptrdiff_t>(start),
-                       rows_.begin() + static_cast<ptrdiff_t>(end),
+      std::stable_sort(rows_.begin() + ptrdiff_t(start), rows_.begin() + ptrdiff_t(end),
                        [&](const Longest& a, const Longest& b) { return is_idle(a) < is_idle(b); });
       if (request_.limit != 0 && end - start > request_.limit) {
-        rows_.erase(rows_.begin() + static_cast<ptrdiff_t>(start + request_.limit),
-                    rows_.begin() + static_cast<ptrdiff_t>(end));
+        rows_.erase(rows_.begin() + ptrdiff_t(start + request_.limit),
+                    rows_.begin() + ptrdiff_t(end));
         end = start + request_.limit;
       }
       start = end;

@@ -283,8 +283,7 @@ class Maker {
     std::vector<std::vector<std::string>> lines;
     auto append = [&](const Bucket& bucket) {
       // Every bucket with a wait has a mark.
-      size_t length =
-          static_cast<size_t>((static_cast<__int128>(bucket.count) * kBarWidth + most - 1) / most);
+      size_t length = size_t((static_cast<__int128>(bucket.count) * kBarWidth + most - 1) / most);
       lines.push_back({FormatDuration(bucket.from_ns),
                        bucket.to_ns < 0 ? "..." : FormatDuration(bucket.to_ns),
                        FormatCount(bucket.count), std::string(length, '*')});

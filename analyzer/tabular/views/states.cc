@@ -145,7 +145,7 @@ RowIdentity IdentityOf(const Statement& row) {
 std::vector<TabularCell> TimesOf(const Statement& row) {
   std::vector<TabularCell> times;
   for (size_t i = 0; i < std::size(kTimes); ++i) {
-    times.push_back(NumberOrNothing(row, kFirstTime + static_cast<int>(i)));
+    times.push_back(NumberOrNothing(row, kFirstTime + int(i)));
   }
   return times;
 }
@@ -156,7 +156,7 @@ class Rest {
   void Add(const Statement& row) {
     threads_ += row.Int(kThreads);
     for (size_t i = 0; i < std::size(kTimes); ++i) {
-      sums_[i] += row.Int(kFirstTime + static_cast<int>(i));
+      sums_[i] += row.Int(kFirstTime + int(i));
     }
     if (!row.IsNull(kFirstTime + kUser)) known_ns_ += row.Int(kFirstTime + kOnCpu);
     ++rows_;
@@ -172,8 +172,7 @@ class Rest {
     cells[first + kUser] = cells[first + kSystem] = TabularCell();
     if (known_ns_ > 0) {
       int64_t user_ns =
-          std::llround(static_cast<double>(sums_[kOnCpu]) * static_cast<double>(sums_[kUser]) /
-                       static_cast<double>(known_ns_));
+          std::llround(double(sums_[kOnCpu]) * double(sums_[kUser]) / double(known_ns_));
       cells[first + kUser] = user_ns;
       cells[first + kSystem] = sums_[kOnCpu] - user_ns;
     }

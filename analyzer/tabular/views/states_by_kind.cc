@@ -63,14 +63,14 @@ KindTimes Share(uint64_t whole, const KindTimes& weights) {
   unsigned __int128 sum = 0;
   for (uint64_t weight : weights) sum += weight;
   if (sum == 0) {
-    shares[static_cast<size_t>(WaitKind::kUnknown)] = whole;
+    shares[size_t(WaitKind::kUnknown)] = whole;
     return shares;
   }
   std::vector<std::pair<unsigned __int128, size_t>> remainders;  // and whose
   uint64_t left = whole;
   for (size_t i = 0; i < kWaitKinds; ++i) {
     unsigned __int128 product = static_cast<unsigned __int128>(weights[i]) * whole;
-    shares[i] = static_cast<uint64_t>(product / sum);
+    shares[i] = uint64_t(product / sum);
     left -= shares[i];
     remainders.emplace_back(product % sum, i);
   }
@@ -136,9 +136,9 @@ class Maker {
     size_t state = std::min(kStates.find(row.Text(1)), kStates.size() - 1);
     int64_t time_ns = row.Int(time_column);
     if (row.Type(time_column) != SQLITE_INTEGER || time_ns < 0) return Overflow();
-    uint64_t& weight = weights_[{row.Int(0), state}][static_cast<size_t>(kind)];
-    if (static_cast<uint64_t>(time_ns) > INT64_MAX - weight) return Overflow();
-    weight += static_cast<uint64_t>(time_ns);
+    uint64_t& weight = weights_[{row.Int(0), state}][size_t(kind)];
+    if (uint64_t(time_ns) > INT64_MAX - weight) return Overflow();
+    weight += uint64_t(time_ns);
     return {};
   }
 
@@ -221,9 +221,9 @@ class Maker {
     times.woken_ns = row.Int(11);
     times.preempted_ns = row.Int(12);
     for (size_t state = 0; state < kStates.size(); ++state) {
-      int64_t blocked_ns = row.Int(kFirstState + static_cast<int>(state));
+      int64_t blocked_ns = row.Int(kFirstState + int(state));
       times.blocked_ns += blocked_ns;
-      KindTimes shares = Share(static_cast<uint64_t>(blocked_ns), weights_[{row.Int(0), state}]);
+      KindTimes shares = Share(uint64_t(blocked_ns), weights_[{row.Int(0), state}]);
       for (size_t i = 0; i < kWaitKinds; ++i) times.kinds[i] += shares[i];
     }
     Row& target = rows_[std::string(row.Text(kKey))];
@@ -244,7 +244,7 @@ class Maker {
   std::array<bool, kWaitKinds> ShownKinds() const {
     std::vector<size_t> order;
     for (size_t i = 0; i < kWaitKinds; ++i) {
-      if (total_.kinds[i] > 0 && i != static_cast<size_t>(WaitKind::kOther)) order.push_back(i);
+      if (total_.kinds[i] > 0 && i != size_t(WaitKind::kOther)) order.push_back(i);
     }
     std::stable_sort(order.begin(), order.end(),
                      [&](size_t a, size_t b) { return total_.kinds[a] > total_.kinds[b]; });
@@ -260,9 +260,8 @@ class Maker {
     if (times.known_ns == times.on_cpu_ns || times.known_ns > 0) {
       int64_t user_ns = times.known_user_ns;
       if (times.known_ns != times.on_cpu_ns) {
-        user_ns = std::llround(
-            static_cast<double>(times.on_cpu_ns) *
-            (static_cast<double>(times.known_user_ns) / static_cast<double>(times.known_ns)));
+        user_ns = std::llround(double(times.on_cpu_ns) *
+                               (double(times.known_user_ns) / double(times.known_ns)));
       }
       user = user_ns;
       system = times.on_cpu_ns - user_ns;
@@ -278,10 +277,10 @@ class Maker {
     uint64_t rest_ns = 0;
     std::array<bool, kWaitKinds> shown = ShownKinds();
     for (size_t i = 0; i < kWaitKinds; ++i) {
-      cells.emplace_back(static_cast<int64_t>(times.kinds[i]));
+      cells.emplace_back(int64_t(times.kinds[i]));
       if (!shown[i]) rest_ns += times.kinds[i];
     }
-    cells.emplace_back(static_cast<int64_t>(rest_ns));
+    cells.emplace_back(int64_t(rest_ns));
     return cells;
   }
 
@@ -316,7 +315,7 @@ class Maker {
     tabular.notes = notes_;
     tabular.caption =
         "CPU to other in per cent of existed; wait: for a CPU; then what was waited for";
-    if (ShownKinds()[static_cast<size_t>(WaitKind::kUnknown)]) {
+    if (ShownKinds()[size_t(WaitKind::kUnknown)]) {
       tabular.caption = "CPU to other in per cent of existed; wait: for a CPU; ?: no stack tells";
     }
     tabular.columns = Columns(captures > 1);

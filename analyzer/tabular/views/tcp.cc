@@ -73,9 +73,8 @@ class Maker {
     Tabular tabular;
     tabular.notes = std::move(notes);
     if (lost_ > 0) {
-      tabular.notes.push_back(
-          FormatCount(static_cast<uint64_t>(lost_), " packet was", " packets were") +
-          " lost while recording and are in no row");
+      tabular.notes.push_back(FormatCount(uint64_t(lost_), " packet was", " packets were") +
+                              " lost while recording and are in no row");
     }
     std::vector<const Flow*> order = Order();
     size_t all = order.size();
@@ -213,10 +212,10 @@ class Maker {
       auto found = flow.segments_of_kind.find(std::string(kind));
       if (found == flow.segments_of_kind.end()) continue;
       kinds += (kinds.empty() ? "" : ", ") + std::string(kind) + " " +
-               FormatQuantity(static_cast<uint64_t>(found->second));
+               FormatQuantity(uint64_t(found->second));
     }
     if (flow.failed_packets > 0) {
-      kinds += ", " + FormatQuantity(static_cast<uint64_t>(flow.failed_packets)) + " not sent";
+      kinds += ", " + FormatQuantity(uint64_t(flow.failed_packets)) + " not sent";
     }
     std::string out;
     std::string line;
@@ -234,17 +233,16 @@ class Maker {
 
   std::string TextFor(const std::vector<const Flow*>& order, size_t all) const {
     std::string out =
-        "TCP sent again: " +
-        FormatCount(static_cast<uint64_t>(all_.segments), " segment", " segments") + " in " +
-        FormatCount(static_cast<uint64_t>(all_.packets), " packet", " packets") + ", " +
+        "TCP sent again: " + FormatCount(uint64_t(all_.segments), " segment", " segments") +
+        " in " + FormatCount(uint64_t(all_.packets), " packet", " packets") + ", " +
         FormatBytes(all_.bytes) + ", on " + FormatCount(all, " connection", " connections") + "\n";
     if (order.empty()) return out;
     std::vector<std::vector<std::string>> lines;
     for (const Flow* flow : order) {
-      lines.push_back({FormatQuantity(static_cast<uint64_t>(flow->segments)),
-                       FormatQuantity(static_cast<uint64_t>(flow->packets)),
-                       FormatBytes(flow->bytes), FormatDuration(flow->first_ns),
-                       FormatDuration(flow->last_ns), std::to_string(flow->pid), flow->process});
+      lines.push_back({FormatQuantity(uint64_t(flow->segments)),
+                       FormatQuantity(uint64_t(flow->packets)), FormatBytes(flow->bytes),
+                       FormatDuration(flow->first_ns), FormatDuration(flow->last_ns),
+                       std::to_string(flow->pid), flow->process});
     }
     std::istringstream table(FormatTable({{"segments", Align::kRight},
                                           {"packets", Align::kRight},

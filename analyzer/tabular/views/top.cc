@@ -148,7 +148,7 @@ class Functions {
 };
 
 double PercentOf(uint64_t part, uint64_t whole) {
-  return whole == 0 ? 0 : 100 * static_cast<double>(part) / static_cast<double>(whole);
+  return whole == 0 ? 0 : 100 * double(part) / double(whole);
 }
 
 // With two decimals, as a number of JSON and as text of CSV.
@@ -198,7 +198,7 @@ std::string TextFor(const Folded& folded, const std::vector<Function>& functions
     if (has_errors) {
       double error = std::sqrt(function.self.variance);
       line.insert(line.begin() + kPlaceOfError,
-                  error < 0.5 ? "" : FormatCell(view.unit, static_cast<uint64_t>(error)));
+                  error < 0.5 ? "" : FormatCell(view.unit, uint64_t(error)));
     }
     if (!root_heading.empty()) {
       line.insert(line.end() - 2, UnescapeText(RootText(folded, function)));
@@ -239,16 +239,16 @@ void AddColumns(const std::string& whose, const View& view, std::vector<TabularC
 
 void AddCells(const RatioSums& sums, const Folded& folded, const View& view,
               std::vector<TabularCell>& cells) {
-  cells.emplace_back(static_cast<int64_t>(sums.value));
+  cells.emplace_back(int64_t(sums.value));
   cells.emplace_back(PercentCell(sums.value, folded.total));
-  if (IsCounted(view.unit)) cells.emplace_back(static_cast<int64_t>(sums.count));
+  if (IsCounted(view.unit)) cells.emplace_back(int64_t(sums.count));
   if (!view.variance_column.empty()) {
-    cells.emplace_back(static_cast<int64_t>(std::llround(std::sqrt(sums.variance))));
+    cells.emplace_back(int64_t(std::llround(std::sqrt(sums.variance))));
   }
   if (view.ratio == nullptr) return;
-  cells.emplace_back(static_cast<int64_t>(sums.count));
-  cells.emplace_back(static_cast<int64_t>(sums.divisor));
-  cells.emplace_back(static_cast<int64_t>(sums.divisor_count));
+  cells.emplace_back(int64_t(sums.count));
+  cells.emplace_back(int64_t(sums.divisor));
+  cells.emplace_back(int64_t(sums.divisor_count));
   double ratio = sums.is_known() ? sums.ratio() : 0;
   cells.push_back(RatioCell(sums, ratio));
   cells.push_back(RatioCell(sums, ratio * sums.relative_error()));

@@ -27,8 +27,8 @@ constexpr double kShortest = 0.3;
 constexpr double kLongest = 0.5;
 
 // Between two drawings.
-constexpr int kShortestDrawing_ms = 50;
-constexpr int kLongestDrawing_ms = 150;
+constexpr int kShortestDrawingMs = 50;
+constexpr int kLongestDrawingMs = 150;
 
 class Chance {
  public:
@@ -40,7 +40,7 @@ class Chance {
     return uint64_t(double(mean_period_ns) * part(engine_));
   }
   int DrawingMs() {
-    return std::uniform_int_distribution(kShortestDrawing_ms, kLongestDrawing_ms)(engine_);
+    return std::uniform_int_distribution(kShortestDrawingMs, kLongestDrawingMs)(engine_);
   }
 
  private:

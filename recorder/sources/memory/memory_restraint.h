@@ -15,7 +15,7 @@ namespace twofold {
 class MemoryRestraint {
  public:
   // The largest B.
-  static constexpr uint64_t kLargestSample_bytes = 1 << 20;
+  static constexpr uint64_t kLargestSampleBytes = 1 << 20;
 
   // `limit_permyriad`: as Restraint's. `limit_given`: it is the user's. `may_raise`: B is not, or
   // the limit is.

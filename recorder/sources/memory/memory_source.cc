@@ -92,7 +92,7 @@ void MemorySource::DeclareOptions(OptionSet& table) {
 Result<void> MemorySource::CheckOptions(const Arguments& given) {
   // A quarter of that for processes: pages, which are larger than most other allocations, are
   // allocated more often than a process allocates as much.
-  constexpr uint64_t kKernelSample_bytes = 64 << 10;
+  constexpr uint64_t kKernelSampleBytes = 64 << 10;
   if (!IsAskedFor(options_)) {
     for (const char* name : {"leak-scope", "leak-sample-bytes", "leak-age"}) {
       if (!given.Has(name)) continue;
@@ -110,7 +110,7 @@ Result<void> MemorySource::CheckOptions(const Arguments& given) {
   }
   own_.of_kernel = scope == "kernel";
   own_.sample_bytes_given = given.Has("leak-sample-bytes");
-  if (own_.of_kernel && !own_.sample_bytes_given) own_.sample_bytes = kKernelSample_bytes;
+  if (own_.of_kernel && !own_.sample_bytes_given) own_.sample_bytes = kKernelSampleBytes;
   if (own_.of_kernel || !options_.pids.empty()) return {};
   return UsageError("--leak-scope user", "it needs the processes whose memory is to be recorded",
                     "Name them with -p, for example: -p 812");

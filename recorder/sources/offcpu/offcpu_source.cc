@@ -32,19 +32,19 @@ OffCpuSource::OffCpuSource(const Options& options, const Notes& notes)
       notes_(notes) {}
 
 void OffCpuSource::DeclareOptions(OptionSet& table) {
-  constexpr uint64_t kLongestBlock_us = 7ULL * 24 * 3600 * 1'000'000;
+  constexpr uint64_t kLongestBlockUs = 7ULL * 24 * 3600 * 1'000'000;
   table.Add(
       {.name = "min-block",
        .value_name = "US",
        .help = "no blocks shorter than this (default: 0)",
        .group = size_t(HelpGroup::kWhich),
-       .set = ReadCount("--min-block", 0, kLongestBlock_us, "microseconds", own_.min_block_us)});
+       .set = ReadCount("--min-block", 0, kLongestBlockUs, "microseconds", own_.min_block_us)});
   table.Add(
       {.name = "max-block",
        .value_name = "US",
        .help = "no blocks longer than this (default: no limit)",
        .group = size_t(HelpGroup::kWhich),
-       .set = ReadCount("--max-block", 1, kLongestBlock_us, "microseconds", own_.max_block_us)});
+       .set = ReadCount("--max-block", 1, kLongestBlockUs, "microseconds", own_.max_block_us)});
   table.Add({.name = "wakers",
              .value_name = "N",
              .help = "who woke a blocked thread, and who had woken that one, N\n"

@@ -6,10 +6,10 @@
 namespace twofold {
 namespace {
 
-constexpr uint64_t kSecond_ns = 1'000'000'000;
+constexpr uint64_t kSecondNs = 1'000'000'000;
 // A pass looks at every descriptor of the host.
-constexpr uint64_t kAskAgain_ns = 10 * kSecond_ns;
-constexpr uint64_t kForget_ns = 60 * kSecond_ns;
+constexpr uint64_t kAskAgainNs = 10 * kSecondNs;
+constexpr uint64_t kForgetNs = 60 * kSecondNs;
 
 auto Identity(const twofold_holder& holder) {
   return std::tuple(holder.process_start_boottime_ns, holder.tgid);
@@ -19,7 +19,7 @@ auto Identity(const twofold_holder& holder) {
 
 bool SocketOwners::ShouldAsk(uint64_t socket, uint64_t now_ns) const {
   const auto known = known_.find(socket);
-  return known == known_.end() || now_ns >= known->second.asked_ns + kAskAgain_ns;
+  return known == known_.end() || now_ns >= known->second.asked_ns + kAskAgainNs;
 }
 
 void SocketOwners::Learn(const std::vector<twofold_descriptor>& descriptors, uint64_t now_ns) {
@@ -61,7 +61,7 @@ twofold_holder SocketOwners::Resolve(uint64_t socket, const twofold_holder& note
 
 void SocketOwners::Forget(uint64_t now_ns) {
   std::erase_if(known_,
-                [&](const auto& entry) { return now_ns >= entry.second.active_ns + kForget_ns; });
+                [&](const auto& entry) { return now_ns >= entry.second.active_ns + kForgetNs; });
 }
 
 }  // namespace twofold

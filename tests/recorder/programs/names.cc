@@ -29,7 +29,7 @@ class Shape {
 int SortByLength(std::vector<std::string>& texts) {
   std::sort(texts.begin(), texts.end(),
             [](const std::string& a, const std::string& b) { return a.size() < b.size(); });
-  return Twice(static_cast<int>(texts.size()));
+  return Twice(int(texts.size()));
 }
 
 }  // namespace names
