@@ -157,7 +157,7 @@ inline constexpr std::tuple kRowTables = {
     RowTable("wait_counts", &Interval::wait_counts, LossSource::kRecorder),
     RowTable("cpu_times", &Interval::cpu_times, LossSource::kRecorder),
     RowTable("exemplars", &Interval::exemplars, LossSource::kOffCpu),
-    RowTable("counters", &Interval::counters, LossSource::kCounters),
+    RowTable("counters", &Interval::counters, LossSource::kCpi),
     RowTable("allocations", &Interval::allocations, LossSource::kMemory),
     RowTable("outstanding", &Interval::outstanding, LossSource::kMemory),
     RowTable("retransmits", &Interval::retransmits, LossSource::kTcp),

@@ -11,7 +11,7 @@ std::string_view LossSourceName(LossSource source) {
       return "recorder";
     case LossSource::kCpu:
       return "cpu";
-    case LossSource::kCounters:
+    case LossSource::kCpi:
       return "cpi";
     case LossSource::kOffCpu:
       return "offcpu";

@@ -54,7 +54,7 @@ enum class LossSource : uint8_t {
   kRecorder = 0,  // none: names, events, bookkeeping
   kCpu = 1,       // rows of CPU samples
   kOffCpu = 2,    // rows of blocked time
-  kCounters = 3,  // rows of hardware events
+  kCpi = 3,  // rows of hardware events
   kMemory = 4,    // rows of memory
   kTcp = 5,       // rows of retransmits
   kExec = 6,      // rows of executed programs

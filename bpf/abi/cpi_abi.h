@@ -7,17 +7,17 @@
 #include "bpf/abi/cpu_abi.h"
 
 /* Rows of hardware events, under the same keys. Values only grow. */
-struct twofold_counter_value {
+struct twofold_cpi_value {
 	__u64 cycles; /* sum of the samples' periods */
 	__u64 cycle_samples;
 	__u64 instructions;
 	__u64 instruction_samples;
 };
-TWOFOLD_ASSERT(sizeof(struct twofold_counter_value) == 32);
+TWOFOLD_ASSERT(sizeof(struct twofold_cpi_value) == 32);
 
-struct twofold_counter_sums {
-	struct twofold_counter_value of[TWOFOLD_SUMS];
+struct twofold_cpi_sums {
+	struct twofold_cpi_value of[TWOFOLD_SUMS];
 };
-TWOFOLD_ASSERT(sizeof(struct twofold_counter_sums) == 64);
+TWOFOLD_ASSERT(sizeof(struct twofold_cpi_sums) == 64);
 
 #endif

@@ -14,22 +14,22 @@
 #include "bpf/store/stacks.bpf.h"
 #include "bpf/threads/threads.bpf.h"
 
-TWOFOLD_MAP_SET(counter_stacks, __u64, struct twofold_stack);
-TWOFOLD_MAP_SET(counter_rows, struct twofold_cpu_key, struct twofold_counter_sums);
+TWOFOLD_MAP_SET(cpi_stacks, __u64, struct twofold_stack);
+TWOFOLD_MAP_SET(cpi_rows, struct twofold_cpu_key, struct twofold_cpi_sums);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, struct twofold_stack);
-} counter_scratch SEC(".maps");
+} cpi_scratch SEC(".maps");
 
 /* The row of what runs, in this interval, made if need be; NULL: it could not be, which is counted.
  */
-static __always_inline struct twofold_counter_value *row_of_current(struct bpf_perf_event_data *ctx)
+static __always_inline struct twofold_cpi_value *row_of_current(struct bpf_perf_event_data *ctx)
 {
 	struct task_struct *current_task = bpf_get_current_task_btf();
-	struct twofold_counter_sums *sums;
+	struct twofold_cpi_sums *sums;
 	struct twofold_cpu_key key = {};
 	struct twofold_stack *scratch;
 	struct twofold_task *task;
@@ -39,19 +39,19 @@ static __always_inline struct twofold_counter_value *row_of_current(struct bpf_p
 	if (!current_task->pid || is_over)
 		return NULL;
 	task = bpf_task_storage_get(&tasks, current_task, 0, 0);
-	scratch = bpf_map_lookup_elem(&counter_scratch, &slot);
+	scratch = bpf_map_lookup_elem(&cpi_scratch, &slot);
 	if (!scratch)
 		return NULL;
 	if (!task) {
 		if (scope_all)
-			count_loss(TWOFOLD_SOURCE_COUNTERS, TWOFOLD_LOSS_TASK_STORAGE_FAILED, 1, 0);
+			count_loss(TWOFOLD_SOURCE_CPI, TWOFOLD_LOSS_TASK_STORAGE_FAILED, 1, 0);
 		return NULL;
 	}
 	key.thread = task->thread;
-	stacks = stacks_in_use(&counter_stacks_sets, TWOFOLD_SET_COUNTER_STACKS,
-			       TWOFOLD_SOURCE_COUNTERS);
+	stacks = stacks_in_use(&cpi_stacks_sets, TWOFOLD_SET_CPI_STACKS,
+			       TWOFOLD_SOURCE_CPI);
 	interrupted_stacks(ctx, current_task, &stacks, scratch, &key.kernel_stack, &key.user_stack);
-	sums = find_row(&counter_rows_sets, TWOFOLD_SET_COUNTER_ROWS, TWOFOLD_SOURCE_COUNTERS, &key,
+	sums = find_row(&cpi_rows_sets, TWOFOLD_SET_CPI_ROWS, TWOFOLD_SOURCE_CPI, &key,
 			1, 0);
 	if (!sums)
 		return NULL;
@@ -61,7 +61,7 @@ static __always_inline struct twofold_counter_value *row_of_current(struct bpf_p
 SEC("perf_event")
 int sample_cycles(struct bpf_perf_event_data *ctx)
 {
-	struct twofold_counter_value *value = row_of_current(ctx);
+	struct twofold_cpi_value *value = row_of_current(ctx);
 
 	if (!value)
 		return 0;
@@ -73,7 +73,7 @@ int sample_cycles(struct bpf_perf_event_data *ctx)
 SEC("perf_event")
 int sample_instructions(struct bpf_perf_event_data *ctx)
 {
-	struct twofold_counter_value *value = row_of_current(ctx);
+	struct twofold_cpi_value *value = row_of_current(ctx);
 
 	if (!value)
 		return 0;

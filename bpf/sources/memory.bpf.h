@@ -21,7 +21,7 @@
 
 const volatile __u32 page_bytes = 4096;
 
-__u64 leak_sample_bytes; /* B; the recorder may raise it */
+__u64 memory_sample_bytes; /* B; the recorder may raise it */
 
 __u64 allocations_kept; /* so far; what B has an influence on */
 
@@ -80,7 +80,7 @@ static __always_inline void give_back_scratch(struct memory_scratch *scratch)
 static __always_inline bool choose_allocation(__u64 size_bytes, __u64 *weight_bytes,
 					      __u64 *weight_count)
 {
-	__u64 unit = leak_sample_bytes;
+	__u64 unit = memory_sample_bytes;
 	__u64 size = size_bytes ?: 1; /* malloc(0) is an allocation, too */
 
 	if (size >= unit) {

@@ -220,7 +220,7 @@ TEST(LossRegistry, SourcesHaveNames) {
   EXPECT_EQ(LossSourceName(LossSource::kRecorder), "recorder");
   EXPECT_EQ(LossSourceName(LossSource::kCpu), "cpu");
   EXPECT_EQ(LossSourceName(LossSource::kOffCpu), "offcpu");
-  EXPECT_EQ(LossSourceName(LossSource::kCounters), "cpi");
+  EXPECT_EQ(LossSourceName(LossSource::kCpi), "cpi");
   EXPECT_EQ(LossSourceName(LossSource::kMemory), "memleak");
   EXPECT_EQ(LossSourceName(LossSource::kTcp), "tcp");
   EXPECT_EQ(LossSourceName(LossSource::kExec), "exec");

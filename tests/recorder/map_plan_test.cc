@@ -88,10 +88,10 @@ TEST(PlanMaps, SourceThatIsNotRecordedTakesNothing) {
   const MapSizes offcpu = PlanMaps(64ULL << 20, {.offcpu = true});
   EXPECT_EQ(Entries(offcpu, TWOFOLD_SET_CPU_STACKS), 1u);
   EXPECT_GT(Entries(offcpu, TWOFOLD_SET_OFFCPU_STACKS), Entries(both, TWOFOLD_SET_OFFCPU_STACKS));
-  EXPECT_EQ(Entries(both, TWOFOLD_SET_COUNTER_STACKS), 1u);
+  EXPECT_EQ(Entries(both, TWOFOLD_SET_CPI_STACKS), 1u);
   const MapSizes all = PlanMaps(64ULL << 20, {.cpu = true, .offcpu = true, .cpi = true});
-  EXPECT_EQ(Entries(all, TWOFOLD_SET_COUNTER_STACKS), Entries(all, TWOFOLD_SET_CPU_STACKS));
-  EXPECT_LT(Entries(all, TWOFOLD_SET_COUNTER_ROWS), Entries(all, TWOFOLD_SET_CPU_ROWS));
+  EXPECT_EQ(Entries(all, TWOFOLD_SET_CPI_STACKS), Entries(all, TWOFOLD_SET_CPU_STACKS));
+  EXPECT_LT(Entries(all, TWOFOLD_SET_CPI_ROWS), Entries(all, TWOFOLD_SET_CPU_ROWS));
 }
 
 // Of each thread that was there at the interval's end come three accounts: as it was then, where it

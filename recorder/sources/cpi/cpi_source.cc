@@ -11,7 +11,7 @@
 namespace twofold {
 namespace {
 
-constexpr StackTraits kStacks = {.map = TWOFOLD_SET_COUNTER_STACKS};
+constexpr StackTraits kStacks = {.map = TWOFOLD_SET_CPI_STACKS};
 
 }  // namespace
 
@@ -32,13 +32,13 @@ void CpiSource::Check(const KernelBtf*, std::vector<Finding>& findings) const {
 }
 
 std::vector<MapNeed> CpiSource::Maps() const {
-  return {{.name = "counter_stacks",
-           .set = TWOFOLD_SET_COUNTER_STACKS,
+  return {{.name = "cpi_stacks",
+           .set = TWOFOLD_SET_CPI_STACKS,
            .entry_bytes = kStackEntryBytes,
            .weight = 6},
-          {.name = "counter_rows",
-           .set = TWOFOLD_SET_COUNTER_ROWS,
-           .entry_bytes = HashEntryBytes(sizeof(twofold_cpu_key), sizeof(twofold_counter_sums)),
+          {.name = "cpi_rows",
+           .set = TWOFOLD_SET_CPI_ROWS,
+           .entry_bytes = HashEntryBytes(sizeof(twofold_cpu_key), sizeof(twofold_cpi_sums)),
            .weight = 2}};
 }
 
@@ -48,8 +48,8 @@ std::vector<bpf_program*> CpiSource::Programs(const twofold_bpf& skeleton) const
 
 Result<void> CpiSource::Open(Tracer& tracer) {
   skeleton_ = &tracer.skeleton();
-  rows_.Open(tracer.map(TWOFOLD_SET_COUNTER_ROWS).fd());
-  tracer.moves().Follow(TWOFOLD_SET_COUNTER_ROWS, rows_);
+  rows_.Open(tracer.map(TWOFOLD_SET_CPI_ROWS).fd());
+  tracer.moves().Follow(TWOFOLD_SET_CPI_ROWS, rows_);
   return {};
 }
 
@@ -66,8 +66,8 @@ Result<void> CpiSource::Read(const IntervalEnd& end) {
   // Those of the last interval were read when it ended (EndLast): they are gone by now.
   if (!end.is_last) counted_ = counters_.TakeDifferences();
   return rows_.ReadDifferencesOfSum(end.sum, [this](const twofold_cpu_key& key,
-                                                    const twofold_counter_value& now,
-                                                    const twofold_counter_value& before) {
+                                                    const twofold_cpi_value& now,
+                                                    const twofold_cpi_value& before) {
     added_.push_back(
         {.key = key,
          .value = {.cycles = now.cycles - before.cycles,

@@ -31,14 +31,14 @@ class CpiSource : public Source {
  private:
   struct Added {
     twofold_cpu_key key;
-    twofold_counter_value value;
+    twofold_cpi_value value;
   };
 
   const Options& options_;
   twofold_bpf* skeleton_ = nullptr;
   HardwareCounters counters_;
   HardwareCounters::Counted counted_;  // in the interval that ended last
-  CumulativeMap<twofold_cpu_key, twofold_counter_sums> rows_;
+  CumulativeMap<twofold_cpu_key, twofold_cpi_sums> rows_;
   std::vector<Added> added_;  // in the interval that was read last
 };
 

@@ -177,7 +177,7 @@ void MemorySource::Prepare(twofold_bpf& skeleton, const MapSizes& sizes) {
   const auto page_bytes = uint64_t(sysconf(_SC_PAGESIZE));
   skeleton.rodata->most_new_bytes = uint64_t(sysconf(_SC_PHYS_PAGES)) / 2 * page_bytes;
   skeleton.rodata->page_bytes = uint32_t(page_bytes);
-  skeleton.bss->leak_sample_bytes = std::max<uint64_t>(own_.sample_bytes, 1);
+  skeleton.bss->memory_sample_bytes = std::max<uint64_t>(own_.sample_bytes, 1);
 }
 
 Result<void> MemorySource::Open(Tracer& tracer) {
@@ -275,7 +275,7 @@ Restraint::Spent MemorySource::Restrain(const Restraint::Spent& spent, uint64_t 
   const uint64_t sample_bytes = restraint_->sample_bytes();
   const Restraint::Spent others = restraint_->Judge(spent, TakeSpent(), elapsed_ns, cpus);
   if (restraint_->sample_bytes() != sample_bytes) {
-    __atomic_store_n(&skeleton_->bss->leak_sample_bytes, restraint_->sample_bytes(),
+    __atomic_store_n(&skeleton_->bss->memory_sample_bytes, restraint_->sample_bytes(),
                      __ATOMIC_RELAXED);
   }
   return others;
