@@ -35,7 +35,7 @@ void StackUses::NotePlaces(const Capture& capture) {
   std::vector<bool> is_reached(all.stacks.size() + 1);  // it is a part of a named stack
   // Children come behind their parents.
   for (size_t i = all.stacks.size(); i != 0; --i) {
-    StackId stack(uint32_t(i));
+    const auto stack = StackId(uint32_t(i));
     if (!IsNamed(stack) && !is_reached[i]) continue;
     const StackNode& node = all.stacks[i - 1];
     is_reached[node.parent.value] = true;

@@ -93,7 +93,7 @@ std::optional<size_t> ReadAt(int fd, uint64_t offset, std::span<uint8_t> bytes) 
 }
 
 std::vector<uint8_t> ReadRange(int fd, uint64_t offset, uint64_t size_bytes) {
-  std::vector<uint8_t> bytes(size_t(size_bytes));
+  auto bytes = std::vector<uint8_t>(size_t(size_bytes));
   bytes.resize(ReadAt(fd, offset, bytes).value_or(0));
   return bytes;
 }

@@ -253,7 +253,7 @@ TEST_F(SidebandLive, ExecByAThreadGoesOnUnderTheSamePid) {
 }
 
 TEST_F(SidebandLive, ScopeFollowsTheDescendantsOfThisTest) {
-  const Pid self(uint32_t(getpid()));
+  const auto self = Pid(uint32_t(getpid()));
   ProcessTable table({.all = false, .pids = {self}, .follow_children = true});
   table.ScanProc();
   const uint32_t pid = RunProgram(kTiny);
