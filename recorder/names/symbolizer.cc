@@ -1,3 +1,15 @@
+// How an address becomes a frame.
+//
+// A kernel address is looked up in kallsyms, and that is all. A user address takes three steps.
+// Which mapping of the process image held it when the code ran: where several did, one after the
+// other, the frame says that it is not known which. What the mapping shows: a file, whose offset
+// the address has, or code that was made at run time. What that calls the place: the symbol table
+// of the file, which the name reader's process parses, or the names that the runtime wrote down.
+//
+// A name is a statement about a moment. Files are overwritten, runtimes move code, processes map
+// one thing over another; so whoever keeps a stack keeps how long its names hold (NameValidity),
+// and asks again when something has changed. What does not change is remembered: a frame by module
+// and offset, so that a thousand stacks through one function cost one look-up.
 #include "recorder/names/symbolizer.h"
 
 #include <optional>

@@ -1,3 +1,15 @@
+// How the table stays true.
+//
+// Two witnesses tell of processes. The sideband's events are exact in time, and may be lost; a look
+// at /proc is complete, and tells only of now. So the scan at the start comes after the sideband
+// was opened, and what both saw is the same image; when events were lost, /proc is scanned again;
+// and an event of a process that the table does not know makes it read that process's /proc.
+//
+// A process is a sequence of images: each exec begins a new one, with other mappings and perhaps
+// another name. Images are found by pid and time, as pids come round again. They stay after the
+// process has ended for as long as rows may still come that its addresses are in; then Forget lets
+// go of them. Files are shared between the mappings of all processes: a host with a thousand
+// processes maps a few hundred.
 #include "recorder/processes/process_table.h"
 
 #include <algorithm>

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <string_view>
 
 namespace twofold {
@@ -80,6 +81,89 @@ std::string TakeText(std::span<const uint8_t> bytes) {
   return std::string(bytes.begin(), end);
 }
 
+// What a record that is whole turns out to be.
+enum class Outcome { kEvent, kNotWanted, kDamaged };
+
+// Each of these takes the body of a kind of record, and fills in the event.
+
+Outcome ReadTask(const perf_event_header& header, std::span<const uint8_t> record,
+                 SidebandEvent& event) {
+  TaskBody body;
+  if (!Take(record, body)) return Outcome::kDamaged;
+  const bool is_fork = header.type == PERF_RECORD_FORK;
+  event.kind = is_fork ? SidebandEvent::Kind::kFork : SidebandEvent::Kind::kExit;
+  event.time_ns = body.time_ns;
+  event.pid = Pid(body.pid);
+  event.tid = Tid(body.tid);
+  if (is_fork) event.parent_pid = Pid(body.parent_pid);
+  return Outcome::kEvent;
+}
+
+Outcome ReadComm(const perf_event_header& header, std::span<const uint8_t> record,
+                 SidebandEvent& event) {
+  CommBody body;
+  if (!Take(record, body)) return Outcome::kDamaged;
+  const bool is_exec = (header.misc & PERF_RECORD_MISC_COMM_EXEC) != 0;
+  event.kind = is_exec ? SidebandEvent::Kind::kExec : SidebandEvent::Kind::kComm;
+  event.pid = Pid(body.pid);
+  event.tid = Tid(body.tid);
+  event.text = TakeText(record);
+  return Outcome::kEvent;
+}
+
+Outcome ReadMapping(const perf_event_header&, std::span<const uint8_t> record,
+                    SidebandEvent& event) {
+  Mmap2Body body;
+  if (!Take(record, body)) return Outcome::kDamaged;
+  if ((body.protection & PROT_EXEC) == 0) return Outcome::kNotWanted;
+  event.kind = SidebandEvent::Kind::kMap;
+  event.pid = Pid(body.pid);
+  event.tid = Tid(body.tid);
+  event.address = body.address;
+  event.size_bytes = body.size_bytes;
+  event.file_offset = body.file_offset;
+  event.text = TakeText(record);
+  event.device = makedev(body.major, body.minor);
+  event.inode = body.inode;
+  event.inode_generation = body.inode_generation;
+  return Outcome::kEvent;
+}
+
+Outcome ReadKernelSymbol(const perf_event_header&, std::span<const uint8_t> record,
+                         SidebandEvent& event) {
+  KernelSymbolBody body;
+  if (!Take(record, body)) return Outcome::kDamaged;
+  if (body.type != PERF_RECORD_KSYMBOL_TYPE_BPF) return Outcome::kNotWanted;
+  const bool is_gone = (body.flags & PERF_RECORD_KSYMBOL_FLAGS_UNREGISTER) != 0;
+  event.kind = is_gone ? SidebandEvent::Kind::kBpfProgramGone : SidebandEvent::Kind::kBpfProgram;
+  event.address = body.address;
+  event.size_bytes = body.size_bytes;
+  event.text = TakeText(record);
+  return Outcome::kEvent;
+}
+
+Outcome ReadCgroup(const perf_event_header&, std::span<const uint8_t> record,
+                   SidebandEvent& event) {
+  CgroupBody body;
+  if (!Take(record, body)) return Outcome::kDamaged;
+  event.kind = SidebandEvent::Kind::kCgroup;
+  event.cgroup_id = body.id;
+  event.text = TakeText(record);
+  return Outcome::kEvent;
+}
+
+struct RecordKind {
+  uint32_t type;
+  Outcome (*read)(const perf_event_header& header, std::span<const uint8_t> record,
+                  SidebandEvent& event);
+};
+
+constexpr RecordKind kRecordKinds[] = {
+    {PERF_RECORD_FORK, ReadTask},     {PERF_RECORD_EXIT, ReadTask},
+    {PERF_RECORD_COMM, ReadComm},     {PERF_RECORD_MMAP2, ReadMapping},
+    {PERF_RECORD_CGROUP, ReadCgroup}, {PERF_RECORD_KSYMBOL, ReadKernelSymbol},
+};
+
 }  // namespace
 
 ParsedRecord ParseSidebandRecord(std::span<const uint8_t> record) {
@@ -89,92 +173,26 @@ ParsedRecord ParseSidebandRecord(std::span<const uint8_t> record) {
     parsed.damaged = true;
     return parsed;
   }
-  const bool wanted = header.type == PERF_RECORD_FORK || header.type == PERF_RECORD_EXIT ||
-                      header.type == PERF_RECORD_COMM || header.type == PERF_RECORD_MMAP2 ||
-                      header.type == PERF_RECORD_KSYMBOL || header.type == PERF_RECORD_CGROUP ||
-                      header.type == PERF_RECORD_LOST;
-  if (!wanted) return parsed;
+  const auto* kind =
+      std::find_if(std::begin(kRecordKinds), std::end(kRecordKinds),
+                   [&](const RecordKind& known) { return known.type == header.type; });
+  const bool is_known = kind != std::end(kRecordKinds);
+  if (!is_known && header.type != PERF_RECORD_LOST) return parsed;
   parsed.damaged = true;  // until all of it was there
   if (record.size() < kSampleIdBytes) return parsed;
   SidebandEvent event;
   std::memcpy(&event.time_ns, record.data() + record.size() - kSampleIdBytes, kSampleIdBytes);
   record = record.first(record.size() - kSampleIdBytes);
-
-  switch (header.type) {
-    case PERF_RECORD_FORK:
-    case PERF_RECORD_EXIT: {
-      TaskBody body;
-      if (!Take(record, body)) return parsed;
-      const bool is_fork = header.type == PERF_RECORD_FORK;
-      event.kind = is_fork ? SidebandEvent::Kind::kFork : SidebandEvent::Kind::kExit;
-      event.time_ns = body.time_ns;
-      event.pid = Pid(body.pid);
-      event.tid = Tid(body.tid);
-      if (is_fork) event.parent_pid = Pid(body.parent_pid);
-      break;
-    }
-    case PERF_RECORD_COMM: {
-      CommBody body;
-      if (!Take(record, body)) return parsed;
-      const bool is_exec = (header.misc & PERF_RECORD_MISC_COMM_EXEC) != 0;
-      event.kind = is_exec ? SidebandEvent::Kind::kExec : SidebandEvent::Kind::kComm;
-      event.pid = Pid(body.pid);
-      event.tid = Tid(body.tid);
-      event.text = TakeText(record);
-      break;
-    }
-    case PERF_RECORD_MMAP2: {
-      Mmap2Body body;
-      if (!Take(record, body)) return parsed;
-      event.kind = SidebandEvent::Kind::kMap;
-      event.pid = Pid(body.pid);
-      event.tid = Tid(body.tid);
-      event.address = body.address;
-      event.size_bytes = body.size_bytes;
-      event.file_offset = body.file_offset;
-      event.text = TakeText(record);
-      event.device = makedev(body.major, body.minor);
-      event.inode = body.inode;
-      event.inode_generation = body.inode_generation;
-      if ((body.protection & PROT_EXEC) == 0) {
-        parsed.damaged = false;
-        return parsed;
-      }
-      break;
-    }
-    case PERF_RECORD_KSYMBOL: {
-      KernelSymbolBody body;
-      if (!Take(record, body)) return parsed;
-      if (body.type != PERF_RECORD_KSYMBOL_TYPE_BPF) {
-        parsed.damaged = false;
-        return parsed;
-      }
-      const bool is_gone = (body.flags & PERF_RECORD_KSYMBOL_FLAGS_UNREGISTER) != 0;
-      event.kind =
-          is_gone ? SidebandEvent::Kind::kBpfProgramGone : SidebandEvent::Kind::kBpfProgram;
-      event.address = body.address;
-      event.size_bytes = body.size_bytes;
-      event.text = TakeText(record);
-      break;
-    }
-    case PERF_RECORD_CGROUP: {
-      CgroupBody body;
-      if (!Take(record, body)) return parsed;
-      event.kind = SidebandEvent::Kind::kCgroup;
-      event.cgroup_id = body.id;
-      event.text = TakeText(record);
-      break;
-    }
-    default: {
-      LostBody body;
-      if (!Take(record, body)) return parsed;
-      parsed.lost = body.lost;
-      parsed.damaged = false;
-      return parsed;
-    }
+  if (!is_known) {
+    LostBody body;
+    if (!Take(record, body)) return parsed;
+    parsed.lost = body.lost;
+    parsed.damaged = false;
+    return parsed;
   }
-  parsed.damaged = false;
-  parsed.event = std::move(event);
+  const Outcome outcome = kind->read(header, record, event);
+  parsed.damaged = outcome == Outcome::kDamaged;
+  if (outcome == Outcome::kEvent) parsed.event = std::move(event);
   return parsed;
 }
 
