@@ -22,6 +22,8 @@ __u64 window_start_ns; /* written by the recorder before the first pass over all
 /* The latest boundary of intervals, written by the recorder a moment before it comes. Its lowest
  * bit is that of the interval which begins there (TWOFOLD_SUMS). */
 __u64 boundary_ns;
+/* The boundary before it, where the interval began that it ends; 0: the first one. */
+__u64 interval_start_ns;
 /* Nothing counts from the latest boundary on: the recording is over. */
 __u32 is_over;
 
@@ -37,6 +39,14 @@ static __always_inline __u32 sum_of_interval(__u64 end_ns)
 	__u64 boundary = *(volatile __u64 *)&boundary_ns;
 
 	return (boundary ^ (end_ns <= boundary)) & 1;
+}
+
+/* When the interval began that a moment is in: tells intervals apart that use the same sum. */
+static __always_inline __u64 interval_start(__u64 end_ns)
+{
+	__u64 boundary = *(volatile __u64 *)&boundary_ns;
+
+	return end_ns <= boundary ? *(volatile __u64 *)&interval_start_ns : boundary;
 }
 
 /* Adds time to a state; the check satisfies the verifier. */

@@ -284,6 +284,7 @@ uint64_t Tracer::AnnounceEnd(uint64_t at_ns) {
   constexpr uint64_t kAheadNs = 20'000;
   const uint64_t next_sum = (readings_ + 1) % TWOFOLD_SUMS;
   uint64_t boundary_ns = 0;
+  if (announced_ns_ == 0) skeleton_->bss->interval_start_ns = last_boundary_ns_;
   do {
     boundary_ns = (std::max(at_ns, MonotonicNowNs() + kAheadNs) & ~uint64_t{1}) | next_sum;
     const bool is_too_late = announced_ns_ != 0 && boundary_ns >= announced_ns_;
@@ -363,6 +364,7 @@ Result<Reading> Tracer::Read(uint64_t boundary_ns) {
   TWOFOLD_RETURN_IF_ERROR(counters_.TakeLosses(*skeleton_, reading.losses));
   TWOFOLD_RETURN_IF_ERROR(ReadCost(reading));
   ++readings_;
+  last_boundary_ns_ = boundary_ns;
   announced_ns_ = 0;
   return reading;
 }

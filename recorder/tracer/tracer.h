@@ -195,7 +195,8 @@ class Tracer {
   std::vector<ProcessEndReading> process_ends_;  // since the last reading
   LossCounters counters_;
   ProgramRuns runs_before_;
-  uint64_t announced_ns_ = 0;  // CLOCK_MONOTONIC: end of the present interval; 0: none
+  uint64_t announced_ns_ = 0;      // CLOCK_MONOTONIC: end of the present interval; 0: none
+  uint64_t last_boundary_ns_ = 0;  // CLOCK_MONOTONIC; of the last reading; 0: none
   uint64_t readings_ = 0;
   bool stopped_ = false;
   uint64_t map_bytes_ = 0;
