@@ -48,11 +48,9 @@ static __always_inline struct twofold_cpi_value *row_of_current(struct bpf_perf_
 		return NULL;
 	}
 	key.thread = task->thread;
-	stacks = stacks_in_use(&cpi_stacks_sets, TWOFOLD_SET_CPI_STACKS,
-			       TWOFOLD_SOURCE_CPI);
+	stacks = stacks_in_use(&cpi_stacks_sets, TWOFOLD_SET_CPI_STACKS, TWOFOLD_SOURCE_CPI);
 	interrupted_stacks(ctx, current_task, &stacks, scratch, &key.kernel_stack, &key.user_stack);
-	sums = find_row(&cpi_rows_sets, TWOFOLD_SET_CPI_ROWS, TWOFOLD_SOURCE_CPI, &key,
-			1, 0);
+	sums = find_row(&cpi_rows_sets, TWOFOLD_SET_CPI_ROWS, TWOFOLD_SOURCE_CPI, &key, 1, 0);
 	if (!sums)
 		return NULL;
 	return &sums->of[sum_of_interval(bpf_ktime_get_ns())];
