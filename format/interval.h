@@ -21,6 +21,7 @@
 #include "format/records/cpu_times.h"
 #include "format/records/execs.h"
 #include "format/records/exemplars.h"
+#include "format/records/irqs.h"
 #include "format/records/loss_rows.h"
 #include "format/records/retransmits.h"
 #include "format/records/row_fields.h"
@@ -64,6 +65,8 @@ struct Interval {
                                                            // at that of the last interval
   std::optional<Retransmits> retransmits;                  // nullopt: not recorded
   std::optional<std::vector<ExecRow>> execs;               // nullopt: not recorded
+  std::optional<std::vector<IrqRow>> irqs;                 // nullopt: not recorded
+  std::optional<std::vector<ThreadIrqRow>> thread_irqs;    // nullopt: not recorded
 
   friend bool operator==(const Interval&, const Interval&) = default;
 };
@@ -163,6 +166,8 @@ inline constexpr std::tuple kRowTables = {
     RowTable("retransmits", &Interval::retransmits, LossSource::kTcp),
     RetransmitEventTable{"retransmit_events", LossSource::kTcp},
     RowTable("execs", &Interval::execs, LossSource::kExec),
+    RowTable("irqs", &Interval::irqs, LossSource::kIrq),
+    RowTable("thread_irqs", &Interval::thread_irqs, LossSource::kIrq),
 };
 inline constexpr size_t kRowTableCount = std::tuple_size_v<decltype(kRowTables)>;
 

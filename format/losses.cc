@@ -21,6 +21,8 @@ std::string_view LossSourceName(LossSource source) {
       return "tcp";
     case LossSource::kExec:
       return "exec";
+    case LossSource::kIrq:
+      return "irq";
   }
   return "recorder";
 }

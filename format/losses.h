@@ -54,12 +54,13 @@ enum class LossSource : uint8_t {
   kRecorder = 0,  // none: names, events, bookkeeping
   kCpu = 1,       // rows of CPU samples
   kOffCpu = 2,    // rows of blocked time
-  kCpi = 3,  // rows of hardware events
+  kCpi = 3,       // rows of hardware events
   kMemory = 4,    // rows of memory
   kTcp = 5,       // rows of retransmits
   kExec = 6,      // rows of executed programs
+  kIrq = 7,       // rows of interrupts
 };
-inline constexpr LossSource kLastLossSource = LossSource::kExec;
+inline constexpr LossSource kLastLossSource = LossSource::kIrq;
 
 enum class LossSeverity : uint8_t {
   kNotice,  // names are missing, every nanosecond is kept

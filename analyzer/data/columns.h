@@ -117,4 +117,7 @@ std::vector<CaptureTable> RetransmitTables();
 // The table exec_call: executed programs.
 std::vector<CaptureTable> ExecTables();
 
+// Tables of interrupts: interrupt, thread_interrupt.
+std::vector<CaptureTable> IrqTables();
+
 }  // namespace twofold::columns

@@ -20,6 +20,8 @@ constexpr std::string_view kAllocationKinds[] = {"malloc", "mmap",  "kmalloc",
 constexpr std::string_view kRetransmitKinds[] = {"timeout", "fast",   "probe",
                                                  "syn",     "synack", "other"};
 
+constexpr std::string_view kIrqKinds[] = {"hard", "soft", "other"};
+
 template <typename Kind, size_t count>
 constexpr std::string_view NameIn(const std::string_view (&names)[count], Kind kind) {
   const auto number = size_t(kind);
@@ -31,6 +33,7 @@ constexpr std::string_view NameOf(WakerKind kind) { return NameIn(kWakerKinds, k
 constexpr std::string_view NameOf(ExemplarKind kind) { return NameIn(kExemplarKinds, kind); }
 constexpr std::string_view NameOf(AllocationKind kind) { return NameIn(kAllocationKinds, kind); }
 constexpr std::string_view NameOf(RetransmitKind kind) { return NameIn(kRetransmitKinds, kind); }
+constexpr std::string_view NameOf(IrqKind kind) { return NameIn(kIrqKinds, kind); }
 
 static_assert(NameOf(ModuleKind::kRuntime) == "runtime" && NameOf(ModuleKind::kOther) == "other");
 static_assert(NameOf(WakerKind::kTimer) == "timer");

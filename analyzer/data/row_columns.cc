@@ -122,6 +122,7 @@ std::vector<CaptureTable> RowTables() {
   for (CaptureTable& table : MemoryTables()) tables.push_back(std::move(table));
   for (CaptureTable& table : RetransmitTables()) tables.push_back(std::move(table));
   for (CaptureTable& table : ExecTables()) tables.push_back(std::move(table));
+  for (CaptureTable& table : IrqTables()) tables.push_back(std::move(table));
   tables.push_back(
       {"account",
        OffsetOf<Account>,

@@ -14,7 +14,7 @@
 -- (analyzer/sql/history.md).
 
 PRAGMA application_id = 845573220;
-PRAGMA user_version = 9;
+PRAGMA user_version = 10;
 
 -- One row per capture: what was recorded, where, when and how.
 CREATE TABLE capture (
@@ -187,6 +187,8 @@ CREATE TABLE interval (
   has_outstanding INTEGER NOT NULL,  -- 1: what was not freed at the interval's end was read
   has_retransmits INTEGER NOT NULL,  -- 1: what TCP sent again was recorded
   has_execs INTEGER NOT NULL,  -- 1: executed programs were recorded
+  has_irqs INTEGER NOT NULL,  -- 1: interrupts were recorded
+  has_thread_irqs INTEGER NOT NULL,  -- 1: what they took from threads was recorded
   quantum_ns INTEGER NOT NULL  -- T: a block or wait shorter than this was kept by chance and stands for
                                -- T of time; 0: all were kept
 ) STRICT;
@@ -480,6 +482,30 @@ CREATE TABLE exec_call (
   arguments_cut INTEGER NOT NULL  -- 1: there were more
 ) STRICT;
 
+-- What one handler of interrupts took on one CPU in one interval, whatever thread was interrupted; of the
+-- whole host, whatever threads were recorded.
+CREATE TABLE interrupt (
+  interrupt_id INTEGER PRIMARY KEY,  -- counted through the database
+  interval_id INTEGER NOT NULL REFERENCES interval,  -- in which they ended
+  kind TEXT NOT NULL,  -- 'hard', 'soft' or 'other'
+  cpu INTEGER NOT NULL,  -- where
+  number INTEGER NOT NULL,  -- hard: as in /proc/interrupts; soft: the vector
+  handler TEXT NOT NULL,  -- hard: as in /proc/interrupts; soft: as in /proc/softirqs
+  count INTEGER NOT NULL,  -- how many
+  time_ns INTEGER NOT NULL,  -- how long; a soft interrupt's is without the hard ones that came in its middle
+  longest_ns INTEGER NOT NULL  -- the longest of them; 0: not known
+) STRICT;
+
+-- What interrupts took from one thread in one interval: a part of its time on a CPU.
+CREATE TABLE thread_interrupt (
+  thread_interrupt_id INTEGER PRIMARY KEY,  -- counted through the database
+  interval_id INTEGER NOT NULL REFERENCES interval,  -- in which they ended
+  thread_id INTEGER NOT NULL REFERENCES thread,  -- that was on the CPU
+  kind TEXT NOT NULL,  -- as in interrupt.kind
+  count INTEGER NOT NULL,  -- how many
+  time_ns INTEGER NOT NULL  -- how long
+) STRICT;
+
 -- What was seen and could not be kept, or not be kept whole.
 CREATE TABLE loss (
   loss_id INTEGER PRIMARY KEY,  -- counted through the database
@@ -487,7 +513,7 @@ CREATE TABLE loss (
   cause INTEGER NOT NULL,  -- number of the cause in format/losses.h
   name TEXT NOT NULL,  -- name of the cause: 'stack-map-full'; 'twofold info' gives advice
   source TEXT NOT NULL,  -- which rows it would have been in: 'cpu', 'cpi', 'offcpu', 'memleak', 'tcp',
-                         -- 'exec' or 'recorder'
+                         -- 'exec', 'irq' or 'recorder'
   count INTEGER NOT NULL,  -- how often
   time_ns INTEGER NOT NULL,  -- how much time; 0: only the count is known
   in_rows INTEGER NOT NULL  -- 1: the time is in cpu_sample.scaled_ns, blocked, waiting or unplaced all the

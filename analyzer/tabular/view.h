@@ -98,6 +98,9 @@ Result<Tabular> MakeTcp(Database& database, const TabularRequest& request);
 // Programs that were executed.
 Result<Tabular> MakeExec(Database& database, const TabularRequest& request);
 
+// Interrupts by handler, and what they took from threads.
+Result<Tabular> MakeIrq(Database& database, const TabularRequest& request);
+
 // Functions by their own time and by that of all stacks that they are in.
 Result<Tabular> MakeTop(Database& database, const TabularRequest& request);
 

@@ -30,7 +30,7 @@ struct twofold_irq_value {
 	__u64 time_ns; /* a soft interrupt's without the hard ones that came in the middle of it */
 	__u64 count;
 	__u64 longest_ns;
-	__u64 longest_boundary_ns; /* where the interval of the longest began; else it is older */
+	__u64 longest_start_ns; /* when the interval began that the longest is of */
 };
 TWOFOLD_ASSERT(sizeof(struct twofold_irq_value) == 32);
 

@@ -52,19 +52,19 @@ static __always_inline void add_interrupt(const struct twofold_irq_key *key, __u
 {
 	struct twofold_irq_value *value;
 	struct twofold_irq_sums *sums;
-	__u64 boundary;
+	__u64 start_ns;
 
 	sums = find_row(&irq_rows_sets, TWOFOLD_SET_IRQ_ROWS, TWOFOLD_SOURCE_IRQ, key, 1,
 			length_ns);
 	if (!sums)
 		return;
-	boundary = *(volatile __u64 *)&boundary_ns;
+	start_ns = interval_start(now_ns);
 	value = &sums->of[sum_of_interval(now_ns)];
 	__sync_fetch_and_add(&value->time_ns, length_ns);
 	__sync_fetch_and_add(&value->count, 1);
 	/* The sum is used in every other interval: what is longest there is of an older one. */
-	if (now_ns > boundary && value->longest_boundary_ns != boundary) {
-		value->longest_boundary_ns = boundary;
+	if (value->longest_start_ns != start_ns) {
+		value->longest_start_ns = start_ns;
 		value->longest_ns = 0;
 	}
 	if (length_ns > value->longest_ns)

@@ -31,6 +31,8 @@ static_assert(uint8_t(LossSource::kCpi) == TWOFOLD_SOURCE_CPI);
 static_assert(uint8_t(LossSource::kMemory) == TWOFOLD_SOURCE_MEMORY);
 static_assert(uint8_t(LossSource::kTcp) == TWOFOLD_SOURCE_TCP);
 static_assert(uint8_t(LossSource::kExec) == TWOFOLD_SOURCE_EXEC);
+static_assert(uint8_t(LossSource::kIrq) == TWOFOLD_SOURCE_IRQ);
+static_assert(uint8_t(kLastLossSource) + 1 == TWOFOLD_LOSS_SOURCES);
 
 Result<void> LossCounters::TakeLosses(const twofold_bpf& skeleton, std::vector<Loss>& losses) {
   for (uint32_t index = 0; index < before_.size(); ++index) {

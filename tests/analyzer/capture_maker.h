@@ -60,6 +60,8 @@ class CaptureMaker {
     interval_.retransmits->events.push_back({row, time_ns, segments, bytes});
   }
   void Executed(const ExecRow& row) { interval_.execs->push_back(row); }
+  void Interrupted(const IrqRow& row) { interval_.irqs->push_back(row); }
+  void InterruptedThread(const ThreadIrqRow& row) { interval_.thread_irqs->push_back(row); }
   // A process with one thread that executed a program at that time, and ended later with that
   // status (ProcessEnd::exit_status) unless end_ns is 0. An image of the same pid follows the last
   // one.
