@@ -25,13 +25,6 @@ static_assert(uint16_t(LossCause::kAllocationTableFull) == TWOFOLD_LOSS_ALLOCATI
 static_assert(uint16_t(LossCause::kFreeUnseen) == TWOFOLD_LOSS_FREE_UNSEEN);
 static_assert(uint16_t(LossCause::kFreeLost) == TWOFOLD_LOSS_FREE_LOST);
 static_assert(uint16_t(LossCause::kAllocationUnseen) == TWOFOLD_LOSS_ALLOCATION_UNSEEN);
-static_assert(uint8_t(LossSource::kCpu) == TWOFOLD_SOURCE_CPU);
-static_assert(uint8_t(LossSource::kOffCpu) == TWOFOLD_SOURCE_OFFCPU);
-static_assert(uint8_t(LossSource::kCpi) == TWOFOLD_SOURCE_CPI);
-static_assert(uint8_t(LossSource::kMemory) == TWOFOLD_SOURCE_MEMORY);
-static_assert(uint8_t(LossSource::kTcp) == TWOFOLD_SOURCE_TCP);
-static_assert(uint8_t(LossSource::kExec) == TWOFOLD_SOURCE_EXEC);
-static_assert(uint8_t(LossSource::kIrq) == TWOFOLD_SOURCE_IRQ);
 static_assert(uint8_t(kLastLossSource) + 1 == TWOFOLD_LOSS_SOURCES);
 
 Result<void> LossCounters::TakeLosses(const twofold_bpf& skeleton, std::vector<Loss>& losses) {

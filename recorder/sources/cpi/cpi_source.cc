@@ -4,12 +4,15 @@
 
 #include <utility>
 
+#include "bpf/abi/losses_abi.h"
 #include "recorder/capture/merge_rows.h"
 #include "recorder/host/kernel_features.h"
 #include "recorder/tracer/programs.h"
 
 namespace twofold {
 namespace {
+
+static_assert(uint8_t(LossSource::kCpi) == TWOFOLD_SOURCE_CPI);
 
 constexpr StackTraits kStacks = {.map = TWOFOLD_SET_CPI_STACKS};
 

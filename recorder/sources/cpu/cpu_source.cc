@@ -2,11 +2,14 @@
 
 #include <utility>
 
+#include "bpf/abi/losses_abi.h"
 #include "recorder/capture/merge_rows.h"
 #include "recorder/tracer/programs.h"
 
 namespace twofold {
 namespace {
+
+static_assert(uint8_t(LossSource::kCpu) == TWOFOLD_SOURCE_CPU);
 
 constexpr StackTraits kStacks = {.map = TWOFOLD_SET_CPU_STACKS};
 

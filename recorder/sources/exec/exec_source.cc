@@ -3,11 +3,14 @@
 #include <cerrno>
 #include <utility>
 
+#include "bpf/abi/losses_abi.h"
 #include "recorder/cli/option_values.h"
 #include "recorder/host/kernel_features.h"
 #include "recorder/tracer/programs.h"
 
 namespace twofold {
+
+static_assert(uint8_t(LossSource::kExec) == TWOFOLD_SOURCE_EXEC);
 
 ExecSource::ExecSource(const Options& options, const Notes& notes)
     : Source({.name = "exec",

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "bpf/abi/losses_abi.h"
 #include "recorder/capture/merge_rows.h"
 #include "recorder/tracer/programs.h"
 #include "recorder/tracer/tracer.h"
@@ -12,6 +13,7 @@
 namespace twofold {
 namespace {
 
+static_assert(uint8_t(LossSource::kIrq) == TWOFOLD_SOURCE_IRQ);
 static_assert(uint8_t(IrqKind::kHard) == TWOFOLD_IRQ_HARD);
 static_assert(uint8_t(IrqKind::kSoft) == TWOFOLD_IRQ_SOFT);
 

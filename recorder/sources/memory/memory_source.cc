@@ -10,6 +10,7 @@
 #include <tuple>
 #include <utility>
 
+#include "bpf/abi/losses_abi.h"
 #include "recorder/capture/merge_rows.h"
 #include "recorder/cli/option_values.h"
 #include "recorder/host/kernel_btf.h"
@@ -20,6 +21,7 @@
 namespace twofold {
 namespace {
 
+static_assert(uint8_t(LossSource::kMemory) == TWOFOLD_SOURCE_MEMORY);
 static_assert(uint8_t(AllocationKind::kMalloc) == TWOFOLD_ALLOCATION_MALLOC);
 static_assert(uint8_t(AllocationKind::kMmap) == TWOFOLD_ALLOCATION_MMAP);
 static_assert(uint8_t(AllocationKind::kKmalloc) == TWOFOLD_ALLOCATION_KMALLOC);

@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "bpf/abi/losses_abi.h"
 #include "recorder/capture/merge_rows.h"
 #include "recorder/cli/option_values.h"
 #include "recorder/tracer/per_cpu_map.h"
@@ -15,6 +16,7 @@
 namespace twofold {
 namespace {
 
+static_assert(uint8_t(LossSource::kOffCpu) == TWOFOLD_SOURCE_OFFCPU);
 static_assert(kBegunBefore == TWOFOLD_PART_BEGUN_BEFORE && kOpenAtEnd == TWOFOLD_PART_OPEN_AT_END);
 static_assert(uint8_t(BlockState::kInterruptible) == 1 && uint8_t(BlockState::kOther) == 7);
 

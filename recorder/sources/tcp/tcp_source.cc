@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "bpf/abi/losses_abi.h"
 #include "recorder/base/clocks.h"
 #include "recorder/capture/merge_rows.h"
 #include "recorder/host/probe.h"
@@ -18,6 +19,7 @@
 namespace twofold {
 namespace {
 
+static_assert(uint8_t(LossSource::kTcp) == TWOFOLD_SOURCE_TCP);
 static_assert(uint8_t(RetransmitKind::kTimeout) == TWOFOLD_RETRANSMIT_TIMEOUT);
 static_assert(uint8_t(RetransmitKind::kFast) == TWOFOLD_RETRANSMIT_FAST);
 static_assert(uint8_t(RetransmitKind::kProbe) == TWOFOLD_RETRANSMIT_PROBE);
