@@ -16,9 +16,8 @@
 namespace twofold {
 namespace {
 
-// As in sql/schema.sql.
+// As in sql/schema.sql, which has the schema's version as well.
 constexpr int64_t kApplicationId = 845573220;
-constexpr int64_t kUserVersion = 9;
 
 std::string BaseName(const std::string& path) {
   size_t slash = path.rfind('/');
@@ -70,14 +69,15 @@ Result<Database> OpenStrangersDatabase(const std::string& path) {
   if (*application != kApplicationId) {
     return Error{"this SQLite database was not made by 'twofold load'", path, remedy};
   }
-  TWOFOLD_ASSIGN_OR_RETURN(int64_t version, database->QueryInt("PRAGMA user_version"));
-  if (version != kUserVersion) {
-    return Error{"the database has schema version " + std::to_string(version) +
-                     ", this program reads version " + std::to_string(kUserVersion),
-                 path, "Load the captures again with this program"};
-  }
   TWOFOLD_ASSIGN_OR_RETURN(Database reference, Database::OpenMemory());
   TWOFOLD_RETURN_IF_ERROR(CreateSchema(reference));
+  TWOFOLD_ASSIGN_OR_RETURN(int64_t version, database->QueryInt("PRAGMA user_version"));
+  TWOFOLD_ASSIGN_OR_RETURN(int64_t readable, reference.QueryInt("PRAGMA user_version"));
+  if (version != readable) {
+    return Error{"the database has schema version " + std::to_string(version) +
+                     ", this program reads version " + std::to_string(readable),
+                 path, "Load the captures again with this program"};
+  }
   TWOFOLD_RETURN_IF_ERROR(CreateIndexes(reference));
   TWOFOLD_ASSIGN_OR_RETURN(std::string wanted, SchemaText(reference));
   Result<std::string> found = SchemaText(*database);

@@ -103,9 +103,11 @@ TEST(Irqs, AreAsManyAsTheKernelCounts) {
   EXPECT_EQ(LossCount(recorded.capture), 0u);
 }
 
+// On a CPU with little to do a handler often has one interrupt in an interval, which is its
+// longest.
 TEST(Irqs, LongestIsOfItsInterval) {
-  const RecordedIrqs recorded =
-      RecordLoad({"--record", "irq", "--interval", "0.1", "--max-overhead", "none"});
+  const Recorded recorded = RecordCommand(
+      {"--record", "irq", "--interval", "0.1", "--max-overhead", "none"}, {"sleep", "3"});
   size_t single = 0;
   for (const Interval& interval : recorded.capture.intervals) {
     for (const IrqRow& row : interval.irqs.value()) {
@@ -116,7 +118,7 @@ TEST(Irqs, LongestIsOfItsInterval) {
       ++single;
     }
   }
-  EXPECT_GT(recorded.capture.intervals.size(), 5u);
+  EXPECT_GT(recorded.capture.intervals.size(), 25u);
   EXPECT_GT(single, 5u) << "no interval had a single interrupt of a handler";
 }
 

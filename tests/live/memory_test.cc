@@ -94,12 +94,12 @@ INSTANTIATE_TEST_SUITE_P(Memory, EveryAllocator,
 TEST(Memory, EstimatesAreWithinTheirErrorAndFivePerCent) {
   // Enough for 5 % to be five times the expected error.
   MemoryRun run({WorkloadPath("allocations"), "2600000", "50000"},
-                {"--leak-scope", "user", "--leak-age", "0.2"});
+                {"--leak-scope", "user", "--leak-age", "0.2", "--leak-sample-bytes", "16384"});
   const Truth truth = run.LetItRun();
   PassTheAge();
   const Capture capture = run.Finish();
   ExpectAllAccountedFor(capture);
-  // The cost is above the default limit, for which B could do nothing.
+  // The cost is above the default limit, and B stays, because it was given.
   ASSERT_TRUE(capture.end.has_value());
   EXPECT_EQ(capture.end->reason, EndReason::kInterrupted);
   const double sample_bytes = double(capture.recording.settings.leak_sample_bytes);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bpf/abi/accounts_abi.h"
+#include "bpf/abi/irq_abi.h"
 #include "bpf/abi/map_sets_abi.h"
 #include "bpf/abi/memory_abi.h"
 #include "bpf/abi/tcp_abi.h"
@@ -25,6 +26,7 @@ struct PlannedSources {
   bool memory = false;
   bool tcp = false;
   bool exec = false;
+  bool irq = false;
 };
 
 struct Needs {
@@ -36,7 +38,8 @@ Needs NeedsOf(const PlannedSources& planned) {
   Options options;
   const std::pair<bool, const char*> names[] = {{planned.cpu, "cpu"}, {planned.offcpu, "offcpu"},
                                                 {planned.cpi, "cpi"}, {planned.memory, "memleak"},
-                                                {planned.tcp, "tcp"}, {planned.exec, "exec"}};
+                                                {planned.tcp, "tcp"}, {planned.exec, "exec"},
+                                                {planned.irq, "irq"}};
   for (const auto& [is_planned, name] : names) {
     if (is_planned) options.sources.emplace_back(name);
   }
@@ -58,8 +61,13 @@ MapSizes PlanMaps(uint64_t memory_bytes, const PlannedSources& planned) {
 }
 
 uint32_t Entries(const MapSizes& sizes, twofold_map_set set) {
-  const Needs all = NeedsOf(
-      {.cpu = true, .offcpu = true, .cpi = true, .memory = true, .tcp = true, .exec = true});
+  const Needs all = NeedsOf({.cpu = true,
+                             .offcpu = true,
+                             .cpi = true,
+                             .memory = true,
+                             .tcp = true,
+                             .exec = true,
+                             .irq = true});
   for (const MapNeed& need : all.maps) {
     if (need.set == set) return sizes.EntriesOf(need.name);
   }
@@ -131,20 +139,28 @@ TEST(PlanMaps, ThreadTableIsAPowerOfTwo) {
 // When a map is full a fresh one takes its place, and for a moment both exist.
 TEST(PlanMaps, EntriesStayWithinTheBudgetWithTheLargestMapTwice) {
   const uint64_t entry_bytes[TWOFOLD_SETS] = {
-      48 + 8 + 1024, 48 + 32 + 80,
-      48 + 8 + 88,   48 + 8 + 72,
-      48 + 8 + 1024, 48 + 24 + 16,
-      48 + 8 + 1024, 48 + 24 + 64,
-      48 + 8 + 1024, 48 + sizeof(twofold_allocation_key) + sizeof(twofold_allocation_value),
-      48 + 8 + 1024, 48 + sizeof(twofold_retransmit_key) + sizeof(twofold_retransmit_value)};
+      48 + 8 + 1024,
+      48 + 32 + 80,
+      48 + 8 + 88,
+      48 + 8 + 72,
+      48 + 8 + 1024,
+      48 + 24 + 16,
+      48 + 8 + 1024,
+      48 + 24 + 64,
+      48 + 8 + 1024,
+      48 + sizeof(twofold_allocation_key) + sizeof(twofold_allocation_value),
+      48 + 8 + 1024,
+      48 + sizeof(twofold_retransmit_key) + sizeof(twofold_retransmit_value),
+      48 + sizeof(twofold_irq_key) + sizeof(twofold_irq_sums)};
   for (const uint64_t mib : {8, 64, 1000, 4096}) {
-    for (int sources = 1; sources < 64; ++sources) {
+    for (int sources = 1; sources < 128; ++sources) {
       const MapSizes sizes = PlanMaps(mib << 20, {.cpu = (sources & 1) != 0,
                                                   .offcpu = (sources & 2) != 0,
                                                   .cpi = (sources & 4) != 0,
                                                   .memory = (sources & 8) != 0,
                                                   .tcp = (sources & 16) != 0,
-                                                  .exec = (sources & 32) != 0});
+                                                  .exec = (sources & 32) != 0,
+                                                  .irq = (sources & 64) != 0});
       // Element sizes of the kernel, without the bucket heads: a lower bound that must hold with
       // room to spare.
       uint64_t bytes =
