@@ -174,8 +174,9 @@ TEST(PlanMaps, EntriesStayWithinTheBudgetWithTheLargestMapTwice) {
             std::max(largest_bytes, Entries(sizes, twofold_map_set(set)) * entry_bytes[set]);
       }
       EXPECT_LT(bytes + largest_bytes, (mib << 20) * 98 / 100) << mib;
-      // Executed programs alone need no map of these.
-      if (sources == 32) continue;
+      // Executed programs alone need no map of these; of interrupts alone, whose rows are small,
+      // the bucket heads are a larger part.
+      if (sources == 32 || (sources & ~32) == 64) continue;
       EXPECT_GT(bytes + largest_bytes, (mib << 20) * 80 / 100) << mib;
     }
   }
