@@ -7,7 +7,7 @@
 
 #include "format/base/ids.h"
 #include "format/base/result.h"
-#include "recorder/base/unique_fd.h"
+#include "format/base/unique_fd.h"
 
 namespace twofold {
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "recorder/base/unique_fd.h"
+#include "format/base/unique_fd.h"
 #include "recorder/tracer/bpf_link.h"
 
 namespace twofold {

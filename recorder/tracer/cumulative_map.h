@@ -61,6 +61,8 @@ Result<void> ForEachEntry(int fd, Visit visit) {
 class MovingRows {
  public:
   virtual ~MovingRows() = default;
+  // The first map, before the first reading.
+  virtual void Open(int fd) = 0;
   // Programs are about to turn to another map, which is empty now.
   virtual void BeginMove(int fd) = 0;
   // None of them is at the map before any more, and what it held was read.
@@ -71,8 +73,7 @@ class MovingRows {
 template <typename Key, typename Value>
 class CumulativeMap : public MovingRows {
  public:
-  // The first map, before the first reading.
-  void Open(int fd) { maps_.push_back({fd, {}}); }
+  void Open(int fd) override { maps_.push_back({fd, {}}); }
 
   void BeginMove(int fd) override { maps_.push_back({fd, {}}); }
   void FinishMove() override { maps_.erase(maps_.begin()); }

@@ -30,8 +30,12 @@ class MapMoves {
   // Adds a map by its name in the object, before it is loaded. Error: there is none.
   Result<void> Add(twofold_map_set set, const std::string& name, uint32_t entries);
 
-  // The map of rows of a set follows its moves from now on. `rows` is borrowed.
-  void Follow(twofold_map_set set, MovingRows& rows) { Place(set).rows = &rows; }
+  // Once the maps are loaded: opens the rows of a set, which follow its moves from now on. `rows`
+  // is borrowed.
+  void Follow(twofold_map_set set, MovingRows& rows) {
+    Place(set).rows = &rows;
+    rows.Open(map(set).fd());
+  }
 
   const MapSet& map(twofold_map_set set) const { return *places_[set].maps; }
 

@@ -13,7 +13,7 @@
 #include <cstdint>
 
 #include "format/base/result.h"
-#include "recorder/base/unique_fd.h"
+#include "format/base/unique_fd.h"
 
 namespace twofold {
 

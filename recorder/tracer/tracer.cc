@@ -36,6 +36,12 @@ void Tracer::ForEachRecorded(Action action) const {
   }
 }
 
+bool Tracer::AnyRecorded(bool (TracedSource::*says)() const) const {
+  return std::any_of(sources_.begin(), sources_.end(), [&](const TracedSource* source) {
+    return source->is_recorded() && (source->*says)();
+  });
+}
+
 Tracer::~Tracer() { Stop(); }
 
 Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings,
@@ -63,13 +69,11 @@ Result<std::unique_ptr<Tracer>> Tracer::Load(const TracerSettings& settings,
 
 Result<void> Tracer::SizeMaps() {
   std::vector<MapNeed> needs;
-  bool has_events = false;
   ForEachRecorded([&](const TracedSource& source) {
     const std::vector<MapNeed> more = source.Maps();
     needs.insert(needs.end(), more.begin(), more.end());
-    has_events = has_events || source.HasEvents();
   });
-  sizes_ = PlanMaps(settings_.memory_bytes, needs, has_events);
+  sizes_ = PlanMaps(settings_.memory_bytes, needs, AnyRecorded(&TracedSource::HasEvents));
   const auto& maps = skeleton_->maps;
   bpf_map__set_max_entries(maps.threads, sizes_.thread_slots);
   bpf_map__set_map_flags(maps.threads, BPF_F_MMAPABLE);
@@ -130,9 +134,7 @@ void Tracer::SetConstants() {
   constants.ended_wakeup_bytes = sizes_.ended_account_bytes / 16;
   constants.event_wakeup_bytes = sizes_.event_bytes / 4;
   constants.insert_limit = settings_.insert_limit;
-  bool asks = false;
-  ForEachRecorded([&](const TracedSource& source) { asks = asks || source.AsksForInterrupts(); });
-  if (asks) SetInterruptPlaces(*skeleton_);
+  if (AnyRecorded(&TracedSource::AsksForInterrupts)) SetInterruptPlaces(*skeleton_);
 }
 
 void Tracer::SetInterruptEntries(const KernelSymbols& kernel_symbols) {
@@ -173,10 +175,7 @@ Result<void> Tracer::OpenBuffers() {
   buffers_.reset(
       ring_buffer__new(bpf_map__fd(skeleton_->maps.ended_accounts), add_account, this, nullptr));
   if (buffers_ == nullptr) return TracerError("cannot map the ended accounts", errno);
-  bool has_events = false;
-  ForEachRecorded(
-      [&](const TracedSource& source) { has_events = has_events || source.HasEvents(); });
-  if (!has_events) return {};
+  if (!AnyRecorded(&TracedSource::HasEvents)) return {};
   const auto add_event = [](void* context, void* event, size_t bytes) {
     static_cast<Tracer*>(context)->ForEachRecorded(
         [&](TracedSource& source) { source.AddEvent(event, bytes); });

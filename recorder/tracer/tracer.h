@@ -22,8 +22,8 @@
 #include "bpf/abi/threads_abi.h"
 #include "format/base/ids.h"
 #include "format/base/result.h"
+#include "format/base/unique_fd.h"
 #include "format/capture.h"
-#include "recorder/base/unique_fd.h"
 #include "recorder/cli/comm_glob.h"
 #include "recorder/names/kernel_symbols.h"
 #include "recorder/tracer/account_book.h"
@@ -180,6 +180,8 @@ class Tracer {
   // Calls action on every source that is recorded.
   template <typename Action>
   void ForEachRecorded(Action action) const;
+  // Whether one that is recorded says so: a member function of theirs.
+  bool AnyRecorded(bool (TracedSource::*says)() const) const;
 
   const TracerSettings settings_;
   const std::vector<TracedSource*> sources_;

@@ -51,7 +51,6 @@ std::vector<bpf_program*> CpiSource::Programs(const twofold_bpf& skeleton) const
 
 Result<void> CpiSource::Open(Tracer& tracer) {
   skeleton_ = &tracer.skeleton();
-  rows_.Open(tracer.map(TWOFOLD_SET_CPI_ROWS).fd());
   tracer.moves().Follow(TWOFOLD_SET_CPI_ROWS, rows_);
   return {};
 }

@@ -45,7 +45,6 @@ void CpuSource::Prepare(twofold_bpf& skeleton, const MapSizes&) {
 
 Result<void> CpuSource::Open(Tracer& tracer) {
   skeleton_ = &tracer.skeleton();
-  rows_.Open(tracer.map(TWOFOLD_SET_CPU_ROWS).fd());
   tracer.moves().Follow(TWOFOLD_SET_CPU_ROWS, rows_);
   return {};
 }

@@ -16,7 +16,7 @@
 
 #include "bpf/abi/cpu_abi.h"
 #include "format/base/result.h"
-#include "recorder/base/unique_fd.h"
+#include "format/base/unique_fd.h"
 
 namespace twofold {
 

@@ -67,7 +67,6 @@ std::vector<bpf_program*> IrqSource::Programs(const twofold_bpf& skeleton) const
 
 Result<void> IrqSource::Open(Tracer& tracer) {
   skeleton_ = &tracer.skeleton();
-  rows_.Open(tracer.map(TWOFOLD_SET_IRQ_ROWS).fd());
   tracer.moves().Follow(TWOFOLD_SET_IRQ_ROWS, rows_);
   return {};
 }

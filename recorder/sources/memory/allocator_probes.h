@@ -15,7 +15,7 @@
 
 #include "format/base/ids.h"
 #include "format/base/result.h"
-#include "recorder/base/unique_fd.h"
+#include "format/base/unique_fd.h"
 #include "recorder/names/name_reader.h"
 #include "recorder/parser/elf_allocators.h"
 

@@ -190,7 +190,6 @@ Result<void> MemorySource::Open(Tracer& tracer) {
   restraint_.emplace(own_.sample_bytes, options_.max_overhead_permyriad,
                      options_.max_overhead_given,
                      options_.max_overhead_given || !own_.sample_bytes_given);
-  rows_.Open(tracer.map(TWOFOLD_SET_MEMORY_ROWS).fd());
   tracer.moves().Follow(TWOFOLD_SET_MEMORY_ROWS, rows_);
   return {};
 }

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "format/base/ids.h"
-#include "recorder/base/unique_fd.h"
+#include "format/base/unique_fd.h"
 
 namespace twofold {
 

@@ -112,7 +112,6 @@ void OffCpuSource::Prepare(twofold_bpf& skeleton, const MapSizes&) {
 Result<void> OffCpuSource::Open(Tracer& tracer) {
   skeleton_ = &tracer.skeleton();
   wakers_.emplace(tracer);
-  rows_.Open(tracer.map(TWOFOLD_SET_OFFCPU_ROWS).fd());
   tracer.moves().Follow(TWOFOLD_SET_OFFCPU_ROWS, rows_);
   return {};
 }

@@ -95,7 +95,6 @@ void TcpSource::Prepare(twofold_bpf& skeleton, const MapSizes&) {
 Result<void> TcpSource::Open(Tracer& tracer) {
   skeleton_ = &tracer.skeleton();
   whole_host_ = tracer.settings().IsWholeHost();
-  rows_.Open(tracer.map(TWOFOLD_SET_TCP_ROWS).fd());
   tracer.moves().Follow(TWOFOLD_SET_TCP_ROWS, rows_);
   return {};
 }
