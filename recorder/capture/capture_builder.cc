@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "recorder/base/clocks.h"
 #include "recorder/capture/merge_rows.h"
 
 namespace twofold {
@@ -17,9 +16,9 @@ CaptureBuilder::CaptureBuilder(const Recording& recording, const Tracer& tracer,
       threads_(recording, processes, cgroup_paths, definitions),
       stacks_(tracer, processes, symbolizer, kernel_symbols, definitions) {}
 
-Interval CaptureBuilder::Begin(const Reading& reading, uint64_t from_ns) {
-  stacks_.BeginInterval({.from_ns = from_ns, .to_ns = MonotonicNowNs()});
-  symbolizer_.BeginInterval(from_ns);
+Interval CaptureBuilder::Begin(const Reading& reading, const TimeRange& when) {
+  stacks_.BeginInterval(when);
+  symbolizer_.BeginInterval(when.from_ns);
   // Every thread in scope is told of, also one that no row refers to.
   for (const twofold_thread& thread : reading.threads) threads_.Define(thread);
   for (const ProcessEndReading& end : reading.process_ends) threads_.NoteExitStatus(end);

@@ -160,6 +160,7 @@ bool ProcessImage::AddMapping(const Mapping& mapping, uint64_t seen_ns) {
     is_replacement = KeepReplaced(*this, *old, mapping, until_ns) || is_replacement;
   }
   ++mapping_changes;
+  last_mapped_ns = std::max(last_mapped_ns, mapping.since_ns);
   if (is_replacement) last_replacement = mapping_changes;
   const auto at = mappings.erase(first, last);
   mappings.insert(at, std::make_move_iterator(pieces.begin()),

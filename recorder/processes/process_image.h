@@ -92,6 +92,7 @@ struct ProcessImage {
   static constexpr size_t kMaxReplaced = 1024;
   std::vector<Replaced> replaced;    // in no order
   uint64_t replaced_unknown_ns = 0;  // what was replaced up to here is not known any longer
+  uint64_t last_mapped_ns = 0;       // when the newest mapping came; 0: before anybody looked
   uint32_t mapping_changes = 0;      // so many times was anything added
   uint32_t last_replacement = 0;     // mapping_changes by then; 0: there was none
 

@@ -91,7 +91,7 @@ class Session {
 
   // Of an interval whose end is over.
   Result<void> CloseInterval(uint64_t boundary_ns, bool last);
-  Interval BuildInterval(const Reading& reading);
+  Interval BuildInterval(const Reading& reading, uint64_t boundary_ns);
   Result<void> WriteInterval(Interval& interval, const Reading& reading, uint64_t boundary_ns);
   void ShowStatus(const Interval& interval);
 
@@ -380,12 +380,13 @@ Result<EndReason> Session::RecordIntervals() {
   }
 }
 
-Interval Session::BuildInterval(const Reading& reading) {
+Interval Session::BuildInterval(const Reading& reading, uint64_t boundary_ns) {
   const uint64_t events_lost = sideband_->lost() - std::exchange(sideband_lost_, sideband_->lost());
   // Brings the table up to date with what still runs, before anything is named by it.
   if (events_lost > 0) processes_->ScanProc();
   symbolizer_->FollowModules();
-  Interval interval = builder_->Begin(reading, interval_start_ns_);
+  Interval interval = builder_->Begin(
+      reading, {.from_ns = interval_start_ns_, .to_ns = boundary_ns + kSettleNs});
   sources_.BuildRows(*builder_, interval);
   builder_->Finish(reading, tracer_settings_.states, interval);
   if (events_lost > 0) {
@@ -424,7 +425,7 @@ Result<void> Session::CloseInterval(uint64_t boundary_ns, bool last) {
   Result<Reading> reading = tracer_->Read(boundary_ns);
   if (!reading) return std::move(reading).error();
   DrainSideband();
-  Interval interval = BuildInterval(*reading);
+  Interval interval = BuildInterval(*reading, boundary_ns);
   // Processes that ended before the interval began can have no more rows.
   builder_->DefineProcessEnds(last ? UINT64_MAX : previous_boundary_ns_);
   processes_->Forget(previous_boundary_ns_);

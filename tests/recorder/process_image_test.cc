@@ -119,6 +119,7 @@ TEST(ProcessImage, TellsWhatWasMappedWithinATime) {
   EXPECT_THAT(DescribeAt(image, 0x5010, 199, 200), ElementsAre("/a@16400", "/b@16"));
   EXPECT_THAT(DescribeAt(image, 0x5010, 100, 199), ElementsAre("/a@16400"));
   EXPECT_THAT(DescribeAt(image, 0x5010, 200, 300), ElementsAre("/b@16"));
+  EXPECT_EQ(image.last_mapped_ns, 200u);
   // Before anything was.
   EXPECT_THAT(DescribeAt(image, 0x5010, 0, 99), IsEmpty());
   EXPECT_THAT(DescribeAt(image, 0x1010, 0, 99), IsEmpty());
