@@ -3,7 +3,9 @@
 // The kernel counts their run time only while somebody asks for it, and reads its clock twice for
 // every run then: a good part of what a short program costs. So it is asked for a twentieth of the
 // time, in slices that begin at random moments, and what they tell is taken for the time around
-// them. What changes within a fraction of a second is told late, never twice.
+// them. What changes within a fraction of a second is told late, never twice. Where switching the
+// counting on and off is dear itself (it patches the kernel's code; some virtual machines take tens
+// of milliseconds for it), it stays on.
 //
 // Passes over all tasks run in the recorder's own context: their time is part of its CPU time.
 #pragma once
@@ -31,9 +33,10 @@ class RunTimeMeter {
   // `programs`: all, borrowed; `scheduler`: those of them at switches and wake-ups.
   RunTimeMeter(std::vector<const bpf_program*> programs, std::vector<const bpf_program*> scheduler);
 
-  // The first slice begins. Times are CLOCK_MONOTONIC. Error: the kernel does not count run time.
-  Result<void> Start(uint64_t now_ns);
-  // When a slice begins or ends next: Turn is to be called then, or a little later.
+  // The first slice begins. Error: the kernel does not count run time.
+  Result<void> Start();
+  // When a slice begins or ends next (CLOCK_MONOTONIC, as all times here): Turn is to be called
+  // then, or a little later.
   uint64_t next_ns() const { return next_ns_; }
   // Begins or ends a slice if it is time to.
   void Turn(uint64_t now_ns);
@@ -46,6 +49,8 @@ class RunTimeMeter {
     ProgramRuns all;
   };
   std::optional<Runs> ReadRuns() const;
+  bool BeginSlice();
+  void AddCounted(uint64_t now_ns);
   void MeasureSlice(uint64_t now_ns);
   void Advance(uint64_t now_ns);
 
@@ -53,10 +58,11 @@ class RunTimeMeter {
   const std::vector<const bpf_program*> scheduler_;
   std::minstd_rand random_;
   UniqueFd counting_;  // while it is open the kernel counts
+  bool always_ = false;
   uint64_t next_ns_ = 0;
   uint64_t slice_start_ns_ = 0;
   Runs at_slice_start_;
-  // By the latest slice, as parts of a second.
+  // By the latest slice: parts of a CPU, and runs.
   double scheduler_rate_ = 0;
   double all_rate_ = 0;
   double runs_per_ns_ = 0;

@@ -257,7 +257,7 @@ Result<Tracer::Started> Tracer::Start() {
   run_time_.emplace(AllPrograms(*skeleton_),
                     std::vector<const bpf_program*>{programs.waking, programs.context_switch,
                                                     programs.context_switch_before_5_18});
-  TWOFOLD_RETURN_IF_ERROR(run_time_->Start(MonotonicNowNs()));
+  TWOFOLD_RETURN_IF_ERROR(run_time_->Start());
   return started;
 }
 
