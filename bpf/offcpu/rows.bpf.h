@@ -19,8 +19,17 @@ const volatile bool user_stack_at_switch_out; /* else it is walked when the bloc
 const volatile __u64 min_block_ns;
 const volatile __u64 max_block_ns; /* 0: no limit */
 
-/* Written by the recorder: parts that last at least so long are kept for certain; 0: all are. */
+/* Written by the recorder: parts that last at least so long are kept for certain; 0: all are;
+ * TWOFOLD_CHOOSE_NOTHING: none is. */
 __u64 quantum_ns;
+
+/* Written by the recorder: TWOFOLD_GIVEN_UP_... Only asked of what was chosen. */
+__u32 given_up;
+
+static __always_inline bool is_given_up(__u32 detail)
+{
+	return *(volatile __u32 *)&given_up & detail;
+}
 
 TWOFOLD_MAP_SET(offcpu_rows, struct twofold_offcpu_key, struct twofold_offcpu_sums);
 
@@ -53,6 +62,8 @@ static __always_inline bool choose(__u64 length_ns, bool known, __u64 *chosen_by
 	__u64 quantum = *(volatile __u64 *)&quantum_ns;
 
 	*chosen_by_ns = 0;
+	if (quantum == TWOFOLD_CHOOSE_NOTHING)
+		return false;
 	if (length_ns >= quantum || known)
 		return true;
 	*chosen_by_ns = quantum;
