@@ -41,12 +41,11 @@ std::string StepText(const std::string& detail, uint64_t from, uint64_t to, bool
 }  // namespace
 
 Result<std::string> DescribeSteps(Database& database, int64_t capture_id) {
-  TWOFOLD_ASSIGN_OR_RETURN(
-      int64_t count,
-      database.QueryInt("SELECT count(*) FROM detail_step JOIN interval"
-                        " ON interval.interval_id = detail_step.interval_id"
-                        " WHERE interval.capture_id = ?1",
-                        {capture_id}));
+  TWOFOLD_ASSIGN_OR_RETURN(int64_t count,
+                           database.QueryInt("SELECT count(*) FROM detail_step JOIN interval"
+                                             " ON interval.interval_id = detail_step.interval_id"
+                                             " WHERE interval.capture_id = ?1",
+                                             {capture_id}));
   if (count == 0) return std::string();
   std::string out = "\nWhat was given up to keep to --max-overhead\n";
   TWOFOLD_RETURN_IF_ERROR(ForEachRow(
@@ -62,8 +61,9 @@ Result<std::string> DescribeSteps(Database& database, int64_t capture_id) {
                             " of the host");
       }));
   if (count > kMostSteps) {
-    out += InfoLine("later", FormatCount(uint64_t(count - kMostSteps), " more step", " more steps") +
-                                 " (SQL's table detail_step)");
+    out +=
+        InfoLine("later", FormatCount(uint64_t(count - kMostSteps), " more step", " more steps") +
+                              " (SQL's table detail_step)");
   }
   return out;
 }

@@ -21,8 +21,9 @@ constexpr std::string_view kRetransmitKinds[] = {"timeout", "fast",   "probe",
                                                  "syn",     "synack", "other"};
 
 constexpr std::string_view kIrqKinds[] = {"hard", "soft", "other"};
-constexpr std::string_view kDetails[] = {"quantum",     "wait-stacks", "wakers", "short-user-stacks",
-                                         "sample-rate", "stacks",      "limit",  "other"};
+constexpr std::string_view kDetails[] = {
+    "quantum",     "wait-stacks", "wakers", "short-user-stacks",
+    "sample-rate", "stacks",      "limit",  "other"};
 
 template <typename Kind, size_t count>
 constexpr std::string_view NameIn(const std::string_view (&names)[count], Kind kind) {

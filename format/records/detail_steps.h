@@ -19,7 +19,7 @@ enum class DetailKind : uint8_t {
   kShortUserStacks = 4,  // nanoseconds; no user stacks of blocks that are shorter
   kSampleRate = 5,       // samples per second and CPU, from the next interval on
   kStacks = 6,           // stacks of blocks and waits; 0: exact times by thread and state alone
-  kLimit = 7,            // nothing is left to give up; 1: and the cost is above the limit all the same
+  kLimit = 7,  // nothing is left to give up; 1: and the cost is above the limit all the same
 };
 
 struct DetailStep {

@@ -15,9 +15,10 @@ struct CpuBudget {
   uint64_t period_ns;
 };
 
-// From now on the thread has that much of each period before all threads that are not real-time, and
-// no more. What it forks has none of it. False: the kernel refuses (errno), as where the thread may
-// not run on all CPUs, or without privilege; everything is as before then. 0: the calling thread.
+// From now on the thread has that much of each period before all threads that are not real-time,
+// and no more. What it forks has none of it. False: the kernel refuses (errno), as where the thread
+// may not run on all CPUs, or without privilege; everything is as before then. 0: the calling
+// thread.
 bool RunAhead(pid_t thread, const CpuBudget& budget);
 
 // As any other thread, with a niceness.

@@ -312,8 +312,8 @@ small file that `twofold` reads on any machine. Needs root and a kernel with BTF
 
 )" + DeclareOptions(sources, unused).Help() +
          R"(
-Exit status: 0 done; 1 failed; 2 used wrongly; 3 ended by --or-stop; else that of
-COMMAND.
+Exit status: 0 done; 1 failed; 2 used wrongly; 3 ended by --or-stop; else
+that of COMMAND.
 
 Examples:
   twofold-record -d 30                              the whole host for 30 s

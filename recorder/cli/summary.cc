@@ -68,8 +68,9 @@ std::string SummaryText(const Summary& summary, const Options& options) {
   const double cost_ns = double(cost.bpf_ns + cost.user_ns + cost.system_ns);
   std::string text = "Recorded " + Fixed(summary.seconds, 1) +
                      " s: " + FormatCount(summary.processes, " process", " processes") + ", " +
-                     FormatCount(summary.stacks, " stack", " stacks") + ", " + BytesText(summary.file_bytes) +
-                     " in " + (path == "-" ? "standard output" : path) + ".\n";
+                     FormatCount(summary.stacks, " stack", " stacks") + ", " +
+                     BytesText(summary.file_bytes) + " in " +
+                     (path == "-" ? "standard output" : path) + ".\n";
   text += "Own cost: " + Fixed(cost_ns / 1e9, 2) + " s of CPU";
   if (summary.seconds >= 1) {
     const double percent = cost_ns / summary.seconds / 1e7;

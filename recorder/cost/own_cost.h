@@ -1,6 +1,6 @@
 // What recording takes from the host: run time of the programs, CPU time and memory of the recorder
-// and its name reader. Starting up is told apart: all that was spent before the recording began, and
-// later on what goes to the files of processes that were there before (StartupWork).
+// and its name reader. Starting up is told apart: all that was spent before the recording began,
+// and later on what goes to the files of processes that were there before (StartupWork).
 #pragma once
 
 #include <algorithm>

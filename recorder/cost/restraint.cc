@@ -71,9 +71,9 @@ Restraint::Restraint(uint32_t limit_permyriad, uint32_t cpus, const std::vector<
       since_taken_back_(kFailsWithin),
       patience_(kLeastPatience) {
   for (const Lever& lever : levers) positions_.push_back({.lever = lever, .now = lever.full});
-  std::stable_sort(
-      positions_.begin(), positions_.end(),
-      [](const Position& a, const Position& b) { return a.lever.detail < b.lever.detail; });
+  std::stable_sort(positions_.begin(), positions_.end(), [](const Position& a, const Position& b) {
+    return a.lever.detail < b.lever.detail;
+  });
 }
 
 size_t Restraint::given_up() const {
@@ -133,7 +133,8 @@ std::vector<Restraint::Step> Restraint::GiveUp(const Shares& shares) {
                      .to = position.now,
                      .cost_permyriad = shares.cost_permyriad});
     // Whether more than a longer T is needed shows when it has had its effect.
-    if (lever.detail == DetailKind::kQuantum && position.now != lever.least) break;
+    const bool may_be_enough = from == lever.full || position.now != lever.least;
+    if (lever.detail == DetailKind::kQuantum && may_be_enough) break;
   }
   with_nothing_left_ = steps.empty() ? with_nothing_left_ + 1 : 0;
   if (with_nothing_left_ >= kMissPatience) Miss(shares, true, steps);
@@ -144,9 +145,11 @@ std::vector<Restraint::Step> Restraint::TakeBack(const Shares& shares) {
   std::vector<Step> steps;
   too_much_ = 0;
   with_nothing_left_ = 0;
-  if (++within_limit_ >= kEndMissPatience) Miss(shares, false, steps);
+  ++within_limit_;
   with_room_ = shares.all <= kRoomToTakeBack ? with_room_ + 1 : 0;
-  if (with_room_ < patience_) return steps;
+  const bool has_room = with_room_ >= patience_;
+  if (has_room || within_limit_ >= kEndMissPatience) Miss(shares, false, steps);
+  if (!has_room) return steps;
   for (auto position = positions_.rbegin(); position != positions_.rend(); ++position) {
     if (position->now == position->lever.full) continue;
     const uint64_t from = position->now;

@@ -56,8 +56,8 @@ class Restraint {
     friend bool operator==(const Step&, const Step&) = default;
   };
 
-  // What is to be done now, in this order; mostly nothing. DetailKind::kLimit, which is no lever, says
-  // that the limit is missed with nothing left to give up, or is no longer.
+  // What is to be done now, in this order; mostly nothing. DetailKind::kLimit, which is no lever,
+  // says that the limit is missed with nothing left to give up, or is no longer.
   std::vector<Step> Judge(const Spent& spent, uint64_t elapsed_ns);
 
   // The limit is missed, and nothing is left to give up.

@@ -28,8 +28,8 @@ constexpr uint32_t kMaxFailedStarts = 3;
 constexpr int kPollMs = 20;
 constexpr size_t kMaxStatusBytes = size_t{16} * 1024;
 
-// What somebody else's file may take ahead of others: a quarter of a CPU, which the kernel enforces,
-// and so much CPU time between two calls of EndInterval.
+// What somebody else's file may take ahead of others: a quarter of a CPU, which the kernel
+// enforces, and so much CPU time between two calls of EndInterval.
 constexpr CpuBudget kAhead = {.runtime_ns = 25'000'000, .period_ns = 100'000'000};
 constexpr uint64_t kAheadCpuNs = 50'000'000;
 

@@ -207,8 +207,8 @@ Result<void> Session::ForkCommand() {
 // The sideband first: what begins between its opening and the scan of /proc, or the walk through
 // the cgroups, is seen twice rather than never.
 Result<void> Session::FollowProcesses() {
-  // The command has been forked, and keeps its own of both. Where the kernel does not let this thread
-  // go ahead, niceness is what is left.
+  // The command has been forked, and keeps its own of both. Where the kernel does not let this
+  // thread go ahead, niceness is what is left.
   RaiseFileLimit();
   if (goes_ahead_) static_cast<void>(setpriority(PRIO_PROCESS, 0, -20));
   Result<std::unique_ptr<Sideband>> sideband = Sideband::Open();

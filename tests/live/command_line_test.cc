@@ -51,9 +51,9 @@ TEST(RecorderCommandLine, CommandKilledByASignalGivesTheShellsStatus) {
 
 TEST(RecorderCommandLine, TooFewOpenFilesAreNotTheKernelsFault) {
   const Workplace workplace;
-  const Outcome outcome =
-      RunToEnd(workplace, {"/bin/sh", "-c", "ulimit -n 40; exec " + RecorderPath() + " -o " +
-                                                workplace.Path("x") + " -- true"});
+  const Outcome outcome = RunToEnd(workplace, {"/bin/sh", "-c",
+                                               "ulimit -n 40; exec " + RecorderPath() + " -o " +
+                                                   workplace.Path("x") + " -- true"});
   EXPECT_EQ(outcome.status, 1);
   EXPECT_NE(outcome.errors.find("more open files than this process may have. Raise the limit"),
             std::string::npos)

@@ -311,9 +311,10 @@ TEST(Options, BlocksAreChosenByTheirLength) {
 
 TEST(Options, HelpNamesEveryOption) {
   for (const char* option :
-       {"--pid", "--tid", "--cgroup", "--comm", "--record", "--min-block", "--max-block",
-        "--duration", "--output", "--wakers", "--quantum", "--exact", "--max-overhead", "--or-stop",
-        "--frequency", "--interval", "--memory", "--quiet", "--help", "--version"}) {
+       {"--pid",       "--tid",       "--cgroup",       "--comm",    "--record",
+        "--min-block", "--max-block", "--duration",     "--output",  "--wakers",
+        "--quantum",   "--exact",     "--max-overhead", "--or-stop", "--frequency",
+        "--interval",  "--memory",    "--quiet",        "--help",    "--version"}) {
     EXPECT_THAT(Help(), HasSubstr(option));
   }
 }

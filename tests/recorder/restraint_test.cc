@@ -33,20 +33,17 @@ std::vector<Lever> AllLevers(uint64_t quantum_ns = kMs) {
 
 // A host whose costs follow from what is given up, in ms in a second.
 struct Host {
-  double fixed_ms = 0;    // whatever is given up
-  double walks_ms = 0;    // at T = 1 ms, and as 1/T
-  double waits_ms = 0;    // until stacks of waits are given up
-  double wakers_ms = 0;   // and so on
+  double fixed_ms = 0;   // whatever is given up
+  double walks_ms = 0;   // at T = 1 ms, and as 1/T
+  double waits_ms = 0;   // until stacks of waits are given up
+  double wakers_ms = 0;  // and so on
   double users_ms = 0;
   double stacks_ms = 0;
   double samples_ms = 0;  // at 99 Hz, in proportion to the rate
   double recorder_ms = 0;
-  std::map<DetailKind, uint64_t> now = {{DetailKind::kQuantum, kMs},
-                                        {DetailKind::kWaitStacks, 1},
-                                        {DetailKind::kWakers, 8},
-                                        {DetailKind::kShortUserStacks, 0},
-                                        {DetailKind::kSampleRate, 99},
-                                        {DetailKind::kStacks, 1}};
+  std::map<DetailKind, uint64_t> now = {
+      {DetailKind::kQuantum, kMs},       {DetailKind::kWaitStacks, 1},  {DetailKind::kWakers, 8},
+      {DetailKind::kShortUserStacks, 0}, {DetailKind::kSampleRate, 99}, {DetailKind::kStacks, 1}};
 
   Restraint::Spent Spend() {
     const double quantum_ns = double(std::max<uint64_t>(now[DetailKind::kQuantum], 10'000));
@@ -105,7 +102,7 @@ TEST(Restraint, KeepsToTheLimitWithinThreeSecondsByRaisingTheQuantum) {
   for (const double walks_ms : {60.0, 200.0, 900.0}) {
     for (const uint64_t first_ns : {uint64_t{0}, kMs}) {
       Restraint restraint = Make(first_ns);
-      Host host{.fixed_ms = 4, .walks_ms = walks_ms};
+      Host host{.fixed_ms = 20, .walks_ms = walks_ms};
       host.now[DetailKind::kQuantum] = first_ns;
       EXPECT_THAT(GivenUp(host, restraint, 3), ElementsAre(DetailKind::kQuantum));
       EXPECT_LE(host.SpentMs(), kAllowedMs);
@@ -116,10 +113,10 @@ TEST(Restraint, KeepsToTheLimitWithinThreeSecondsByRaisingTheQuantum) {
 TEST(Restraint, StepTellsFromAndToAndTheCostThatLedToIt) {
   Restraint restraint = Make();
   Host host{.walks_ms = 60};
-  EXPECT_THAT(host.Judge(restraint), ElementsAre(Restraint::Step{.detail = DetailKind::kQuantum,
-                                                                 .from = kMs,
-                                                                 .to = 30 * kMs,
-                                                                 .cost_permyriad = 150}));
+  EXPECT_THAT(
+      host.Judge(restraint),
+      ElementsAre(Restraint::Step{
+          .detail = DetailKind::kQuantum, .from = kMs, .to = 30 * kMs, .cost_permyriad = 150}));
 }
 
 TEST(Restraint, GivesUpInOrderAndNoMoreThanItMust) {
@@ -129,12 +126,12 @@ TEST(Restraint, GivesUpInOrderAndNoMoreThanItMust) {
   // What is left over after each is a little above the limit, until enough is given up.
   for (size_t enough = 1; enough <= all.size(); ++enough) {
     Restraint restraint = Make();
-    Host host{.fixed_ms = 20};
-    host.walks_ms = enough == 1 ? 30 : 1;
-    host.waits_ms = enough == 2 ? 30 : 1;
-    host.wakers_ms = enough == 3 ? 30 : 1;
-    host.users_ms = enough == 4 ? 30 : 1;
-    host.stacks_ms = enough == 5 ? 30 : 1;
+    Host host{.fixed_ms = 19};
+    host.walks_ms = enough == 1 ? 28 : 1;
+    host.waits_ms = enough == 2 ? 28 : 1;
+    host.wakers_ms = enough == 3 ? 28 : 1;
+    host.users_ms = enough == 4 ? 28 : 1;
+    host.stacks_ms = enough == 5 ? 28 : 1;
     EXPECT_EQ(GivenUp(host, restraint, 10),
               std::vector<DetailKind>(all.begin(), all.begin() + long(enough)));
     EXPECT_LE(host.SpentMs(), kAllowedMs);
@@ -196,7 +193,7 @@ TEST(Restraint, TakesBackOneByOneInReverseWhenThereIsRoom) {
   std::vector<DetailKind> back;
   for (int second = 0; second < 60; ++second) {
     const std::vector<Restraint::Step> steps = host.Judge(restraint);
-    EXPECT_LE(steps.size(), 1u);
+    EXPECT_LE(steps.size(), back.empty() ? 2u : 1u);
     for (const Restraint::Step& step : steps) {
       EXPECT_TRUE(step.taken_back);
       if (back.empty() || back.back() != step.detail) back.push_back(step.detail);

@@ -45,9 +45,10 @@ TEST(Summary, AnEarlyEndIsTold) {
 
 TEST(Summary, WhatWasGivenUpIsCounted) {
   Summary summary{.processes = 1, .path = "x", .cost = {}, .limit = {.steps = 1}};
-  EXPECT_THAT(SummaryText(summary, Options()),
-              HasSubstr("Less detail: to keep to --max-overhead 1.00 % some was given up in 1 step; "
-                        "`twofold info x` lists them.\n"));
+  EXPECT_THAT(
+      SummaryText(summary, Options()),
+      HasSubstr("Less detail: to keep to --max-overhead 1.00 % some was given up in 1 step; "
+                "`twofold info x` lists them.\n"));
   summary.limit = {.steps = 3, .steps_taken_back = 2};
   EXPECT_THAT(SummaryText(summary, Options()),
               HasSubstr("given up in 3 steps and taken back in 2 steps;"));
