@@ -5,6 +5,8 @@
 #include <functional>
 #include <thread>
 
+#include "recorder/base/scheduling.h"
+
 namespace twofold {
 
 class BackgroundJob {
@@ -19,6 +21,7 @@ class BackgroundJob {
     Wait();
     finished_ = false;
     thread_ = std::thread([this, job = std::move(job)] {
+      RunAsMainThread();
       job();
       finished_ = true;
     });

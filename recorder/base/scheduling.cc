@@ -1,6 +1,6 @@
 #include "recorder/base/scheduling.h"
 
-#include <sched.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -42,6 +42,10 @@ void RunAsOthers(pid_t thread, int niceness) {
   attributes.nice = niceness;
   // Without the right to it the thread stays as it is, within its budget.
   static_cast<void>(syscall(SYS_sched_setattr, thread, &attributes, 0));
+}
+
+void RunAsMainThread() {
+  static_cast<void>(setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, id_t(getpid()))));
 }
 
 }  // namespace twofold

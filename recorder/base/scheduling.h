@@ -24,4 +24,7 @@ bool RunAhead(pid_t thread, const CpuBudget& budget);
 // As any other thread, with a niceness.
 void RunAsOthers(pid_t thread, int niceness);
 
+// The calling thread gets the niceness of the main thread, which RunAhead kept from it.
+void RunAsMainThread();
+
 }  // namespace twofold

@@ -305,8 +305,9 @@ void Session::RestrainSelf(uint64_t now_ns) {
                       .to = step.to,
                       .taken_back = step.taken_back,
                       .cost_permyriad = step.cost_permyriad});
-    ++(step.taken_back ? limit_.steps_taken_back : limit_.steps);
-    if (step.detail == DetailKind::kLimit && !step.taken_back) {
+    if (step.detail != DetailKind::kLimit) {
+      ++(step.taken_back ? limit_.steps_taken_back : limit_.steps);
+    } else if (!step.taken_back) {
       limit_.missed_at_permyriad = std::max(limit_.missed_at_permyriad, step.cost_permyriad);
     }
   }
