@@ -5,8 +5,6 @@
 #include <functional>
 #include <thread>
 
-#include "recorder/base/scheduling.h"
-
 namespace twofold {
 
 class BackgroundJob {
@@ -21,7 +19,6 @@ class BackgroundJob {
     Wait();
     finished_ = false;
     thread_ = std::thread([this, job = std::move(job)] {
-      RunAsMainThread();
       job();
       finished_ = true;
     });
