@@ -148,7 +148,7 @@ Result<std::string> DescribeCost(Database& database, int64_t capture_id) {
           " max(cost.peak_resident_bytes), max(cost.map_bytes), total(interval.end_ns - "
           "interval.start_ns),"
           " total(cost.startup_ns),"
-          " (SELECT cpus_online FROM capture WHERE capture_id = ?1) "
+          " (SELECT cpus_online FROM capture WHERE capture_id = ?1), total(cost.bpf_measured_ns) "
           "FROM cost JOIN interval ON interval.interval_id = cost.interval_id "
           "WHERE interval.capture_id = ?1",
           capture_id));
@@ -163,8 +163,13 @@ Result<std::string> DescribeCost(Database& database, int64_t capture_id) {
            " of one CPU, " + FormatShare(time_ns, host_ns) + " of the host";
   };
   std::string out = "\nWhat recording cost\n";
-  out += InfoLine("in the kernel",
-                  share(row.Real(0)) + " (" + FormatCount(row.Int(1)) + " runs of BPF programs)");
+  std::string runs = FormatCount(row.Int(1)) + " runs of BPF programs";
+  double measured_ns = row.Real(8);
+  if (measured_ns > 0) {
+    runs = "about " + runs + ", measured in slices of " + FormatShare(measured_ns, window_ns) +
+           " of the time";
+  }
+  out += InfoLine("in the kernel", share(row.Real(0)) + " (" + runs + ")");
   out += InfoLine("recorder", share(row.Real(2)));
   if (row.Real(6) > 0) {
     out += InfoLine("starting up", FormatDuration(int64_t(row.Real(6))) +

@@ -241,6 +241,10 @@ std::vector<CaptureTable> RowTables() {
                          [](const Source& s, size_t row) {
                            return Clamped(s.capture.intervals[row].cost.map_inserts);
                          }},
+                        {"bpf_measured_ns INTEGER",
+                         [](const Source& s, size_t row) {
+                           return Clamped(s.capture.intervals[row].cost.bpf_measured_ns);
+                         }},
                         {"startup_ns INTEGER",
                          [](const Source& s, size_t row) {
                            return Clamped(s.capture.intervals[row].cost.startup_ns);

@@ -17,7 +17,7 @@ namespace twofold {
 class OwnCost {
  public:
   // Both are borrowed and must outlive this.
-  OwnCost(const Tracer& tracer, NameReader& reader) : tracer_(tracer), reader_(reader) {}
+  OwnCost(Tracer& tracer, NameReader& reader) : tracer_(tracer), reader_(reader) {}
 
   // Since the last call, for the interval of a reading. The first time it has what starting up took
   // since the recorder's start.
@@ -46,13 +46,13 @@ class OwnCost {
   Own ReadOwn();
   void BeginStretch(uint64_t now_ns);
 
-  const Tracer& tracer_;
+  Tracer& tracer_;
   NameReader& reader_;
   Own in_intervals_;
   uint64_t startup_ns_ = 0;  // that no interval has told of
   Cost total_;
   uint64_t stretch_start_ns_ = 0;
-  Tracer::RunTime programs_before_;  // until the stretch
+  RunTimeMeter::Total programs_before_;  // until the stretch
   uint64_t own_ns_before_ = 0;
 };
 

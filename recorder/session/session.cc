@@ -379,12 +379,14 @@ Result<EndReason> Session::RecordIntervals() {
     uint64_t judge_ns = own_cost_->stretch_start_ns() + kSecondNs;
     if (judge_ns + kSettleNs >= announced_ns_) judge_ns = announced_ns_ + kSettleNs;
     uint64_t wake_ns = std::min({announced_ns_ + kSettleNs, judge_ns, drained_ns_ + kDrainPauseNs});
+    wake_ns = std::min(wake_ns, tracer_->meter_turn_ns());
     if (deadline_ns_ != 0) wake_ns = std::min(wake_ns, deadline_ns_);
     TWOFOLD_RETURN_IF_ERROR(events_.WakeAt(wake_ns));
     const Result<std::optional<EndReason>> end = HandleEvents();
     if (!end) return end.error();
     if (*end) return **end;
     const uint64_t now_ns = MonotonicNowNs();
+    tracer_->TurnMeter(now_ns);
     if (now_ns >= drained_ns_ + kDrainPauseNs) DrainSideband();
     if (deadline_ns_ != 0 && now_ns >= deadline_ns_) return EndReason::kDuration;
     if (now_ns >= announced_ns_ + kSettleNs) {

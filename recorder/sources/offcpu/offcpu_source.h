@@ -56,6 +56,7 @@ class OffCpuSource : public Source {
     uint32_t cpu = 0;
   };
 
+  Result<void> ReadLargestQuantum(const IntervalEnd& end);
   Result<void> ReadLongest(size_t sum);
   void BuildBlocks(CaptureBuilder& builder, Interval& interval);
   static void BuildFromAccounts(CaptureBuilder& builder, Interval& interval);
