@@ -192,7 +192,7 @@ enum class EndReason : uint8_t {
   kCommandEnded = 3,   // the command that was recorded ended
   kTargetsExited = 4,  // every process of -p exited
   kFailed = 5,         // the recorder met an error and stopped in good order
-  kOverhead = 6,       // recording cost more than --max-overhead allows, with the largest T
+  kOverhead = 6,       // --or-stop: recording cost more than --max-overhead allows
 };
 
 struct End {

@@ -19,6 +19,7 @@
 #include "format/records/counter_rows.h"
 #include "format/records/cpu_rows.h"
 #include "format/records/cpu_times.h"
+#include "format/records/detail_steps.h"
 #include "format/records/execs.h"
 #include "format/records/exemplars.h"
 #include "format/records/irqs.h"
@@ -42,6 +43,9 @@ struct Cost {
   // For so long bpf_ns and bpf_runs were counted, in slices; they are estimates of the whole
   // interval then. 0: all the time.
   uint64_t bpf_measured_ns = 0;
+  // CPU time of starting up, which is in none of the above: what was spent before the window, and
+  // later on reading the files of what ran before it.
+  uint64_t startup_ns = 0;
 
   friend bool operator==(const Cost&, const Cost&) = default;
 };
@@ -70,6 +74,8 @@ struct Interval {
   std::optional<std::vector<ExecRow>> execs;               // nullopt: not recorded
   std::optional<std::vector<IrqRow>> irqs;                 // nullopt: not recorded
   std::optional<std::vector<ThreadIrqRow>> thread_irqs;    // nullopt: not recorded
+  std::vector<DetailStep> detail_steps;
+  uint64_t late_ns = 0;  // how long after its end the interval was read
 
   friend bool operator==(const Interval&, const Interval&) = default;
 };
@@ -171,6 +177,7 @@ inline constexpr std::tuple kRowTables = {
     RowTable("execs", &Interval::execs, LossSource::kExec),
     RowTable("irqs", &Interval::irqs, LossSource::kIrq),
     RowTable("thread_irqs", &Interval::thread_irqs, LossSource::kIrq),
+    RowTable("detail_steps", &Interval::detail_steps, LossSource::kRecorder),
 };
 inline constexpr size_t kRowTableCount = std::tuple_size_v<decltype(kRowTables)>;
 

@@ -53,7 +53,7 @@ std::string EndText(const std::string& reason, const std::string& command_status
   if (reason == "targets-exited") text = "when the last of its processes exited";
   if (reason == "other") text = "for a reason that a newer version knows";
   if (reason == "failed") text = "when the recorder met an error";
-  if (reason == "overhead") text = "because recording cost more than --max-overhead allows";
+  if (reason == "overhead") text = "as --or-stop asks: it cost more than --max-overhead allows";
   if (!command_status.empty()) text += "; the command's exit status was " + command_status;
   return text;
 }
@@ -278,7 +278,7 @@ Result<std::string> Describe(Database& database, int64_t capture_id) {
     TWOFOLD_ASSIGN_OR_RETURN(std::string text, DescribeView(database, capture_id, view));
     out += text;
   }
-  for (Part part : {Part{DescribeLosses}, Part{DescribeCost}}) {
+  for (Part part : {Part{DescribeLosses}, Part{DescribeSteps}, Part{DescribeCost}}) {
     TWOFOLD_ASSIGN_OR_RETURN(std::string text, part(database, capture_id));
     out += text;
   }

@@ -49,6 +49,19 @@ Result<std::string> DescribeLimits(Database& database, int64_t capture_id, doubl
   return out;
 }
 
+// Which interval was read latest after its end. Empty where that is not known.
+Result<std::string> DescribeLatest(Database& database, int64_t capture_id) {
+  TWOFOLD_ASSIGN_OR_RETURN(
+      Statement latest,
+      database.Prepare("SELECT number, late_ns FROM interval WHERE capture_id = ?1 AND late_ns > 0"
+                       " ORDER BY late_ns DESC, number LIMIT 1",
+                       {capture_id}));
+  TWOFOLD_ASSIGN_OR_RETURN(bool is_known, latest.Step());
+  if (!is_known) return std::string();
+  return InfoLine("latest", "interval " + std::to_string(latest.Int(0)) + " was read " +
+                                FormatDuration(latest.Int(1)) + " after its end");
+}
+
 }  // namespace
 
 Result<std::string> DescribeBlockSettings(Database& database, int64_t capture_id) {
@@ -134,6 +147,7 @@ Result<std::string> DescribeCost(Database& database, int64_t capture_id) {
           "SELECT total(cost.bpf_ns), sum(cost.bpf_runs), total(cost.user_ns + cost.system_ns),"
           " max(cost.peak_resident_bytes), max(cost.map_bytes), total(interval.end_ns - "
           "interval.start_ns),"
+          " total(cost.startup_ns),"
           " (SELECT cpus_online FROM capture WHERE capture_id = ?1), total(cost.bpf_measured_ns) "
           "FROM cost JOIN interval ON interval.interval_id = cost.interval_id "
           "WHERE interval.capture_id = ?1",
@@ -141,29 +155,34 @@ Result<std::string> DescribeCost(Database& database, int64_t capture_id) {
   // Of a capture that was imported nobody knows.
   if (row.Int(1) == 0 && row.Real(0) + row.Real(2) == 0) return std::string();
   double window_ns = row.Real(5);
-  double host_ns = window_ns * double(row.Int(6));
+  double host_ns = window_ns * double(row.Int(7));
   auto share = [&](double time_ns) {
-    // Loading takes half a second whatever the window: in per cent of a shorter one it says
-    // nothing.
+    // In per cent of a window that is shorter the reading at its end would say too much.
     if (window_ns < kLeastWindowNs) return FormatDuration(int64_t(time_ns));
     return FormatDuration(int64_t(time_ns)) + ": " + FormatShare(time_ns, window_ns) +
            " of one CPU, " + FormatShare(time_ns, host_ns) + " of the host";
   };
   std::string out = "\nWhat recording cost\n";
   std::string runs = FormatCount(row.Int(1)) + " runs of BPF programs";
-  double measured_ns = row.Real(7);
+  double measured_ns = row.Real(8);
   if (measured_ns > 0) {
     runs = "about " + runs + ", measured in slices of " + FormatShare(measured_ns, window_ns) +
            " of the time";
   }
   out += InfoLine("in the kernel", share(row.Real(0)) + " (" + runs + ")");
   out += InfoLine("recorder", share(row.Real(2)));
+  if (row.Real(6) > 0) {
+    out += InfoLine("starting up", FormatDuration(int64_t(row.Real(6))) +
+                                       ", which is not in the above: loading, verifying, and the "
+                                       "names of what ran already");
+  }
   out += InfoLine("memory", FormatBytes(row.Int(3)) + " at most, and " + FormatBytes(row.Int(4)) +
                                 " of BPF maps");
   TWOFOLD_ASSIGN_OR_RETURN(
       std::string limits,
       DescribeLimits(database, capture_id, row.Real(0) + row.Real(2), window_ns, host_ns));
-  return out + limits;
+  TWOFOLD_ASSIGN_OR_RETURN(std::string latest, DescribeLatest(database, capture_id));
+  return out + limits + latest;
 }
 
 }  // namespace twofold

@@ -53,6 +53,9 @@ Result<std::string> DescribeAccounting(Database& database, int64_t capture_id);
 // Whether the sums of accounts, intervals and views agree: lines of the part "Accounting".
 Result<std::string> DescribeSums(Database& database, int64_t capture_id);
 
+// What recording gave up to keep to its limit. Empty where it did not.
+Result<std::string> DescribeSteps(Database& database, int64_t capture_id);
+
 // What recording cost.
 Result<std::string> DescribeCost(Database& database, int64_t capture_id);
 

@@ -96,7 +96,7 @@ std::vector<CaptureTable> FactTables();
 std::vector<CaptureTable> WakerTables();
 
 // Tables of what lies in intervals: interval, cpu_sample, those of the functions below, account,
-// loss, cost.
+// detail_step, loss, cost.
 std::vector<CaptureTable> RowTables();
 
 // The table event_sample: events that are no time.

@@ -21,6 +21,9 @@ constexpr std::string_view kRetransmitKinds[] = {"timeout", "fast",   "probe",
                                                  "syn",     "synack", "other"};
 
 constexpr std::string_view kIrqKinds[] = {"hard", "soft", "other"};
+constexpr std::string_view kDetails[] = {
+    "quantum",     "wait-stacks", "wakers", "short-user-stacks",
+    "sample-rate", "stacks",      "limit",  "other"};
 
 template <typename Kind, size_t count>
 constexpr std::string_view NameIn(const std::string_view (&names)[count], Kind kind) {
@@ -34,11 +37,13 @@ constexpr std::string_view NameOf(ExemplarKind kind) { return NameIn(kExemplarKi
 constexpr std::string_view NameOf(AllocationKind kind) { return NameIn(kAllocationKinds, kind); }
 constexpr std::string_view NameOf(RetransmitKind kind) { return NameIn(kRetransmitKinds, kind); }
 constexpr std::string_view NameOf(IrqKind kind) { return NameIn(kIrqKinds, kind); }
+constexpr std::string_view NameOf(DetailKind detail) { return NameIn(kDetails, detail); }
 
 static_assert(NameOf(ModuleKind::kRuntime) == "runtime" && NameOf(ModuleKind::kOther) == "other");
 static_assert(NameOf(WakerKind::kTimer) == "timer");
 static_assert(NameOf(ExemplarKind::kWaiting) == "waiting");
 static_assert(NameOf(AllocationKind::kPages) == "pages");
+static_assert(NameOf(DetailKind::kLimit) == "limit");
 static_assert(NameOf(RetransmitKind::kSynAck) == "synack");
 
 }  // namespace twofold

@@ -1,6 +1,7 @@
-// Columns of the tables interval, cpu_sample, account, loss and cost: which field of
+// Columns of the tables interval, cpu_sample, account, detail_step, loss and cost: which field of
 // format/capture.h is which column of sql/schema.sql.
 #include "analyzer/data/columns.h"
+#include "analyzer/data/kind_names.h"
 #include "format/losses.h"
 
 namespace twofold::columns {
@@ -98,6 +99,9 @@ std::vector<CaptureTable> RowTables() {
   tables.back().columns.push_back({"quantum_ns INTEGER", [](const Source& s, size_t row) {
                                      return Clamped(s.capture.intervals[row].quantum_ns);
                                    }});
+  tables.back().columns.push_back({"late_ns INTEGER", [](const Source& s, size_t row) {
+                                     return Clamped(s.capture.intervals[row].late_ns);
+                                   }});
   tables.push_back(
       {"cpu_sample",
        OffsetOf<CpuRow>,
@@ -162,6 +166,24 @@ std::vector<CaptureTable> RowTables() {
            {"other_ns INTEGER", BlockedTime<6>},
        }});
   tables.push_back(
+      {"detail_step",
+       OffsetOf<DetailStep>,
+       CountRows<DetailStep>,
+       {
+           {"detail_step_id INTEGER", OwnKey<DetailStep>},
+           {"interval_id INTEGER", OwnInterval<DetailStep>},
+           {"time_ns INTEGER", Of<&DetailStep::time_ns>},
+           {"detail TEXT",
+            [](const Source& s, size_t row) {
+              return Text(NameOf(RowAt<DetailStep>(s, row).detail));
+            }},
+           {"from_value INTEGER", Of<&DetailStep::from>},
+           {"to_value INTEGER", Of<&DetailStep::to>},
+           {"is_taken_back INTEGER",
+            [](const Source& s, size_t row) { return Flag(RowAt<DetailStep>(s, row).taken_back); }},
+           {"cost_permyriad INTEGER", Of<&DetailStep::cost_permyriad>},
+       }});
+  tables.push_back(
       {"loss",
        OffsetOf<Loss>,
        CountRows<Loss>,
@@ -222,6 +244,10 @@ std::vector<CaptureTable> RowTables() {
                         {"bpf_measured_ns INTEGER",
                          [](const Source& s, size_t row) {
                            return Clamped(s.capture.intervals[row].cost.bpf_measured_ns);
+                         }},
+                        {"startup_ns INTEGER",
+                         [](const Source& s, size_t row) {
+                           return Clamped(s.capture.intervals[row].cost.startup_ns);
                          }},
                     }});
   return tables;

@@ -37,6 +37,7 @@ constexpr Message kMessages[] = {
     {"[truncated stack]", NameGap::kTooDeep},
     {"[user stack not taken", NameGap::kNotTaken},
     {"[stack not sampled]", NameGap::kNotTaken},
+    {"[stack not taken", NameGap::kNotTaken},
     {"[stack lost:", NameGap::kLost},
     {"[process gone", NameGap::kProcessGone},
     {"[unmapped address]", NameGap::kUnmapped},

@@ -189,8 +189,9 @@ CREATE TABLE interval (
   has_execs INTEGER NOT NULL,  -- 1: executed programs were recorded
   has_irqs INTEGER NOT NULL,  -- 1: interrupts were recorded
   has_thread_irqs INTEGER NOT NULL,  -- 1: what they took from threads was recorded
-  quantum_ns INTEGER NOT NULL  -- the largest T: a block or wait shorter than T was kept by chance and stands for
-                               -- T of time; 0: all were kept
+  quantum_ns INTEGER NOT NULL,  -- the largest T: a block or wait shorter than T was kept by chance and stands for
+                                -- T of time; 0: all were kept
+  late_ns INTEGER NOT NULL  -- how long after its end the interval was read; 0: not known
 ) STRICT;
 
 -- CPU samples of one thread with one pair of stacks in one interval.
@@ -509,6 +510,24 @@ CREATE TABLE thread_interrupt (
   time_ns INTEGER NOT NULL  -- how long
 ) STRICT;
 
+-- What recording gave up to keep to --max-overhead, and what it took back.
+CREATE TABLE detail_step (
+  detail_step_id INTEGER PRIMARY KEY,  -- in the order of time
+  interval_id INTEGER NOT NULL REFERENCES interval,  -- when
+  time_ns INTEGER NOT NULL,  -- when
+  detail TEXT NOT NULL,  -- 'quantum': T, in nanoseconds; 'wait-stacks': stacks of waits for a CPU;
+                         -- 'wakers': the longest chain; 'short-user-stacks': no user stacks of blocks
+                         -- that are shorter, in nanoseconds; 'sample-rate': samples per second and CPU,
+                         -- from the next interval on; 'stacks': those of blocks and waits, without
+                         -- which they are told by thread and state alone; 'limit': 1: nothing is left
+                         -- to give up, and the limit is missed; or 'other', of a newer version
+  from_value INTEGER NOT NULL,  -- before; of stacks 1: they were taken
+  to_value INTEGER NOT NULL,  -- from then on
+  is_taken_back INTEGER NOT NULL,  -- 1: there was room again
+  cost_permyriad INTEGER NOT NULL  -- what recording took that led to it, in hundredths of a per cent of
+                                   -- the host's CPU time
+) STRICT;
+
 -- What was seen and could not be kept, or not be kept whole.
 CREATE TABLE loss (
   loss_id INTEGER PRIMARY KEY,  -- counted through the database
@@ -534,6 +553,8 @@ CREATE TABLE cost (
   peak_resident_bytes INTEGER NOT NULL,  -- of the recorder, so far
   map_bytes INTEGER NOT NULL,  -- memory of the BPF maps
   map_inserts INTEGER NOT NULL,  -- new keys in BPF maps: stacks, rows, wakers, chains
-  bpf_measured_ns INTEGER NOT NULL  -- for so long bpf_ns and bpf_runs were counted, in slices, and are estimates
-                                    -- of the interval; 0: all the time
+  bpf_measured_ns INTEGER NOT NULL,  -- for so long bpf_ns and bpf_runs were counted, in slices, and are estimates
+                                     -- of the interval; 0: all the time
+  startup_ns INTEGER NOT NULL  -- CPU time of starting up, which is in none of the others: before the
+                               -- window, and later for the names of what ran before it
 ) STRICT;

@@ -21,11 +21,12 @@ TWOFOLD_ASSERT(sizeof(struct twofold_cpu_sums) == 16);
 
 /* The sampling on a CPU; a cache line of its own. Times are of CLOCK_MONOTONIC. */
 struct twofold_sampling {
-	__u64 moment_ns;      /* when the next sample is due; 0: before the first tick */
+	__u64 moment_ns;      /* when the next sample is due */
 	__u64 period_end_ns;  /* of the period that it lies in */
 	__u64 tick_ns;	      /* of the latest tick */
 	__u64 tick_period_ns; /* of the timer; written by the recorder */
-	__u64 padding[4];
+	__u64 period_ns;      /* of the samples, at that tick; 0: before the first tick */
+	__u64 padding[3];
 };
 TWOFOLD_ASSERT(sizeof(struct twofold_sampling) == 64);
 

@@ -56,6 +56,15 @@ struct twofold_walks {
 };
 TWOFOLD_ASSERT(sizeof(struct twofold_walks) == 64);
 
+/* What is given up where recording costs too much: bits of `given_up`. */
+#define TWOFOLD_GIVEN_UP_WAIT_STACKS	   1
+#define TWOFOLD_GIVEN_UP_WAKERS		   2
+#define TWOFOLD_GIVEN_UP_SHORT_USER_STACKS 4 /* of blocks below TWOFOLD_SHORT_BLOCK_NS */
+#define TWOFOLD_SHORT_BLOCK_NS		   10000000ULL
+
+/* A quantum by which nothing is chosen at all. */
+#define TWOFOLD_CHOOSE_NOTHING (~0ULL)
+
 /* Who or what wakes others: WakerKind of format/capture.h. Whether an interrupt is a timer's shows
  * in its frames. */
 enum twofold_waker_kind {

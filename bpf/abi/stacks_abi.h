@@ -22,6 +22,7 @@ enum twofold_stack_id {
 	TWOFOLD_STACK_CAPPED = 5,      /* lost: too many new stacks at once */
 	TWOFOLD_STACK_RAN_UNSEEN = 6,  /* lost: the thread ran before its stack was walked */
 	TWOFOLD_STACK_NOT_SAMPLED = 7, /* a waker's whose wake-up was not chosen to be walked */
+	TWOFOLD_STACK_GIVEN_UP = 8,    /* not taken, as recording cost too much */
 	TWOFOLD_FIRST_STACK_HASH = 16,
 };
 

@@ -74,7 +74,9 @@ static __always_inline void begin_block(void *ctx, struct task_struct *prev,
 		state->user_stack = TWOFOLD_STACK_NONE;
 		scratch = bpf_map_lookup_elem(&offcpu_scratch, &slot);
 		if (scratch && has_user_stack(prev))
-			state->user_stack = own_user_stack(ctx, &stacks, scratch);
+			state->user_stack = is_given_up(TWOFOLD_GIVEN_UP_SHORT_USER_STACKS)
+						    ? TWOFOLD_STACK_GIVEN_UP
+						    : own_user_stack(ctx, &stacks, scratch);
 	}
 	state->nwakers = 0;
 	state->continued = 0;

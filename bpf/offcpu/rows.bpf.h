@@ -18,6 +18,14 @@ const volatile bool user_stack_at_switch_out; /* else it is walked when the bloc
 const volatile __u64 min_block_ns;
 const volatile __u64 max_block_ns; /* 0: no limit */
 
+/* Written by the recorder: TWOFOLD_GIVEN_UP_... Only asked of what was chosen. */
+__u32 given_up;
+
+static __always_inline bool is_given_up(__u32 detail)
+{
+	return *(volatile __u32 *)&given_up & detail;
+}
+
 TWOFOLD_MAP_SET(offcpu_rows, struct twofold_offcpu_key, struct twofold_offcpu_sums);
 
 struct sleeper_stacks {
@@ -50,6 +58,8 @@ static __always_inline bool choose(struct twofold_walks *own, __u64 length_ns, _
 	__u64 quantum = present_quantum(own, end_ns);
 
 	*chosen_by_ns = 0;
+	if (quantum == TWOFOLD_CHOOSE_NOTHING)
+		return false;
 	if (length_ns >= quantum || known)
 		return true;
 	*chosen_by_ns = quantum;

@@ -35,6 +35,30 @@ static __always_inline struct stack_map offcpu_stacks_in_use(void)
 	return stacks_in_use(&offcpu_stacks_sets, TWOFOLD_SET_OFFCPU_STACKS, TWOFOLD_SOURCE_OFFCPU);
 }
 
+/* The stacks of a thread that are not known; `why`: enum twofold_stack_id. */
+static __always_inline struct sleeper_stacks unknown_stacks(const struct task_struct *task,
+							    __u64 why)
+{
+	return (struct sleeper_stacks){
+		.kernel = why,
+		.user = task->flags & PF_KTHREAD ? TWOFOLD_STACK_NONE : why,
+	};
+}
+
+/* Whether the stacks are those of a wait alone, and such are not walked now. */
+static __always_inline bool is_wait_given_up(const struct twofold_task *state)
+{
+	return is_given_up(TWOFOLD_GIVEN_UP_WAIT_STACKS) && !state->pending_end_ns &&
+	       !state->blocked_since_ns;
+}
+
+/* Whether they are those of a block that ended and was short, and its user stack is not walked. */
+static __always_inline bool is_user_stack_given_up(const struct twofold_task *state)
+{
+	return is_given_up(TWOFOLD_GIVEN_UP_SHORT_USER_STACKS) && state->pending_end_ns &&
+	       state->pending_end_ns - state->block_began_ns < TWOFOLD_SHORT_BLOCK_NS;
+}
+
 static __always_inline int walk_stacks(struct task_struct *task, const struct twofold_task *state,
 				       __u32 slot, struct sleeper_stacks *stacks, bool by_loads)
 {
@@ -42,6 +66,10 @@ static __always_inline int walk_stacks(struct task_struct *task, const struct tw
 	struct twofold_stack *scratch;
 	long bytes;
 
+	if (is_wait_given_up(state)) {
+		*stacks = unknown_stacks(task, TWOFOLD_STACK_GIVEN_UP);
+		return 0;
+	}
 	stacks->kernel = TWOFOLD_STACK_UNREADABLE;
 	stacks->user = TWOFOLD_STACK_NONE;
 	scratch = bpf_map_lookup_elem(&offcpu_scratch, &slot);
@@ -57,6 +85,10 @@ static __always_inline int walk_stacks(struct task_struct *task, const struct tw
 	}
 	if (!task->mm)
 		return 0;
+	if (is_user_stack_given_up(state)) {
+		stacks->user = TWOFOLD_STACK_GIVEN_UP;
+		return 0;
+	}
 	bytes = by_loads ? walk_user_stack_by_loads(task, scratch) : walk_user_stack(task, scratch);
 	stacks->user = store_stack(&map, scratch, bytes, false, TWOFOLD_LOSS_USER_STACK_FAILED);
 	return 0;
@@ -88,16 +120,6 @@ static __always_inline void take_held_stacks(const struct twofold_task *state,
 {
 	stacks->kernel = state->held_kernel_stack;
 	stacks->user = state->held_user_stack;
-}
-
-/* The stacks of a thread that are not known; `why`: enum twofold_stack_id. */
-static __always_inline struct sleeper_stacks unknown_stacks(const struct task_struct *task,
-							    __u64 why)
-{
-	return (struct sleeper_stacks){
-		.kernel = why,
-		.user = task->flags & PF_KTHREAD ? TWOFOLD_STACK_NONE : why,
-	};
 }
 
 /* The stacks of a thread that the pass finds off the CPU; they are held for its next visits. */

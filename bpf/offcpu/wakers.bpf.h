@@ -16,6 +16,7 @@
 #define TWOFOLD_OFFCPU_WAKERS_BPF_H
 
 #include "bpf/kernel/interrupts.bpf.h"
+#include "bpf/offcpu/rows.bpf.h"
 #include "bpf/offcpu/senders.bpf.h"
 #include "bpf/store/stacks.bpf.h"
 #include "bpf/threads/threads.bpf.h"
@@ -154,6 +155,8 @@ static __always_inline __u64 note_waker(void *ctx, struct twofold_task *woken, b
 	__u32 slot = 0;
 
 	if (!chosen && max_wakers < 2)
+		return 0;
+	if (is_given_up(TWOFOLD_GIVEN_UP_WAKERS))
 		return 0;
 	waker = bpf_map_lookup_elem(&waker_scratch, &slot);
 	if (!waker)

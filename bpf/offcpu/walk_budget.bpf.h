@@ -19,7 +19,7 @@
 const volatile __u64 walk_budget_ns; /* of each CPU in a period; 0: walks have no limit */
 
 /* Written by the recorder: parts that last at least so long are kept for certain, unless a CPU has
- * a larger T; 0: all are. */
+ * a larger T; 0: all are; TWOFOLD_CHOOSE_NOTHING: none is. */
 __u64 quantum_ns;
 
 struct {

@@ -20,7 +20,8 @@
 #include "bpf/store/stacks.bpf.h"
 #include "bpf/threads/threads.bpf.h"
 
-const volatile __u64 sample_period_ns;
+/* Written by the recorder: between samples, in intervals that use either sum. */
+__u64 sample_period_ns[TWOFOLD_SUMS];
 
 TWOFOLD_MAP_SET(cpu_stacks, __u64, struct twofold_stack);
 TWOFOLD_MAP_SET(cpu_rows, struct twofold_cpu_key, struct twofold_cpu_sums);
@@ -42,11 +43,11 @@ struct {
 
 static __always_inline void draw_moment(struct twofold_sampling *sampling, __u64 now_ns)
 {
-	sampling->period_end_ns += sample_period_ns;
+	sampling->period_end_ns += sampling->period_ns;
 	if (sampling->period_end_ns < now_ns)
 		sampling->period_end_ns = now_ns;
-	sampling->moment_ns = sampling->period_end_ns - sample_period_ns +
-			      (bpf_get_prandom_u32() * sample_period_ns >> 32);
+	sampling->moment_ns = sampling->period_end_ns - sampling->period_ns +
+			      (bpf_get_prandom_u32() * sampling->period_ns >> 32);
 }
 
 /* Since when the thread is known to be on this CPU. */
@@ -81,12 +82,16 @@ static __always_inline struct twofold_sampling *passed_moment(__u64 now_ns, __u6
 {
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct twofold_sampling *sampling = bpf_map_lookup_elem(&samplings, &cpu);
+	__u64 period_ns;
 
 	if (!sampling)
 		return NULL;
 	*before_ns = sampling->tick_ns;
 	sampling->tick_ns = now_ns;
-	if (!sampling->moment_ns) {
+	/* What an interval's samples stand for is the same for all of them. */
+	period_ns = *(volatile __u64 *)&sample_period_ns[sum_of_interval(now_ns) & 1];
+	if (sampling->period_ns != period_ns) {
+		sampling->period_ns = period_ns;
 		sampling->period_end_ns = now_ns;
 		draw_moment(sampling, now_ns);
 	}
@@ -118,14 +123,14 @@ int sample(struct bpf_perf_event_data *ctx)
 	if (!task) {
 		if (scope_all)
 			count_loss(TWOFOLD_SOURCE_CPU, TWOFOLD_LOSS_TASK_STORAGE_FAILED, due,
-				   due * sample_period_ns);
+				   due * sampling->period_ns);
 		return 0;
 	}
 	key.thread = task->thread;
 	stacks = stacks_in_use(&cpu_stacks_sets, TWOFOLD_SET_CPU_STACKS, TWOFOLD_SOURCE_CPU);
 	interrupted_stacks(ctx, current_task, &stacks, scratch, &key.kernel_stack, &key.user_stack);
 	samples = find_row(&cpu_rows_sets, TWOFOLD_SET_CPU_ROWS, TWOFOLD_SOURCE_CPU, &key, due,
-			   due * sample_period_ns);
+			   due * sampling->period_ns);
 	if (!samples)
 		return 0;
 	__sync_fetch_and_add(&samples->of[sum_of_interval(now_ns)], due);

@@ -14,7 +14,7 @@ template <size_t t>
 using WireTable = FieldTable<wire::Interval, kFieldOf<t>>;
 
 // The other fields are those that CreateInterval below writes.
-constexpr size_t kOtherFields = 6;
+constexpr size_t kOtherFields = 7;
 static_assert(wire::Interval::Traits::fields_number == kRowTableCount + kOtherFields,
               "A table of the schema's Interval is not in kRowTables");
 
@@ -42,7 +42,7 @@ flatbuffers::Offset<wire::Cost> PackCost(const Cost& cost,
                                          flatbuffers::FlatBufferBuilder& builder) {
   return wire::CreateCost(builder, cost.bpf_ns, cost.bpf_runs, cost.user_ns, cost.system_ns,
                           cost.peak_resident_bytes, cost.map_bytes, cost.map_inserts,
-                          cost.bpf_measured_ns);
+                          cost.bpf_measured_ns, cost.startup_ns);
 }
 
 Cost UnpackCost(const wire::Cost& table) {
@@ -55,6 +55,7 @@ Cost UnpackCost(const wire::Cost& table) {
   cost.map_bytes = table.map_bytes();
   cost.map_inserts = table.map_inserts();
   cost.bpf_measured_ns = table.bpf_measured_ns();
+  cost.startup_ns = table.startup_ns();
   return cost;
 }
 
@@ -63,6 +64,7 @@ MaybeFault CheckCost(const Cost& cost, Totals& totals) {
       AddToTotal(totals.bpf_ns, cost.bpf_ns) && AddToTotal(totals.bpf_runs, cost.bpf_runs) &&
       AddToTotal(totals.recorder_ns, cost.user_ns) &&
       AddToTotal(totals.recorder_ns, cost.system_ns) &&
+      AddToTotal(totals.recorder_ns, cost.startup_ns) &&
       AddToTotal(totals.map_inserts, cost.map_inserts) &&
       cost.peak_resident_bytes <= container::kMaxSum && cost.map_bytes <= container::kMaxSum &&
       AddToTotal(totals.bpf_measured_ns, cost.bpf_measured_ns);
@@ -86,6 +88,9 @@ MaybeFault CheckTimes(const Interval& interval, const Progress& progress) {
   if (interval.quantum_ns > uint64_t(container::kMaxTimeNs)) {
     return Fault{"its quantum is out of range"};
   }
+  if (interval.late_ns > uint64_t(container::kMaxTimeNs)) {
+    return Fault{"it was read at a time that is out of range"};
+  }
   return std::nullopt;
 }
 
@@ -102,6 +107,7 @@ void PackInterval(const Interval& interval, flatbuffers::FlatBufferBuilder& buil
   // fields first, each size from the last one to the first.
   using Table = wire::Interval;
   const flatbuffers::uoffset_t start = builder.StartTable();
+  builder.AddElement<uint64_t>(Table::VT_LATE_NS, interval.late_ns, 0);
   builder.AddElement<uint64_t>(Table::VT_QUANTUM_NS, interval.quantum_ns, 0);
   builder.AddElement<int64_t>(Table::VT_START_REALTIME_NS, interval.start_realtime_ns, 0);
   builder.AddElement<uint64_t>(Table::VT_END_NS, interval.end_ns, 0);
@@ -122,6 +128,7 @@ MaybeFault UnpackInterval(std::span<const uint8_t> payload, MemoryBudget& budget
   interval.end_ns = table->end_ns();
   interval.start_realtime_ns = table->start_realtime_ns();
   interval.quantum_ns = table->quantum_ns();
+  interval.late_ns = table->late_ns();
   if (!budget.Take(1, sizeof(Interval))) return TooMuchMemory();
   MaybeFault fault;
   [&]<size_t... t>(std::index_sequence<t...>) {

@@ -16,7 +16,7 @@ CaptureBuilder::CaptureBuilder(const Recording& recording, const Tracer& tracer,
       threads_(recording, processes, cgroup_paths, definitions),
       stacks_(tracer, processes, symbolizer, kernel_symbols, definitions) {}
 
-Interval CaptureBuilder::Begin(const Reading& reading, const TimeRange& when) {
+Interval CaptureBuilder::Begin(const Reading& reading, bool has_accounts, const TimeRange& when) {
   stacks_.BeginInterval(when);
   symbolizer_.BeginInterval(when.from_ns);
   // Every thread in scope is told of, also one that no row refers to.
@@ -24,6 +24,7 @@ Interval CaptureBuilder::Begin(const Reading& reading, const TimeRange& when) {
   for (const ProcessEndReading& end : reading.process_ends) threads_.NoteExitStatus(end);
   Interval interval;
   interval.losses = reading.losses;
+  if (has_accounts) BuildAccounts(reading, interval);
   return interval;
 }
 
@@ -43,8 +44,7 @@ void CaptureBuilder::BuildAccounts(const Reading& reading, Interval& interval) {
             [](const Account& a, const Account& b) { return a.thread < b.thread; });
 }
 
-void CaptureBuilder::Finish(const Reading& reading, bool has_accounts, Interval& interval) {
-  if (has_accounts) BuildAccounts(reading, interval);
+void CaptureBuilder::Finish(Interval& interval) {
   const auto lose = [&](LossCause cause, uint64_t count) {
     if (count > 0) interval.losses.push_back(Loss{.cause = cause, .count = count});
   };

@@ -2,8 +2,8 @@
 // addresses become definitions, differences become rows. The builder makes what is of all threads,
 // their accounts; each source makes rows of its own, with the definitions that the builder has.
 //
-// Order of calls for an interval: Begin; the sources' BuildRows; Finish. Later, once no more rows
-// of the time before can come, DefineProcessEnds.
+// Order of calls for an interval: Begin; the sources' BuildRows, which find the accounts; Finish.
+// Later, once no more rows of the time before can come, DefineProcessEnds.
 #pragma once
 
 #include <cstdint>
@@ -26,14 +26,14 @@ class CaptureBuilder {
                  Symbolizer& symbolizer, const KernelSymbols& kernel_symbols,
                  CgroupPaths& cgroup_paths, DefinitionsBuilder& definitions);
 
-  // The threads and losses of a reading. What it refers to is defined in the DefinitionsBuilder
-  // afterwards. Times, cost and number of the interval are the caller's to fill in. `when`: what
-  // the rows tell of happened in that time (CLOCK_MONOTONIC). All that was mapped until its end
-  // must be in the process table.
-  Interval Begin(const Reading& reading, const TimeRange& when);
+  // The threads, their accounts if there are any, and losses of a reading. What it refers to is
+  // defined in the DefinitionsBuilder afterwards. Times, cost and number of the interval are the
+  // caller's to fill in. `when`: what the rows tell of happened in that time (CLOCK_MONOTONIC). All
+  // that was mapped until its end must be in the process table.
+  Interval Begin(const Reading& reading, bool has_accounts, const TimeRange& when);
 
-  // The threads' accounts, if there are any, and what naming lost.
-  void Finish(const Reading& reading, bool has_accounts, Interval& interval);
+  // What naming lost.
+  void Finish(Interval& interval);
 
   // Tells the definitions which processes ended before a time (CLOCK_MONOTONIC), and lets go of
   // them: the process table may forget them afterwards. Rows of a process may still come for a

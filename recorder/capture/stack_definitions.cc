@@ -21,6 +21,8 @@ std::string_view SpecialText(uint64_t stack, bool user) {
       return "[stack lost: ran unseen]";
     case TWOFOLD_STACK_NOT_SAMPLED:
       return "[stack not sampled]";
+    case TWOFOLD_STACK_GIVEN_UP:
+      return "[stack not taken: --max-overhead]";
     default:
       return user ? "[user stack unreadable]" : "[kernel stack unreadable]";
   }

@@ -199,13 +199,23 @@ void AddCostOptions(OptionSet& table, Options& options) {
   table.Add({.name = "max-overhead",
              .value_name = "PCT",
              .help = "per cent of the host's CPU time that recording may cost;\n"
+                     "detail is given up in steps to keep to it, and told;\n"
                      "none: no limit (default: 1)",
              .group = kHow,
              .set = ReadPercent("--max-overhead", options.max_overhead_permyriad)});
+  table.Add({.name = "or-stop",
+             .help = "with --max-overhead: end the recording, with status 3,\n"
+                     "when it costs more with all of that given up",
+             .group = kHow,
+             .set = SetTo(options.or_stop)});
   table.AddCheck([&options](const Arguments& given) -> Result<void> {
     options.max_overhead_given = given.Has("max-overhead");
     options.quantum_given = given.Has("quantum");
     if (options.exact && !options.max_overhead_given) options.max_overhead_permyriad = 0;
+    if (options.or_stop && (!options.max_overhead_given || options.max_overhead_permyriad == 0)) {
+      return UsageError("--or-stop", "it takes a limit",
+                        "Give one beside it, for example: --max-overhead 2 --or-stop");
+    }
     if (!options.exact || !given.Has("quantum")) return {};
     return UsageError("--exact",
                       "it keeps every block, so there is nothing for --quantum to choose",
@@ -304,7 +314,8 @@ small file that `twofold` reads on any machine. Needs root and a kernel with BTF
 
 )" + DeclareOptions(sources, unused).Help() +
          R"(
-Exit status: 0 done; 1 failed; 2 used wrongly; else that of COMMAND.
+Exit status: 0 done; 1 failed; 2 used wrongly; 3 ended by --or-stop; else
+that of COMMAND.
 
 Examples:
   twofold-record -d 30                              the whole host for 30 s

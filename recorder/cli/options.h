@@ -32,6 +32,7 @@ struct Options {
   bool exact = false;                     // every block is kept; quantum_us means nothing then
   uint32_t max_overhead_permyriad = 100;  // hundredths of a per cent; 0: no limit
   bool max_overhead_given = false;
+  bool or_stop = false;  // rather than miss it
   bool quiet = false;
   std::vector<std::string> command;  // after "--"; empty: none
 

@@ -28,7 +28,11 @@ std::string StatusText(const Status& status, size_t columns) {
   char elapsed[32];
   std::snprintf(elapsed, sizeof(elapsed), "%.0f s", status.elapsed_s);
   std::string text = std::string(elapsed) + "  " + FormatCount(status.stacks) + " stacks  " +
-                     BytesText(status.file_bytes) + "  " + cost + "  " +
+                     BytesText(status.file_bytes) + "  " + cost +
+                     (status.misses_limit ? " (above --max-overhead)"
+                      : status.steps > 0  ? " (less detail: --max-overhead)"
+                                          : "") +
+                     "  " +
                      (status.losses == 0 ? "no losses" : FormatCount(status.losses) + " losses");
   if (text.size() > columns) text.resize(columns);
   return text;

@@ -2,6 +2,9 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "recorder/base/clocks.h"
 
 namespace twofold {
@@ -11,34 +14,47 @@ OwnCost::Own OwnCost::ReadOwn() {
   const NameReader::Usage reader = reader_.TakeUsage();
   return Own{.user_ns = TimevalNs(usage.ru_utime) + reader.user_ns,
              .system_ns = TimevalNs(usage.ru_stime) + reader.system_ns,
+             .startup_work_ns = reader_.startup_work_ns(),
              .peak_resident_bytes = uint64_t(usage.ru_maxrss) * 1024 + reader.peak_resident_bytes};
 }
 
 Cost OwnCost::TakeForInterval(const Reading& reading) {
   const Own own = ReadOwn();
+  const uint64_t user_ns = own.user_ns - in_intervals_.user_ns;
+  // Parsing, most of which is done in user mode.
+  const uint64_t startup_work_ns =
+      std::min(own.startup_work_ns - in_intervals_.startup_work_ns, user_ns);
   const Cost cost{.bpf_ns = reading.bpf_ns,
                   .bpf_runs = reading.bpf_runs,
-                  .user_ns = own.user_ns - in_intervals_.user_ns,
+                  .user_ns = user_ns - startup_work_ns,
                   .system_ns = own.system_ns - in_intervals_.system_ns,
                   .peak_resident_bytes = own.peak_resident_bytes,
                   .map_bytes = tracer_.map_bytes(),
                   .map_inserts = reading.map_inserts,
-                  .bpf_measured_ns = reading.bpf_measured_ns};
+                  .bpf_measured_ns = reading.bpf_measured_ns,
+                  .startup_ns = std::exchange(startup_ns_, 0) + startup_work_ns};
   in_intervals_ = own;
   total_.bpf_ns += cost.bpf_ns;
   total_.bpf_runs += cost.bpf_runs;
   total_.user_ns += cost.user_ns;
   total_.system_ns += cost.system_ns;
+  total_.startup_ns += cost.startup_ns;
   total_.peak_resident_bytes = cost.peak_resident_bytes;
   total_.map_bytes = cost.map_bytes;
   return cost;
+}
+
+void OwnCost::BeginRecording(uint64_t now_ns) {
+  in_intervals_ = ReadOwn();
+  startup_ns_ = in_intervals_.user_ns + in_intervals_.system_ns;
+  BeginStretch(now_ns);
 }
 
 void OwnCost::BeginStretch(uint64_t now_ns) {
   const Own own = ReadOwn();
   stretch_start_ns_ = now_ns;
   programs_before_ = tracer_.TotalRunTime();
-  own_ns_before_ = own.user_ns + own.system_ns;
+  own_ns_before_ = std::max(own_ns_before_, own.RecordingNs());
 }
 
 Restraint::Spent OwnCost::TakeForJudgement(uint64_t now_ns, uint64_t& elapsed_ns) {

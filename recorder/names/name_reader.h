@@ -72,10 +72,17 @@ class NameReader {
   // Files that were given up since the last call, because a reader was lost over them.
   uint64_t TakeGivenUp() { return std::exchange(given_up_, 0); }
 
-  // Drops what was not used since the last call.
+  // Drops what was not used since the last call, and lets the process run ahead of others for some
+  // of its CPU time: the recorder waits for its answers.
   void EndInterval();
 
   Usage TakeUsage();
+
+  // CPU time of the calling thread and of the process.
+  uint64_t CpuNs() const;
+  // The part of it, and of the caller's, that went to what ran before the recording (StartupWork).
+  void AddStartupWork(uint64_t ns) { startup_work_ns_ += ns; }
+  uint64_t startup_work_ns() const { return startup_work_ns_; }
 
   // A number for a file to be called by.
   uint32_t NewFile() { return ++last_file_; }
@@ -90,6 +97,8 @@ class NameReader {
   bool WaitForReply();
   void Kill();
   void Reap();
+  void RunAheadForAWhile();
+  void KeepToBudget();
 
   const std::string program_;
   const NameReaderLimits limits_;
@@ -101,8 +110,10 @@ class NameReader {
   uint32_t last_file_ = 0;
   uint64_t given_up_ = 0;
   std::map<uid_t, uint32_t> taken_readers_;
+  uint64_t ahead_until_cpu_ns_ = 0;  // CPU time of the process; 0: it runs as others do
   Usage of_the_dead_;
   Usage last_usage_;
+  uint64_t startup_work_ns_ = 0;
 };
 
 }  // namespace twofold

@@ -13,6 +13,7 @@
 #include "recorder/base/clocks.h"
 #include "recorder/names/debug_file.h"
 #include "recorder/names/module_file.h"
+#include "recorder/names/startup_work.h"
 
 namespace twofold {
 namespace {
@@ -132,6 +133,7 @@ bool SymbolTables::Load(Source& source, const ProcessImage& image, const Mapping
   source.last_pid = image.pid;
   source.last_start_ns = image.start_boottime_ns;
   source.last_interval = interval_;
+  const StartupWork work(reader_, image);
 
   std::unique_ptr<RemoteElf> found;
   bool given_up = false;

@@ -1,5 +1,6 @@
 #include "recorder/session/session.h"
 
+#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #include "format/capture_writer.h"
 #include "recorder/base/clocks.h"
 #include "recorder/base/file_limit.h"
+#include "recorder/base/scheduling.h"
 #include "recorder/capture/capture_builder.h"
 #include "recorder/cli/command.h"
 #include "recorder/cli/note.h"
@@ -44,6 +46,9 @@ namespace {
 
 constexpr uint64_t kSecondNs = 1'000'000'000;
 
+// The exit status of a recording that ended otherwise than it was asked to.
+constexpr int kEndedOtherwise = 3;
+
 // New keys that each CPU may put into maps: about 1 % of its time at the most.
 constexpr double kInsertsPerSecond = 32768;
 
@@ -55,9 +60,14 @@ constexpr uint64_t kDrainPauseNs = 50'000'000;
 constexpr uint64_t kSettleNs = 1'000'000;
 
 // On a host whose CPUs are all wanted this program would come late to everything, and buffers run
-// over that it should have read. A niceness that somebody chose stays.
-void RunAheadOfOthers() {
-  if (getpriority(PRIO_PROCESS, 0) == 0) static_cast<void>(setpriority(PRIO_PROCESS, 0, -20));
+// over that it should have read. So it goes ahead of others, but only for a part of one CPU's time:
+// while it records it mostly takes some milliseconds a second.
+constexpr CpuBudget kToStart = {.runtime_ns = 80'000'000, .period_ns = 100'000'000};
+constexpr CpuBudget kToRecord = {.runtime_ns = 50'000'000, .period_ns = 100'000'000};
+
+// A niceness or a policy that somebody chose stays.
+bool MayGoAhead() {
+  return getpriority(PRIO_PROCESS, 0) == 0 && sched_getscheduler(0) == SCHED_OTHER;
 }
 
 class Session {
@@ -86,13 +96,14 @@ class Session {
   Result<EndReason> RecordIntervals();
   void AnnounceNext();
   Result<std::optional<EndReason>> HandleEvents();
-  bool RestrainSelf(uint64_t now_ns);
+  void RestrainSelf(uint64_t now_ns);
   void DrainSideband();
 
   // Of an interval whose end is over.
   Result<void> CloseInterval(uint64_t boundary_ns, bool last);
   Interval BuildInterval(const Reading& reading, uint64_t boundary_ns);
-  Result<void> WriteInterval(Interval& interval, const Reading& reading, uint64_t boundary_ns);
+  Result<void> WriteInterval(Interval& interval, const Reading& reading, uint64_t boundary_ns,
+                             uint64_t read_ns);
   void ShowStatus(const Interval& interval);
 
   Result<void> Close(EndReason reason);
@@ -102,6 +113,7 @@ class Session {
 
   const Options& options_;
   Sources& sources_;
+  const bool goes_ahead_ = MayGoAhead();
   const Notes notes_;
   StatusLine status_line_;
   EventLoop events_;
@@ -138,7 +150,9 @@ class Session {
 
   std::optional<Restraint> restraint_;
   std::optional<OwnCost> own_cost_;
-  double stopped_at_permyriad_ = 0;  // as in Summary
+  std::vector<DetailStep> steps_;  // that no interval has told of
+  LimitSummary limit_;
+  uint64_t latest_ns_ = 0;  // how late an interval was read, at most
   CpuTimes cpu_times_;
 };
 
@@ -193,8 +207,10 @@ Result<void> Session::ForkCommand() {
 // The sideband first: what begins between its opening and the scan of /proc, or the walk through
 // the cgroups, is seen twice rather than never.
 Result<void> Session::FollowProcesses() {
-  RaiseFileLimit();  // the command has been forked, and keeps its own
-  RunAheadOfOthers();
+  // The command has been forked, and keeps its own of both. Where the kernel does not let this
+  // thread go ahead, niceness is what is left.
+  RaiseFileLimit();
+  if (goes_ahead_) static_cast<void>(setpriority(PRIO_PROCESS, 0, -20));
   Result<std::unique_ptr<Sideband>> sideband = Sideband::Open();
   if (!sideband) return std::move(sideband).error();
   sideband_ = std::move(sideband).value();
@@ -262,7 +278,7 @@ Result<void> Session::BeginCapture() {
   static_cast<void>(cpu_times_.TakeDifferences());
   own_cost_.emplace(*tracer_, name_reader_);
   restraint_.emplace(options_.max_overhead_permyriad, recording_.host.cpus_online,
-                     options_.QuantumNs());
+                     sources_.Levers());
   symbolizer_.emplace(definitions_, *kernel_symbols_, name_reader_);
   builder_.emplace(recording_, *tracer_, *processes_, *symbolizer_, *kernel_symbols_,
                    *cgroup_paths_, definitions_);
@@ -276,24 +292,25 @@ Result<void> Session::BeginCapture() {
   return {};
 }
 
-// Judges what recording cost since the last time. False: it is too much, and has to stop.
-bool Session::RestrainSelf(uint64_t now_ns) {
+// Judges what recording cost since the last time, and gives up detail, or takes it back.
+void Session::RestrainSelf(uint64_t now_ns) {
   uint64_t elapsed_ns = 0;
   Restraint::Spent spent = own_cost_->TakeForJudgement(now_ns, elapsed_ns);
   spent = sources_.Restrain(spent, elapsed_ns, recording_.host.cpus_online);
-  switch (restraint_->Judge(spent, elapsed_ns)) {
-    case Restraint::Verdict::kKeep:
-      return true;
-    case Restraint::Verdict::kChangeQuantum:
-      sources_.SetQuantum(restraint_->quantum_ns());
-      return true;
-    case Restraint::Verdict::kStop:
-      stopped_at_permyriad_ = 1e4 * double(spent.programs_ns + spent.recorder_ns) /
-                              double(std::max(elapsed_ns, uint64_t(1))) /
-                              recording_.host.cpus_online;
-      return false;
+  for (const Restraint::Step& step : restraint_->Judge(spent, elapsed_ns)) {
+    sources_.SetDetail(step.detail, step.to);
+    steps_.push_back({.time_ns = MonotonicNowNs() - recording_.start_monotonic_ns,
+                      .detail = step.detail,
+                      .from = step.from,
+                      .to = step.to,
+                      .taken_back = step.taken_back,
+                      .cost_permyriad = step.cost_permyriad});
+    if (step.detail != DetailKind::kLimit) {
+      ++(step.taken_back ? limit_.steps_taken_back : limit_.steps);
+    } else if (!step.taken_back) {
+      limit_.missed_at_permyriad = std::max(limit_.missed_at_permyriad, step.cost_permyriad);
+    }
   }
-  return true;
 }
 
 void Session::DrainSideband() {
@@ -356,10 +373,11 @@ Result<std::optional<EndReason>> Session::HandleEvents() {
 Result<EndReason> Session::RecordIntervals() {
   const uint64_t interval_ns = recording_.settings.interval_ns;
   AnnounceNext();
-  // Loading and starting is over: it is not what recording costs.
-  own_cost_->BeginStretch(MonotonicNowNs());
+  own_cost_->BeginRecording(MonotonicNowNs());
+  if (goes_ahead_) static_cast<void>(RunAhead(0, kToRecord));
   while (true) {
-    const uint64_t judge_ns = own_cost_->stretch_start_ns() + kSecondNs;
+    uint64_t judge_ns = own_cost_->stretch_start_ns() + kSecondNs;
+    if (judge_ns + kSettleNs >= announced_ns_) judge_ns = announced_ns_ + kSettleNs;
     uint64_t wake_ns = std::min({announced_ns_ + kSettleNs, judge_ns, drained_ns_ + kDrainPauseNs});
     wake_ns = std::min(wake_ns, tracer_->meter_turn_ns());
     if (deadline_ns_ != 0) wake_ns = std::min(wake_ns, deadline_ns_);
@@ -377,8 +395,10 @@ Result<EndReason> Session::RecordIntervals() {
       next_ns_ += ((MonotonicNowNs() - next_ns_) / interval_ns + 1) * interval_ns;
       AnnounceNext();
     }
-    // After the interval's end, so that a new T belongs to the next one.
-    if (now_ns >= judge_ns && !RestrainSelf(MonotonicNowNs())) return EndReason::kOverhead;
+    // Not between an interval's end and its reading: what is given up must know which one it is.
+    const uint64_t after_ns = MonotonicNowNs();
+    if (after_ns >= judge_ns && after_ns + kSettleNs < announced_ns_) RestrainSelf(after_ns);
+    if (options_.or_stop && restraint_->is_missed()) return EndReason::kOverhead;
   }
 }
 
@@ -388,9 +408,10 @@ Interval Session::BuildInterval(const Reading& reading, uint64_t boundary_ns) {
   if (events_lost > 0) processes_->ScanProc();
   symbolizer_->FollowModules();
   Interval interval =
-      builder_->Begin(reading, {.from_ns = interval_start_ns_, .to_ns = boundary_ns + kSettleNs});
+      builder_->Begin(reading, tracer_settings_.states,
+                      {.from_ns = interval_start_ns_, .to_ns = boundary_ns + kSettleNs});
   sources_.BuildRows(*builder_, interval);
-  builder_->Finish(reading, tracer_settings_.states, interval);
+  builder_->Finish(interval);
   if (events_lost > 0) {
     interval.losses.push_back(Loss{.cause = LossCause::kEventsLost, .count = events_lost});
   }
@@ -398,11 +419,14 @@ Interval Session::BuildInterval(const Reading& reading, uint64_t boundary_ns) {
 }
 
 Result<void> Session::WriteInterval(Interval& interval, const Reading& reading,
-                                    uint64_t boundary_ns) {
+                                    uint64_t boundary_ns, uint64_t read_ns) {
   interval.number = intervals_;
   interval.start_ns = interval_start_ns_ - recording_.start_monotonic_ns;
   interval.end_ns = boundary_ns - recording_.start_monotonic_ns;
   interval.start_realtime_ns = interval_start_real_ns_;
+  interval.late_ns = read_ns - boundary_ns;
+  latest_ns_ = std::max(latest_ns_, interval.late_ns);
+  interval.detail_steps = std::exchange(steps_, {});
   interval.cost = own_cost_->TakeForInterval(reading);
   interval.cpu_times = cpu_times_.TakeDifferences();
   for (const Loss& loss : interval.losses) {
@@ -420,19 +444,22 @@ void Session::ShowStatus(const Interval& interval) {
                            .stacks = builder_->stack_count(),
                            .file_bytes = writer_->bytes_written(),
                            .cost_percent = interval_ns > 0 ? 100 * cost_ns / interval_ns : 0,
-                           .losses = losses_});
+                           .losses = losses_,
+                           .steps = restraint_->given_up(),
+                           .misses_limit = restraint_->is_missed()});
 }
 
 Result<void> Session::CloseInterval(uint64_t boundary_ns, bool last) {
   Result<Reading> reading = tracer_->Read(boundary_ns);
   if (!reading) return std::move(reading).error();
+  const uint64_t read_ns = MonotonicNowNs();
   DrainSideband();
   Interval interval = BuildInterval(*reading, boundary_ns);
   // Processes that ended before the interval began can have no more rows.
   builder_->DefineProcessEnds(last ? UINT64_MAX : previous_boundary_ns_);
   processes_->Forget(previous_boundary_ns_);
   symbolizer_->ReleaseMemory();
-  TWOFOLD_RETURN_IF_ERROR(WriteInterval(interval, *reading, boundary_ns));
+  TWOFOLD_RETURN_IF_ERROR(WriteInterval(interval, *reading, boundary_ns, read_ns));
   ++intervals_;
   previous_boundary_ns_ = interval_start_ns_;
   interval_start_ns_ = boundary_ns;
@@ -467,12 +494,14 @@ Result<void> Session::Close(EndReason reason) {
 void Session::PrintSummary() const {
   const Summary summary{
       .seconds = double(interval_start_ns_ - recording_.start_monotonic_ns) / double(kSecondNs),
+      .cpus = recording_.host.cpus_online,
       .processes = builder_->process_count(),
       .stacks = builder_->stack_count(),
       .file_bytes = writer_->bytes_written(),
       .path = path_,
       .cost = own_cost_->total(),
-      .stopped_at_permyriad = stopped_at_permyriad_,
+      .limit = limit_,
+      .latest_ns = latest_ns_,
       .losses = losses_};
   const std::string text =
       options_.quiet ? StoppedEarlyText(summary, options_) : SummaryText(summary, options_);
@@ -513,6 +542,7 @@ int Session::WaitForCommand(EndReason reason) {
 }
 
 Result<int> Session::Run() {
+  if (goes_ahead_) static_cast<void>(RunAhead(0, kToStart));
   TWOFOLD_RETURN_IF_ERROR(ChooseWhatToRecord());
   TWOFOLD_RETURN_IF_ERROR(OpenOutput());
   TWOFOLD_RETURN_IF_ERROR(events_.Open());
@@ -532,7 +562,9 @@ Result<int> Session::Run() {
   const Result<void> closed = Close(*reason);
   status_line_.Clear();
   if (!closed) return KeepPart(closed.error());
+  limit_.stopped = *reason == EndReason::kOverhead;
   PrintSummary();
+  if (limit_.stopped) return kEndedOtherwise;
   return command_ == nullptr ? 0 : WaitForCommand(*reason);
 }
 

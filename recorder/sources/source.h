@@ -79,8 +79,13 @@ class Source : public TracedSource {
   // Adds what was read for the interval.
   virtual void BuildRows(CaptureBuilder& builder, Interval& interval) = 0;
 
-  // T from now on (format/capture.h).
-  virtual void SetQuantum(uint64_t quantum_ns) { static_cast<void>(quantum_ns); }
+  // What it can do without, where recording costs too much.
+  virtual std::vector<Lever> Levers() const { return {}; }
+  // One of them from now on.
+  virtual void SetDetail(DetailKind detail, uint64_t value) {
+    static_cast<void>(detail);
+    static_cast<void>(value);
+  }
   // Lowers what it costs, where it can do so by itself. Returns what is left for Restraint to
   // judge.
   virtual Restraint::Spent Restrain(const Restraint::Spent& spent, uint64_t elapsed_ns,

@@ -116,9 +116,19 @@ void Sources::FollowMappings(Pid pid) {
   }
 }
 
-void Sources::SetQuantum(uint64_t quantum_ns) {
+std::vector<Lever> Sources::Levers() const {
+  std::vector<Lever> levers;
   for (const auto& source : sources_) {
-    if (source->is_recorded()) source->SetQuantum(quantum_ns);
+    if (!source->is_recorded()) continue;
+    const std::vector<Lever> own = source->Levers();
+    levers.insert(levers.end(), own.begin(), own.end());
+  }
+  return levers;
+}
+
+void Sources::SetDetail(DetailKind detail, uint64_t value) {
+  for (const auto& source : sources_) {
+    if (source->is_recorded()) source->SetDetail(detail, value);
   }
 }
 

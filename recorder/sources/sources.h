@@ -33,7 +33,9 @@ class Sources {
   void Describe(Settings& settings) const;
   void BuildRows(CaptureBuilder& builder, Interval& interval);
   void FollowMappings(Pid pid);
-  void SetQuantum(uint64_t quantum_ns);
+  // As Source::Levers, of all of them.
+  std::vector<Lever> Levers() const;
+  void SetDetail(DetailKind detail, uint64_t value);
   // As Source::Restrain, of all of them.
   Restraint::Spent Restrain(Restraint::Spent spent, uint64_t elapsed_ns, uint32_t cpus);
   void Check(const KernelBtf* types, std::vector<Finding>& findings) const;

@@ -34,6 +34,11 @@ Error TracerError(const std::string& what, int error) {
   // The first line, without its newline; the whole log is too long for a sentence.
   const std::string& words = LibbpfWords();
   if (!words.empty()) reason += " (" + words.substr(0, words.find('\n')) + ")";
+  if (error == EMFILE || error == ENFILE) {
+    return Error{.what = "recording takes more open files than this process may have",
+                 .where = "",
+                 .remedy = "Raise the limit on open files (ulimit -n 4096)"};
+  }
   return Error{.what = what + ": " + reason,
                .where = "",
                .remedy = error == EPERM || error == EACCES

@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "recorder/base/clocks.h"
+#include "recorder/base/scheduling.h"
 #include "recorder/tracer/bpf_link.h"
 #include "recorder/tracer/programs.h"
 
@@ -55,6 +56,7 @@ Result<void> MapMoves::Begin(twofold_map_set set) {
   if (MovingRows* rows = Place(set).rows) rows->BeginMove(fresh_fd);
   move_.emplace(Move{.set = set, .old_place = bss.map_set[set] & 1});
   changer_.Start([&bss, move = &*move_, fresh_fd, places_fd = maps.places_fd()] {
+    RunAsMainThread();
     const uint32_t place = 1 - move->old_place;
     if (bpf_map_update_elem(places_fd, &place, &fresh_fd, BPF_ANY) != 0) {
       move->error = errno;

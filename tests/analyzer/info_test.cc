@@ -217,12 +217,58 @@ TEST(InfoCost, LimitAndInsertsAreLeftOutWhereThereAreNone) {
   EXPECT_THAT(text, Not(HasSubstr("map inserts")));
 }
 
+TEST(InfoCost, StartingUpAndTheLatestReadingAreToldApart) {
+  CaptureMaker maker;
+  maker.cost().startup_ns = 350 * kMs;
+  maker.cost().user_ns = 40 * kMs;
+  maker.interval().late_ns = 2 * kMs;
+  maker.EndInterval();
+  maker.interval().late_ns = 340 * kMs;
+  maker.EndInterval();
+  const std::string text = Info(maker.Finish());
+  EXPECT_THAT(text, HasSubstr("\n  recorder      40.0 ms: "));
+  EXPECT_THAT(text, HasSubstr("\n  starting up   350 ms, which is not in the above"));
+  EXPECT_THAT(text, HasSubstr("\n  latest        interval 1 was read 340 ms after its end\n"));
+}
+
+TEST(InfoSteps, EachIsALineInOrder) {
+  CaptureMaker maker;
+  EXPECT_THAT(Info(maker.Finish()), Not(HasSubstr("given up")));
+  CaptureMaker second;
+  second.interval().detail_steps = {
+      {1000 * kMs, DetailKind::kQuantum, kMs, 30 * kMs, false, 150},
+      {2000 * kMs, DetailKind::kWaitStacks, 1, 0, false, 140},
+      {2000 * kMs, DetailKind::kWakers, 8, 0, false, 140},
+      {3000 * kMs, DetailKind::kShortUserStacks, 0, 10 * kMs, false, 130},
+      {3000 * kMs, DetailKind::kSampleRate, 99, 25, false, 130},
+      {4000 * kMs, DetailKind::kStacks, 1, 0, false, 120},
+      {6000 * kMs, DetailKind::kLimit, 0, 1, false, 110},
+      {60'000 * kMs, DetailKind::kLimit, 1, 0, true, 20}};
+  second.EndInterval();
+  EXPECT_THAT(
+      Info(second.Finish()),
+      HasSubstr(
+          "\nWhat was given up to keep to --max-overhead\n"
+          "  at 1.00 s     T rises from 1.00 ms to 30.0 ms; recording took 1.5 % of the host\n"
+          "  at 2.00 s     no stacks of waits for a CPU; recording took 1.4 % of the host\n"
+          "  at 2.00 s     no wakers; recording took 1.4 % of the host\n"
+          "  at 3.00 s     no user stacks of blocks shorter than 10.0 ms; recording took 1.3\n"
+          "                % of the host\n"
+          "  at 3.00 s     from the next interval on samples at 25 Hz instead of 99 Hz;\n"
+          "                recording took 1.3 % of the host\n"
+          "  at 4.00 s     no stacks of blocks and waits, only exact times by thread and\n"
+          "                state; recording took 1.2 % of the host\n"
+          "  at 6.00 s     nothing is left to give up, and the limit is missed; recording\n"
+          "                took 1.1 % of the host\n"
+          "  at 1 min 0 s  the limit is kept again; recording took 0.2 % of the host\n"));
+}
+
 TEST(InfoEnd, TellsOfOverhead) {
   CaptureMaker maker;
   maker.EndInterval();
   EXPECT_THAT(
       Info(maker.Finish(EndReason::kOverhead)),
-      HasSubstr("  ended         because recording cost more than --max-overhead allows\n"));
+      HasSubstr("  ended         as --or-stop asks: it cost more than --max-overhead allows\n"));
 }
 
 }  // namespace

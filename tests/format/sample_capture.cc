@@ -128,6 +128,11 @@ class SampleMaker {
     StackId user = MakeStack();
     interval.quantum_ns = 100'000;
     interval.cost.map_inserts = 77;
+    interval.cost.startup_ns = 350'000'000;
+    interval.late_ns = 1'250'000;
+    interval.detail_steps = {
+        {interval.start_ns + 1, DetailKind::kQuantum, 1'000'000, 30'000'000, false, 141},
+        {interval.end_ns - 1, DetailKind::kWakers, 0, 8, true, 12}};
     BlockedRow blocked = {thread, BlockState::kInterruptible, kernel, user, 5'000'000, 40};
     blocked.parts = kBegunBefore | kOpenAtEnd;
     blocked.chain = chain;

@@ -49,6 +49,18 @@ TEST(RecorderCommandLine, CommandKilledByASignalGivesTheShellsStatus) {
   EXPECT_EQ(RunRecorder(workplace, {"--", "sh", "-c", "kill -9 $$"}).status, 128 + SIGKILL);
 }
 
+TEST(RecorderCommandLine, TooFewOpenFilesAreNotTheKernelsFault) {
+  const Workplace workplace;
+  const Outcome outcome = RunToEnd(workplace, {"/bin/sh", "-c",
+                                               "ulimit -n 40; exec " + RecorderPath() + " -o " +
+                                                   workplace.Path("x") + " -- true"});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_NE(outcome.errors.find("more open files than this process may have. Raise the limit"),
+            std::string::npos)
+      << outcome.errors;
+  EXPECT_EQ(outcome.errors.find("uname"), std::string::npos) << outcome.errors;
+}
+
 TEST(RecorderCommandLine, CommandThatDoesNotExistLeavesNothing) {
   const Workplace workplace;
   ExpectSentence(RunRecorder(workplace, {"--", "no-such-command-anywhere"}), 1,

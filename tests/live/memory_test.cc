@@ -194,11 +194,11 @@ TEST(Memory, OtherSourcesAreRecordedBesideIt) {
   EXPECT_GT(BlockedNs(capture, {}), 0u);
 }
 
-TEST(Memory, LimitThatCannotBeKeptEndsTheRecordingWithAWord) {
+TEST(Memory, LimitThatCannotBeKeptEndsTheRecordingWhereThatWasAskedFor) {
   MemoryRun run({WorkloadPath("allocations"), "8000000", "10"},
-                {"--leak-scope", "user", "--max-overhead", "0.5"});
+                {"--leak-scope", "user", "--max-overhead", "0.5", "--or-stop"});
   run.End(SIGUSR1);
-  const Capture capture = run.recorder().WaitForEnd();
+  const Capture capture = run.recorder().WaitForEnd(3);
   ASSERT_TRUE(capture.end.has_value());
   EXPECT_EQ(capture.end->reason, EndReason::kOverhead);
   ExpectAllAccountedFor(capture);

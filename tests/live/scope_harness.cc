@@ -32,8 +32,8 @@ Capture Recorder::Finish() {
   return WaitForEnd();
 }
 
-Capture Recorder::WaitForEnd() {
-  EXPECT_EQ(program_->Wait(), 0) << ReadWhole(workplace_.Path("recorder-err"));
+Capture Recorder::WaitForEnd(int status) {
+  EXPECT_EQ(program_->Wait(), status) << ReadWhole(workplace_.Path("recorder-err"));
   return LoadCapture(Path());
 }
 

@@ -47,7 +47,7 @@ class Recorder {
   Capture Finish();
 
   // Waits until it ends by itself; the test fails if it does not, or says that it failed.
-  Capture WaitForEnd();
+  Capture WaitForEnd(int status = 0);
 
  private:
   std::string Path() const { return workplace_.Path("capture.twofold"); }

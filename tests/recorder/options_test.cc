@@ -286,6 +286,10 @@ TEST(Options, OverheadIsInPerCentOrUnlimited) {
   EXPECT_EQ(Parse({"--max-overhead", "100"}).max_overhead_permyriad, 10'000u);
   EXPECT_EQ(Parse({"--max-overhead", "0"}).max_overhead_permyriad, 0u);
   EXPECT_EQ(Parse({"--max-overhead", "none"}).max_overhead_permyriad, 0u);
+  EXPECT_FALSE(Parse({"--max-overhead", "2"}).or_stop);
+  EXPECT_TRUE(Parse({"--max-overhead", "2", "--or-stop"}).or_stop);
+  EXPECT_THAT(Refusal({"--or-stop"}), HasSubstr("--max-overhead 2 --or-stop"));
+  EXPECT_THAT(Refusal({"--or-stop", "--max-overhead", "none"}), HasSubstr("it takes a limit"));
   // Whoever wants every block gets every block.
   EXPECT_EQ(Parse({"--exact"}).max_overhead_permyriad, 0u);
   EXPECT_EQ(Parse({"--exact", "--max-overhead", "2"}).max_overhead_permyriad, 200u);
@@ -307,9 +311,10 @@ TEST(Options, BlocksAreChosenByTheirLength) {
 
 TEST(Options, HelpNamesEveryOption) {
   for (const char* option :
-       {"--pid", "--tid", "--cgroup", "--comm", "--record", "--min-block", "--max-block",
-        "--duration", "--output", "--wakers", "--quantum", "--exact", "--max-overhead",
-        "--frequency", "--interval", "--memory", "--quiet", "--help", "--version"}) {
+       {"--pid",       "--tid",       "--cgroup",       "--comm",    "--record",
+        "--min-block", "--max-block", "--duration",     "--output",  "--wakers",
+        "--quantum",   "--exact",     "--max-overhead", "--or-stop", "--frequency",
+        "--interval",  "--memory",    "--quiet",        "--help",    "--version"}) {
     EXPECT_THAT(Help(), HasSubstr(option));
   }
 }

@@ -1,6 +1,7 @@
 // --record cpu: on-CPU time by stack, by sampling.
 #pragma once
 
+#include <array>
 #include <vector>
 
 #include "bpf/abi/cpu_abi.h"
@@ -24,6 +25,8 @@ class CpuSource : public Source {
   void Detach() override { timer_.Detach(); }
   Result<void> Read(const IntervalEnd& end) override;
   void Describe(Settings& settings) const override;
+  std::vector<Lever> Levers() const override;
+  void SetDetail(DetailKind detail, uint64_t value) override;
   void BuildRows(CaptureBuilder& builder, Interval& interval) override;
 
  private:
@@ -32,13 +35,19 @@ class CpuSource : public Source {
     uint64_t samples;
   };
 
-  uint64_t PeriodNs() const { return 1'000'000'000 / options_.frequency_hz; }  // between samples
+  // Gives intervals that use the sum the period that is wanted.
+  void SetPeriodOf(size_t sum);
 
   const Options& options_;
   twofold_bpf* skeleton_ = nullptr;
   SamplingTimer timer_;
   CumulativeMap<twofold_cpu_key, twofold_cpu_sums> rows_;
-  std::vector<Added> added_;  // in the interval that was read last
+  uint64_t period_ns_ = 0;  // between samples: from the next interval on, if it was changed
+  size_t sum_ = 0;          // that the present interval uses
+  std::array<uint64_t, TWOFOLD_SUMS> period_of_ns_ = {};  // of intervals that use the sum
+  // Of the interval that was read last.
+  uint64_t interval_period_ns_ = 0;
+  std::vector<Added> added_;
 };
 
 }  // namespace twofold

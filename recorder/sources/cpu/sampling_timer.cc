@@ -16,6 +16,7 @@
 #include <system_error>
 
 #include "recorder/base/clocks.h"
+#include "recorder/base/scheduling.h"
 #include "recorder/host/kernel_features.h"
 
 namespace twofold {
@@ -104,6 +105,7 @@ void SamplingTimer::DrawPeriods() {
   sigfillset(&all);
   // Signals are for the recorder's other thread; an error only says that `all` is none.
   pthread_sigmask(SIG_SETMASK, &all, nullptr);
+  RunAsMainThread();
   Chance chance;
   pollfd stop = {.fd = stop_.get(), .events = POLLIN};
   while (poll(&stop, 1, chance.DrawingMs()) == 0) {

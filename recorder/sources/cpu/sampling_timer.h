@@ -10,6 +10,7 @@
 
 #include <bpf/libbpf.h>
 
+#include <atomic>
 #include <cstdint>
 #include <thread>
 #include <vector>
@@ -35,6 +36,9 @@ class SamplingTimer {
   Result<void> Attach(const bpf_program* program, const bpf_map* samplings,
                       uint64_t mean_period_ns);
 
+  // From the next drawing on.
+  void SetMeanPeriod(uint64_t period_ns) { mean_period_ns_ = period_ns; }
+
   // Harmless when called again, or without Attach.
   void Detach();
 
@@ -49,7 +53,7 @@ class SamplingTimer {
     bpf_link* link;
   };
 
-  uint64_t mean_period_ns_ = 0;
+  std::atomic<uint64_t> mean_period_ns_ = 0;
   twofold_sampling* samplings_ = nullptr;  // one for each CPU, shared with the program
   std::vector<Timer> timers_;
   UniqueFd stop_;  // an eventfd, readable when the thread shall end

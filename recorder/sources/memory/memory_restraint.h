@@ -3,7 +3,7 @@
 // stay right: each allocation that is kept carries what it stands for.
 //
 // What looking at each allocation costs no B changes, and was asked for; so was a B that the user
-// has set. Where the user has set no limit as well, B stays then, and that cost makes nothing stop.
+// has set. Where the user has set no limit as well, B stays then, and that cost does not count.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,7 @@ class MemoryRestraint {
   };
 
   // Returns what Restraint is to judge: without the programs in allocators, where a larger B is
-  // tried first or nothing stops for their sake.
+  // tried first or they do not count.
   Restraint::Spent Judge(Restraint::Spent all, const Spent& memory, uint64_t elapsed_ns,
                          uint32_t cpus);
 

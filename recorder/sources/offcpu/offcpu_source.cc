@@ -27,6 +27,9 @@ constexpr uint64_t kWalkBudgetNs = 50'000;
 // Threads that wait are walked while they do not run: every frame is one that is returned to.
 constexpr StackTraits kStacks = {.map = TWOFOLD_SET_OFFCPU_STACKS, .kernel_leaf_returns = true};
 
+// Beside TWOFOLD_GIVEN_UP_...: nothing is chosen.
+constexpr uint32_t kStacksGivenUp = 1U << 31;
+
 }  // namespace
 
 OffCpuSource::OffCpuSource(const Options& options, const Notes& notes)
@@ -109,8 +112,9 @@ void OffCpuSource::Prepare(twofold_bpf& skeleton, const MapSizes&) {
   constants.max_block_ns = own_.max_block_us * 1000;
   constants.user_stack_at_switch_out = is_recorded() && !direct_map_;
   if (direct_map_) constants.direct_map = *direct_map_;
-  skeleton.bss->quantum_ns = options_.QuantumNs();
-  largest_quantum_ns_ = options_.QuantumNs();
+  quantum_ns_ = options_.QuantumNs();
+  skeleton.bss->quantum_ns = quantum_ns_;
+  largest_quantum_ns_ = quantum_ns_;
   // Who names a T wants that one.
   if (options_.IsQuantumDefault()) constants.walk_budget_ns = kWalkBudgetNs;
 }
@@ -122,13 +126,50 @@ Result<void> OffCpuSource::Open(Tracer& tracer) {
   return {};
 }
 
-void OffCpuSource::SetQuantum(uint64_t quantum_ns) {
-  largest_quantum_ns_ = std::max(largest_quantum_ns_, quantum_ns);
-  __atomic_store_n(&skeleton_->bss->quantum_ns, quantum_ns, __ATOMIC_RELAXED);
+std::vector<Lever> OffCpuSource::Levers() const {
+  return {{.detail = DetailKind::kQuantum,
+           .full = options_.QuantumNs(),
+           .least = Restraint::kLargestQuantumNs},
+          {.detail = DetailKind::kWaitStacks, .full = 1, .least = 0},
+          {.detail = DetailKind::kWakers, .full = own_.wakers, .least = 0},
+          {.detail = DetailKind::kShortUserStacks, .full = 0, .least = TWOFOLD_SHORT_BLOCK_NS},
+          {.detail = DetailKind::kStacks, .full = 1, .least = 0}};
+}
+
+void OffCpuSource::SetDetail(DetailKind detail, uint64_t value) {
+  const auto set = [this](uint32_t bit, bool is_given_up) {
+    given_up_ = is_given_up ? given_up_ | bit : given_up_ & ~bit;
+  };
+  switch (detail) {
+    case DetailKind::kQuantum:
+      quantum_ns_ = value;
+      break;
+    case DetailKind::kWaitStacks:
+      set(TWOFOLD_GIVEN_UP_WAIT_STACKS, value == 0);
+      break;
+    case DetailKind::kWakers:
+      set(TWOFOLD_GIVEN_UP_WAKERS, value == 0);
+      break;
+    case DetailKind::kShortUserStacks:
+      set(TWOFOLD_GIVEN_UP_SHORT_USER_STACKS, value != 0);
+      break;
+    case DetailKind::kStacks:
+      set(kStacksGivenUp, value == 0);
+      break;
+    default:
+      return;
+  }
+  largest_quantum_ns_ = std::max(largest_quantum_ns_, quantum_ns_);
+  ever_given_up_ |= given_up_;
+  const bool chooses = (given_up_ & kStacksGivenUp) == 0;
+  __atomic_store_n(&skeleton_->bss->quantum_ns, chooses ? quantum_ns_ : TWOFOLD_CHOOSE_NOTHING,
+                   __ATOMIC_RELAXED);
+  __atomic_store_n(&skeleton_->bss->given_up, given_up_, __ATOMIC_RELAXED);
 }
 
 Result<void> OffCpuSource::Read(const IntervalEnd& end) {
-  interval_quantum_ns_ = std::exchange(largest_quantum_ns_, skeleton_->bss->quantum_ns);
+  interval_quantum_ns_ = std::exchange(largest_quantum_ns_, quantum_ns_);
+  interval_given_up_ = std::exchange(ever_given_up_, given_up_);
   TWOFOLD_RETURN_IF_ERROR(ReadLargestQuantum(end));
   retired_wakers_.clear();
   TWOFOLD_RETURN_IF_ERROR(rows_.ReadDifferencesOfSum(
@@ -205,7 +246,12 @@ void OffCpuSource::Describe(Settings& settings) const {
 void OffCpuSource::BuildRows(CaptureBuilder& builder, Interval& interval) {
   // A thread may still carry them, in chains that it will be a part of.
   for (const uint64_t key : retired_wakers_) wakers_->WakerOf(builder, key);
-  BuildBlocks(builder, interval);
+  if ((interval_given_up_ & kStacksGivenUp) != 0) {
+    added_.clear();
+    BuildFromAccounts(builder, interval);
+  } else {
+    BuildBlocks(builder, interval);
+  }
   for (const Longest& longest : longest_) {
     interval.exemplars.push_back(BuildExemplar(builder, longest));
   }
@@ -215,7 +261,13 @@ void OffCpuSource::BuildRows(CaptureBuilder& builder, Interval& interval) {
 void OffCpuSource::BuildBlocks(CaptureBuilder& builder, Interval& interval) {
   std::vector<BlockedRow>& blocked = interval.blocked.emplace();
   std::vector<WaitingRow>& waiting = interval.waiting.emplace();
-  for (const auto& [key, value] : std::exchange(added_, {})) {
+  for (auto [key, value] : std::exchange(added_, {})) {
+    // All of an interval's waits are alike: some would have the stacks of the block before.
+    const bool is_wait = key.state > TWOFOLD_LAST_BLOCK_STATE;
+    if (is_wait && (interval_given_up_ & TWOFOLD_GIVEN_UP_WAIT_STACKS) != 0) {
+      key.kernel_stack = TWOFOLD_STACK_GIVEN_UP;
+      if (key.user_stack != TWOFOLD_STACK_NONE) key.user_stack = TWOFOLD_STACK_GIVEN_UP;
+    }
     const CaptureBuilder::Place place = builder.PlaceOf(kStacks, key);
     if (key.state > TWOFOLD_LAST_BLOCK_STATE) {
       waiting.push_back({.thread = place.thread,
@@ -243,6 +295,34 @@ void OffCpuSource::BuildBlocks(CaptureBuilder& builder, Interval& interval) {
                          .variance_us2 = value.variance_us2,
                          .count_variance = value.count_variance,
                          .quanta_us2 = value.quanta_us2});
+    }
+  }
+  MergeRows(blocked);
+  MergeRows(waiting);
+}
+
+// Without stacks for a part of the interval, what the programs did choose says little: the threads'
+// exact times are all that is told, under a frame that says why.
+void OffCpuSource::BuildFromAccounts(CaptureBuilder& builder, Interval& interval) {
+  std::vector<BlockedRow>& blocked = interval.blocked.emplace();
+  std::vector<WaitingRow>& waiting = interval.waiting.emplace();
+  if (!interval.accounts) return;
+  const StackId given_up = builder.stacks().Kernel(kStacks, TWOFOLD_STACK_GIVEN_UP);
+  for (const Account& account : *interval.accounts) {
+    for (size_t state = 0; state < kBlockStates; ++state) {
+      if (account.blocked_ns[state] == 0) continue;
+      blocked.push_back({.thread = account.thread,
+                         .state = BlockState(state + 1),
+                         .kernel_stack = given_up,
+                         .time_ns = account.blocked_ns[state]});
+    }
+    for (const bool preempted : {false, true}) {
+      const uint64_t time_ns = preempted ? account.preempted_ns : account.woken_ns;
+      if (time_ns == 0) continue;
+      waiting.push_back({.thread = account.thread,
+                         .preempted = preempted,
+                         .kernel_stack = given_up,
+                         .time_ns = time_ns});
     }
   }
   MergeRows(blocked);

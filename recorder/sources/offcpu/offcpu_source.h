@@ -40,7 +40,8 @@ class OffCpuSource : public Source {
   Result<void> Read(const IntervalEnd& end) override;
   void OnRetired(twofold_map_set set, int fd) override;
   void Describe(Settings& settings) const override;
-  void SetQuantum(uint64_t quantum_ns) override;
+  std::vector<Lever> Levers() const override;
+  void SetDetail(DetailKind detail, uint64_t value) override;
   void BuildRows(CaptureBuilder& builder, Interval& interval) override;
 
  private:
@@ -58,6 +59,7 @@ class OffCpuSource : public Source {
   Result<void> ReadLargestQuantum(const IntervalEnd& end);
   Result<void> ReadLongest(size_t sum);
   void BuildBlocks(CaptureBuilder& builder, Interval& interval);
+  static void BuildFromAccounts(CaptureBuilder& builder, Interval& interval);
   Exemplar BuildExemplar(CaptureBuilder& builder, const Longest& longest);
 
   const Options& options_;
@@ -69,9 +71,13 @@ class OffCpuSource : public Source {
   twofold_bpf* skeleton_ = nullptr;
   CumulativeMap<twofold_offcpu_key, twofold_offcpu_sums> rows_;
   std::optional<WakerDefinitions> wakers_;
+  uint64_t quantum_ns_ = 0;          // T
   uint64_t largest_quantum_ns_ = 0;  // since the last reading
+  uint32_t given_up_ = 0;            // TWOFOLD_GIVEN_UP_... and kStacksGivenUp
+  uint32_t ever_given_up_ = 0;       // since the last reading
   // Of the interval that was read last.
   uint64_t interval_quantum_ns_ = 0;
+  uint32_t interval_given_up_ = 0;
   std::vector<Added> added_;
   std::vector<Longest> longest_;          // of all CPUs, at most 16 of a kind, the longest first
   std::vector<uint64_t> retired_wakers_;  // keys that threads may still carry, of maps that go away
