@@ -23,6 +23,7 @@
 #include "format/records/exemplars.h"
 #include "format/records/irqs.h"
 #include "format/records/loss_rows.h"
+#include "format/records/page_faults.h"
 #include "format/records/retransmits.h"
 #include "format/records/row_fields.h"
 #include "format/records/wait_counts.h"
@@ -67,6 +68,7 @@ struct Interval {
   std::optional<std::vector<ExecRow>> execs;               // nullopt: not recorded
   std::optional<std::vector<IrqRow>> irqs;                 // nullopt: not recorded
   std::optional<std::vector<ThreadIrqRow>> thread_irqs;    // nullopt: not recorded
+  std::optional<std::vector<PageFaultRow>> page_faults;    // nullopt: not recorded
 
   friend bool operator==(const Interval&, const Interval&) = default;
 };
@@ -168,6 +170,7 @@ inline constexpr std::tuple kRowTables = {
     RowTable("execs", &Interval::execs, LossSource::kExec),
     RowTable("irqs", &Interval::irqs, LossSource::kIrq),
     RowTable("thread_irqs", &Interval::thread_irqs, LossSource::kIrq),
+    RowTable("page_faults", &Interval::page_faults, LossSource::kFaults),
 };
 inline constexpr size_t kRowTableCount = std::tuple_size_v<decltype(kRowTables)>;
 
