@@ -21,6 +21,7 @@ constexpr std::string_view kRetransmitKinds[] = {"timeout", "fast",   "probe",
                                                  "syn",     "synack", "other"};
 
 constexpr std::string_view kIrqKinds[] = {"hard", "soft", "other"};
+constexpr std::string_view kPageFaultKinds[] = {"minor", "major", "other"};
 
 template <typename Kind, size_t count>
 constexpr std::string_view NameIn(const std::string_view (&names)[count], Kind kind) {
@@ -34,6 +35,7 @@ constexpr std::string_view NameOf(ExemplarKind kind) { return NameIn(kExemplarKi
 constexpr std::string_view NameOf(AllocationKind kind) { return NameIn(kAllocationKinds, kind); }
 constexpr std::string_view NameOf(RetransmitKind kind) { return NameIn(kRetransmitKinds, kind); }
 constexpr std::string_view NameOf(IrqKind kind) { return NameIn(kIrqKinds, kind); }
+constexpr std::string_view NameOf(PageFaultKind kind) { return NameIn(kPageFaultKinds, kind); }
 
 static_assert(NameOf(ModuleKind::kRuntime) == "runtime" && NameOf(ModuleKind::kOther) == "other");
 static_assert(NameOf(WakerKind::kTimer) == "timer");

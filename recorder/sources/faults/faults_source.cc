@@ -30,9 +30,9 @@ static_assert(uint8_t(PageFaultKind::kMajor) == TWOFOLD_FAULT_MAJOR);
 constexpr StackTraits kStacks = {.map = TWOFOLD_SET_FAULTS_STACKS};
 
 // Of a kind on a CPU, at most about: the kernel adapts the period so that a storm has no more
-// (kernel/events/core.c: perf_adjust_period). A sample takes some microseconds, so that this is
-// less than a half per cent of each CPU; and what makes fewer faults has the stack of each.
-constexpr uint64_t kSamplesPerSecond = 1000;
+// (kernel/events/core.c: perf_adjust_period). A sample takes up to ten microseconds, so that this
+// is a half per cent of each CPU at most; and what makes fewer faults has the stack of each.
+constexpr uint64_t kSamplesPerSecond = 500;
 
 // The kernel takes no frequency above its limit, which it lowers by itself on slow hosts.
 uint64_t SamplesPerSecond() {
