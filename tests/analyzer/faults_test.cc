@@ -105,7 +105,17 @@ TEST(Faults, FiltersOfStacksKeepBytes) {
 }
 
 TEST(Faults, TopFunctionsHaveBytesAndErrors) {
-  EXPECT_EQ(Of({"table", "--view", "faults", "--pid", "812"}).output, "");
+  EXPECT_EQ(Of({"table", "--view", "faults", "--pid", "812"}).output,
+            "Functions of the view faults, 441 pages +- 199 pages in all, 1.72 MiB\n"
+            "self  +-    bytes    % total     % module function\n"
+            " 400 198 1.56 MiB 90.7   400  90.7 kernel copy_to_user\n"
+            "  40      160 KiB  9.1    40   9.1 app    grow\n"
+            "   1     4.00 KiB  0.2     1   0.2 app    scan\n"
+            "   0          0 B  0.0   441 100.0 app    main\n"
+            "   0          0 B  0.0   440  99.8        [minor fault]\n"
+            "   0          0 B  0.0   400  90.7 app    read\n"
+            "   0          0 B  0.0   400  90.7 kernel vfs_read\n"
+            "   0          0 B  0.0     1   0.2        [major fault]\n");
   const std::string csv =
       Of({"table", "--view", "faults", "--format", "csv", "--focus", "read"}).output;
   EXPECT_THAT(csv, HasSubstr("function,module,self_pages,self_percent,self_bytes,"
