@@ -16,7 +16,7 @@ Result<std::string> DescribeFaults(Database& database, int64_t capture_id) {
   for (const char* kind : {"minor", "major"}) {
     TWOFOLD_ASSIGN_OR_RETURN(
         Statement row,
-        database.Prepare("SELECT coalesce(sum(pages), 0), coalesce(sum(bytes), 0),"
+        database.Prepare("SELECT coalesce(sum(pages), 0), CAST(min(total(bytes), 9e18) AS INTEGER),"
                          " coalesce(total(variance_pages2), 0), coalesce(sum(samples), 0),"
                          " coalesce(sum(CASE WHEN kernel_stack_id IS NOT NULL THEN pages END), 0)"
                          " FROM page_fault JOIN interval USING (interval_id)"

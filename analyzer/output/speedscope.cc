@@ -1,7 +1,6 @@
 // The output "speedscope": one profile of the type "sampled" (of pages another one in bytes), a
-// sample for each stack, as
-// https://www.speedscope.app reads it. Stacks come in the order of their frames, so its view "time
-// order" is as readable as "left heavy".
+// sample for each stack, as https://www.speedscope.app reads it. Stacks come in the order of their
+// frames, so its view "time order" is as readable as "left heavy".
 #include <map>
 #include <string>
 #include <tuple>

@@ -535,7 +535,8 @@ CREATE TABLE loss (
   count INTEGER NOT NULL,  -- how often
   time_ns INTEGER NOT NULL,  -- how much time; 0: only the count is known
   in_rows INTEGER NOT NULL  -- 1: the time is in cpu_sample.scaled_ns, blocked, waiting or unplaced all the
-                            -- same, what was lost of memory, packets or page faults in allocation, retransmit or page_fault;
+                            -- same, what was lost of memory, packets or page faults in allocation,
+                            -- retransmit or page_fault;
                             -- 0: it is nowhere else
 ) STRICT;
 
