@@ -53,7 +53,7 @@ void FaultsSource::DeclareOptions(OptionSet& table) {
   table.Add({.name = "faults-period",
              .value_name = "N",
              .help = "of page faults, every Nth on a CPU is sampled; 1: each\n"
-                     "(default: as seldom as a storm of them wants it)",
+                     "(default: about 500 samples a second and CPU at most)",
              .group = size_t(HelpGroup::kWhich),
              .set = ReadCount("--faults-period", 1, 1'000'000, "faults", period_)});
   table.AddCheck([this](const Arguments& given) -> Result<void> {
