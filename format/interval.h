@@ -40,6 +40,9 @@ struct Cost {
   uint64_t peak_resident_bytes = 0;
   uint64_t map_bytes = 0;
   uint64_t map_inserts = 0;  // new keys in BPF maps: stacks, rows, wakers, chains
+  // For so long bpf_ns and bpf_runs were counted, in slices; they are estimates of the whole
+  // interval then. 0: all the time.
+  uint64_t bpf_measured_ns = 0;
 
   friend bool operator==(const Cost&, const Cost&) = default;
 };

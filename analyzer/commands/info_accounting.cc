@@ -17,7 +17,8 @@ Result<std::string> DescribeEstimate(Database& database, int64_t capture_id) {
       Statement row,
       FirstRow(database,
                "SELECT total(scaled_ns), total(time_ns - sampled_ns),"
-               " total(CASE WHEN quantum_ns > 0 THEN 1.0 * sampled_ns / quantum_ns END), count(*),"
+               " total(CASE WHEN quanta_us2 > 0 THEN 1e-6 * sampled_ns * sampled_ns / quanta_us2"
+               "  WHEN quantum_ns > 0 THEN 1.0 * sampled_ns / quantum_ns END), count(*),"
                " (SELECT total(time_ns) FROM unplaced JOIN interval"
                "  ON interval.interval_id = unplaced.interval_id"
                "  WHERE interval.capture_id = ?1 AND state <> 'R') "

@@ -134,7 +134,7 @@ Result<std::string> DescribeCost(Database& database, int64_t capture_id) {
           "SELECT total(cost.bpf_ns), sum(cost.bpf_runs), total(cost.user_ns + cost.system_ns),"
           " max(cost.peak_resident_bytes), max(cost.map_bytes), total(interval.end_ns - "
           "interval.start_ns),"
-          " (SELECT cpus_online FROM capture WHERE capture_id = ?1) "
+          " (SELECT cpus_online FROM capture WHERE capture_id = ?1), total(cost.bpf_measured_ns) "
           "FROM cost JOIN interval ON interval.interval_id = cost.interval_id "
           "WHERE interval.capture_id = ?1",
           capture_id));
@@ -150,8 +150,13 @@ Result<std::string> DescribeCost(Database& database, int64_t capture_id) {
            " of one CPU, " + FormatShare(time_ns, host_ns) + " of the host";
   };
   std::string out = "\nWhat recording cost\n";
-  out += InfoLine("in the kernel",
-                  share(row.Real(0)) + " (" + FormatCount(row.Int(1)) + " runs of BPF programs)");
+  std::string runs = FormatCount(row.Int(1)) + " runs of BPF programs";
+  double measured_ns = row.Real(7);
+  if (measured_ns > 0) {
+    runs = "about " + runs + ", measured in slices of " + FormatShare(measured_ns, window_ns) +
+           " of the time";
+  }
+  out += InfoLine("in the kernel", share(row.Real(0)) + " (" + runs + ")");
   out += InfoLine("recorder", share(row.Real(2)));
   out += InfoLine("memory", FormatBytes(row.Int(3)) + " at most, and " + FormatBytes(row.Int(4)) +
                                 " of BPF maps");

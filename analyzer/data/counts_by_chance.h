@@ -22,6 +22,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "format/records/blocked_rows.h"
+
 namespace twofold {
 
 // What was counted by chance; PerSample is v.
@@ -49,11 +51,12 @@ struct Waits {
   }
 };
 
-// What a row counts by chance.
+// What a row counts by chance; `largest_ns` is its interval's quantum.
 template <typename Row>
-Counted CountedByChance(const Row& row, uint64_t quantum_ns) {
+Counted CountedByChance(const Row& row, uint64_t largest_ns) {
+  uint64_t quantum_ns = QuantumNs(row, largest_ns);
   double quantum_us = double(quantum_ns) / 1000;
-  uint64_t kept = quantum_ns > 0 ? row.sampled_ns / quantum_ns : 0;  // by chance
+  uint64_t kept = quantum_ns > 0 ? (row.sampled_ns + quantum_ns / 2) / quantum_ns : 0;  // by chance
   if (kept == 0 || row.count == 0) return {};
   double k = double(kept);
   // Of the others each counts once.

@@ -53,6 +53,7 @@ void AddEstimate(std::vector<CaptureColumn>& columns) {
   columns.push_back({"sample_count INTEGER", [](const Source& s, size_t row) {
                        return Clamped(get_scaled(s, row).sample_count);
                      }});
+  columns.push_back({"quanta_us2 INTEGER", Of<&Row::quanta_us2>});
 }
 
 CaptureTable BlockedTable() {

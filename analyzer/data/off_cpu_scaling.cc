@@ -90,8 +90,9 @@ class Scaler {
     for (const Interval& interval : capture_.intervals) {
       ForEachRow(interval, [&](const auto& row, uint32_t slot) {
         bool has_account = interval.accounts && HasAccount(row.thread);
-        use(has_account ? ScaleRow(row, GetGroup(row.thread, slot), interval.quantum_ns)
-                        : RawRow(row, interval.quantum_ns),
+        uint64_t quantum_ns = QuantumNs(row, interval.quantum_ns);
+        use(has_account ? ScaleRow(row, GetGroup(row.thread, slot), quantum_ns)
+                        : RawRow(row, quantum_ns),
             slot);
       });
     }
@@ -171,6 +172,10 @@ class Scaler {
         group.measured.whole = PlusSaturating(group.measured.whole, row.time_ns - sampled_ns);
         group.sampled_ns = PlusSaturating(group.sampled_ns, sampled_ns);
         group.counted.Add(CountedByChance(row, interval.quantum_ns));
+        if (uint64_t quantum_ns = QuantumNs(row, interval.quantum_ns); quantum_ns > 0) {
+          samples_ += double(row.sampled_ns) / double(quantum_ns);
+          samples_ns_ += double(row.sampled_ns);
+        }
         Waits& waits = waits_[row.thread.value];
         uint64_t& counted = slot < kWoken ? waits.blocks : waits.waits;
         counted = PlusSaturating(counted, row.count);
@@ -196,9 +201,11 @@ class Scaler {
   // A group with more rows than its account tells was not accounted for whole: what its samples
   // stand for is not known, so they don't mix with others'.
   void FormGroupPools() {
+    // Some CPUs may have a much larger T than others, for a while.
+    double usual_ns = samples_ > 0 ? samples_ns_ / samples_ : double(quantum_ns_);
     std::vector<PoolMember> members;
     for (const Group& group : groups_) {
-      double expected = quantum_ns_ == 0 ? 0 : double(group.short_ns) / double(quantum_ns_);
+      double expected = quantum_ns_ == 0 ? 0 : double(group.short_ns) / usual_ns;
       members.push_back({group.thread, group.slot, expected,
                          quantum_ns_ == 0 || group.is_in_excess || LeavesOut(group)});
     }
@@ -340,7 +347,9 @@ class Scaler {
 
   const Capture& capture_;
   bool leaves_blocks_out_ = false;
-  uint64_t quantum_ns_ = 0;        // the largest of intervals with accounts
+  uint64_t quantum_ns_ = 0;  // the largest of intervals with accounts
+  double samples_ = 0;       // of all rows, and what they stand for
+  double samples_ns_ = 0;
   std::vector<bool> has_account_;  // by thread: in any interval
   std::vector<Waits> waits_;       // by thread
   FlatMap group_ids_;              // thread and slot

@@ -220,6 +220,10 @@ std::vector<CaptureTable> RowTables() {
                          [](const Source& s, size_t row) {
                            return Clamped(s.capture.intervals[row].cost.map_inserts);
                          }},
+                        {"bpf_measured_ns INTEGER",
+                         [](const Source& s, size_t row) {
+                           return Clamped(s.capture.intervals[row].cost.bpf_measured_ns);
+                         }},
                     }});
   return tables;
 }

@@ -190,7 +190,7 @@ CREATE TABLE interval (
   has_irqs INTEGER NOT NULL,  -- 1: interrupts were recorded
   has_thread_irqs INTEGER NOT NULL,  -- 1: what they took from threads was recorded
   has_page_faults INTEGER NOT NULL,  -- 1: page faults were recorded
-  quantum_ns INTEGER NOT NULL  -- T: a block or wait shorter than this was kept by chance and stands for
+  quantum_ns INTEGER NOT NULL  -- the largest T: a block or wait shorter than T was kept by chance and stands for
                                -- T of time; 0: all were kept
 ) STRICT;
 
@@ -278,8 +278,10 @@ CREATE TABLE blocked (
                                -- was left to chance
   count_variance INTEGER NOT NULL,  -- estimated variance of count. The standard error of a sum:
                                     -- sqrt(sum(count_variance) + 2.0 * max(sample_count) * max(sample_count))
-  sample_count INTEGER NOT NULL  -- how many blocks one that was chosen by chance may count as; 0: nothing
-                                 -- was left to chance
+  sample_count INTEGER NOT NULL,  -- how many blocks one that was chosen by chance may count as; 0: nothing
+                                  -- was left to chance
+  quanta_us2 INTEGER NOT NULL  -- the sum of T x T over what was chosen by chance, in squared microseconds; 0: the
+                               -- capture does not tell. 1e6 * quanta_us2 / sampled_ns is the usual T in nanoseconds
 ) STRICT;
 
 -- Time that a thread was able to run and waited for a CPU, with the stacks with which it left the CPU
@@ -301,7 +303,8 @@ CREATE TABLE waiting (
   standard_error_ns INTEGER NOT NULL,  -- as blocked.standard_error_ns
   sample_ns INTEGER NOT NULL,  -- as blocked.sample_ns
   count_variance INTEGER NOT NULL,  -- as blocked.count_variance
-  sample_count INTEGER NOT NULL  -- as blocked.sample_count
+  sample_count INTEGER NOT NULL,  -- as blocked.sample_count
+  quanta_us2 INTEGER NOT NULL  -- as blocked.quanta_us2
 ) STRICT;
 
 -- Time of a thread that its account tells and that no row of blocked or waiting stands for.
@@ -549,5 +552,7 @@ CREATE TABLE cost (
   system_ns INTEGER NOT NULL,  -- CPU time of the recorder in the kernel
   peak_resident_bytes INTEGER NOT NULL,  -- of the recorder, so far
   map_bytes INTEGER NOT NULL,  -- memory of the BPF maps
-  map_inserts INTEGER NOT NULL  -- new keys in BPF maps: stacks, rows, wakers, chains
+  map_inserts INTEGER NOT NULL,  -- new keys in BPF maps: stacks, rows, wakers, chains
+  bpf_measured_ns INTEGER NOT NULL  -- for so long bpf_ns and bpf_runs were counted, in slices, and are estimates
+                                    -- of the interval; 0: all the time
 ) STRICT;

@@ -35,13 +35,26 @@ struct twofold_offcpu_value {
 	__u64 samples;
 	__u64 variance_us2;
 	__u64 count_variance;
+	__u64 quanta_us2;
 };
-TWOFOLD_ASSERT(sizeof(struct twofold_offcpu_value) == 48);
+TWOFOLD_ASSERT(sizeof(struct twofold_offcpu_value) == 56);
 
 struct twofold_offcpu_sums {
 	struct twofold_offcpu_value of[TWOFOLD_SUMS];
 };
-TWOFOLD_ASSERT(sizeof(struct twofold_offcpu_sums) == 96);
+TWOFOLD_ASSERT(sizeof(struct twofold_offcpu_sums) == 112);
+
+/* What each CPU keeps to hold its walks of stacks to their budget (walk_budget.bpf.h). */
+struct twofold_walks {
+	__u64 random;	     /* state of the generator; 0: not begun */
+	__u64 quantum_ns;    /* the CPU's T; 0: the one of all */
+	__u64 period_end_ns; /* CLOCK_MONOTONIC */
+	__u64 spent_ns;	     /* in the period */
+	/* The largest T of the CPU in an interval, and which interval that is. */
+	__u64 largest_ns[TWOFOLD_SUMS];
+	__u64 interval_start_ns[TWOFOLD_SUMS];
+};
+TWOFOLD_ASSERT(sizeof(struct twofold_walks) == 64);
 
 /* Who or what wakes others: WakerKind of format/capture.h. Whether an interrupt is a timer's shows
  * in its frames. */

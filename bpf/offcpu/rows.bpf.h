@@ -10,17 +10,13 @@
 #ifndef TWOFOLD_OFFCPU_ROWS_BPF_H
 #define TWOFOLD_OFFCPU_ROWS_BPF_H
 
-#include "bpf/abi/offcpu_abi.h"
+#include "bpf/offcpu/walk_budget.bpf.h"
 #include "bpf/store/map_sets.bpf.h"
-#include "bpf/threads/accounts.bpf.h"
 
 const volatile bool record_offcpu;
 const volatile bool user_stack_at_switch_out; /* else it is walked when the block was chosen */
 const volatile __u64 min_block_ns;
 const volatile __u64 max_block_ns; /* 0: no limit */
-
-/* Written by the recorder: parts that last at least so long are kept for certain; 0: all are. */
-__u64 quantum_ns;
 
 TWOFOLD_MAP_SET(offcpu_rows, struct twofold_offcpu_key, struct twofold_offcpu_sums);
 
@@ -45,18 +41,19 @@ struct part {
 };
 
 /*
- * Whether a part is kept, and by which quantum: 0 when it is certain, because it is long or its
- * stacks are known already.
+ * Whether a part that ended at a moment is kept, and by which quantum: 0 when it is certain,
+ * because it is long or its stacks are known already.
  */
-static __always_inline bool choose(__u64 length_ns, bool known, __u64 *chosen_by_ns)
+static __always_inline bool choose(struct twofold_walks *own, __u64 length_ns, __u64 end_ns,
+				   bool known, __u64 *chosen_by_ns)
 {
-	__u64 quantum = *(volatile __u64 *)&quantum_ns;
+	__u64 quantum = present_quantum(own, end_ns);
 
 	*chosen_by_ns = 0;
 	if (length_ns >= quantum || known)
 		return true;
 	*chosen_by_ns = quantum;
-	return ((__u64)bpf_get_prandom_u32() * quantum) >> 32 < length_ns;
+	return ((__u64)next_random(own) * quantum) >> 32 < length_ns;
 }
 
 /* Fills in the times of a part of time off the CPU: an interval may have ended in the middle of it.
@@ -83,14 +80,17 @@ static __always_inline void divide_at_boundary(struct part *part, __u64 since_ns
  */
 __noinline int choose_part(__u64 since_ns, __u64 end_ns, bool known, struct part *part)
 {
-	if (!part)
+	struct twofold_walks *own = own_walks();
+
+	if (!part || !own)
 		return 0;
 	part->before_quantum_ns = 0;
 	part->flags = 0;
 	divide_at_boundary(part, since_ns, end_ns);
-	if (part->before_ns && !choose(part->before_ns, known, &part->before_quantum_ns))
+	if (part->before_ns && !choose(own, part->before_ns, since_ns + part->before_ns, known,
+				       &part->before_quantum_ns))
 		part->before_ns = 0;
-	if (!choose(part->length_ns, known, &part->quantum_ns))
+	if (!choose(own, part->length_ns, end_ns, known, &part->quantum_ns))
 		part->length_ns = 0;
 	return part->length_ns || part->before_ns;
 }
@@ -130,6 +130,7 @@ static __always_inline void add_to_row(const struct twofold_offcpu_key *key, __u
 		__sync_fetch_and_add(&value->sampled_ns, quantum);
 		__sync_fetch_and_add(&value->variance_us2,
 				     quantum / 1000 * ((quantum - length_ns) / 1000));
+		__sync_fetch_and_add(&value->quanta_us2, quantum / 1000 * (quantum / 1000));
 		if (ended > MOST_PARTS)
 			ended = MOST_PARTS;
 		if (ended > 1)

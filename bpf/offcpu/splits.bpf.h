@@ -23,6 +23,7 @@ static __always_inline void split_offcpu(struct task_struct *task, struct twofol
 	__u64 *since = blocked_since_ns ? &state->blocked_since_ns : &state->waiting_since_ns;
 	__u64 since_ns = blocked_since_ns ? blocked_since_ns : waiting_since_ns;
 	__u64 began_ns = state->block_began_ns;
+	struct twofold_walks *own = own_walks();
 	struct sleeper_stacks stacks;
 	bool last = pass == TWOFOLD_PASS_LAST;
 	struct part part = {};
@@ -36,7 +37,7 @@ static __always_inline void split_offcpu(struct task_struct *task, struct twofol
 			credit_unseen(task, state, pass_boundary_ns);
 		return;
 	}
-	if (!since_ns || since_ns >= pass_boundary_ns || task->on_cpu)
+	if (!own || !since_ns || since_ns >= pass_boundary_ns || task->on_cpu)
 		return;
 	part.end_ns = pass_boundary_ns;
 	part.length_ns = pass_boundary_ns - since_ns;
@@ -52,8 +53,8 @@ static __always_inline void split_offcpu(struct task_struct *task, struct twofol
 	} else {
 		part.state = waiting_state(state);
 	}
-	if (!choose(part.length_ns, state->held_switches == state->switches + 1,
-		    &part.quantum_ns)) {
+	if (!choose(own, part.length_ns, pass_boundary_ns,
+		    state->held_switches == state->switches + 1, &part.quantum_ns)) {
 		/* Not kept, and not to be asked again. */
 		if (__sync_val_compare_and_swap(since, since_ns, pass_boundary_ns) == since_ns &&
 		    blocked_since_ns)

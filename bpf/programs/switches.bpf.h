@@ -17,6 +17,7 @@
 static __always_inline void credit_time_off(struct task_struct *next, struct twofold_task *state,
 					    __u64 wait_began_ns, __u64 now_ns, bool by_loads)
 {
+	struct twofold_walks *own;
 	bool wait_chosen = false;
 	__u64 waiting_since_ns = 0;
 	struct sleeper_stacks stacks;
@@ -39,6 +40,12 @@ static __always_inline void credit_time_off(struct task_struct *next, struct two
 			walk_sleeper_by_loads(next, state, SCRATCH_SWITCH, &stacks);
 		else
 			walk_sleeper(next, state, SCRATCH_SWITCH, &stacks);
+		own = own_walks();
+		if (own && walk_budget_ns) {
+			__u64 walked_ns = bpf_ktime_get_ns();
+
+			spend(own, walked_ns - now_ns, walked_ns);
+		}
 	} else {
 		stacks = unknown_stacks(next, TWOFOLD_STACK_RAN_UNSEEN);
 		count_loss(TWOFOLD_SOURCE_OFFCPU, TWOFOLD_LOSS_RAN_UNSEEN, 1, 0);
@@ -161,6 +168,7 @@ int BPF_PROG(waking, struct task_struct *task)
 	struct twofold_task *state = bpf_task_storage_get(&tasks, task, 0, 0);
 	__u32 slot = SCRATCH_WAKING;
 	struct twofold_stack *scratch;
+	struct twofold_walks *own;
 	__u64 now_ns, chain;
 	bool chosen;
 
@@ -191,6 +199,9 @@ int BPF_PROG(waking, struct task_struct *task)
 			 * block, by the same time whether it was kept for certain or by chance. So
 			 * the account and what is to be expected of the rows grow alike.
 			 */
+			own = own_walks();
+			if (own)
+				spend(own, walked_ns - now_ns, walked_ns);
 			state->pending_walk_ns = walked_ns - now_ns;
 			state->chain = chain;
 			now_ns = walked_ns;

@@ -1,6 +1,7 @@
 // Blocked time of an interval: table BlockedRows.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <tuple>
@@ -33,9 +34,10 @@ constexpr BlockState KnownBlockState(BlockState state) {
 }
 
 // Rows of blocked and waiting time hold estimates. A part of a block, or of a wait for a CPU, of
-// length d that lasted at least T (Interval::quantum_ns) is kept for certain and counts d; a
-// shorter one is kept with probability d / T and counts T. So the expected value of time_ns is the
-// true time whatever T is. The fields of an estimate:
+// length d that lasted at least T is kept for certain and counts d; a shorter one is kept with
+// probability d / T and counts T. So the expected value of time_ns is the true time whatever T is,
+// and T may be another one from part to part; Interval::quantum_ns is the largest. The fields of an
+// estimate:
 //   time_ns       the whole: what was measured, and sampled_ns
 //   count         estimate of how many blocks (or waits) ended in the interval
 //   sampled_ns    the part of time_ns that stands for parts chosen by chance
@@ -44,10 +46,21 @@ constexpr BlockState KnownBlockState(BlockState state) {
 //                 T x (T - d) over the parts that were chosen by chance
 //   count_variance  the same of count: the sum of n x (n - 1) over the blocks that were chosen by
 //                 chance, where n is what one of them counts as (T / d, rounded by chance)
+//   quanta_us2    sum of T x T over the parts that were chosen by chance, in squared microseconds:
+//                 QuantumNs is what one of them stands for
 
 // Which ends of a block an interval cut off: bits of BlockedRow::parts.
 constexpr uint8_t kBegunBefore = 1;  // the block began before the interval
 constexpr uint8_t kOpenAtEnd = 2;    // it was still going on when the interval ended
+
+// What a part of the row that was chosen by chance stands for: the mean T, each weighted by itself.
+// `largest_ns` (Interval::quantum_ns) where the row does not tell.
+template <typename Row>
+uint64_t QuantumNs(const Row& row, uint64_t largest_ns) {
+  if (row.quanta_us2 == 0 || row.sampled_ns == 0) return largest_ns;
+  const double mean_ns = double(row.quanta_us2) * 1e6 / double(row.sampled_ns);
+  return std::min(std::max(uint64_t(mean_ns + 0.5), uint64_t(1)), largest_ns);
+}
 
 struct BlockedRow {
   ThreadId thread;
@@ -63,6 +76,7 @@ struct BlockedRow {
   uint64_t samples = 0;
   uint64_t variance_us2 = 0;
   uint64_t count_variance = 0;
+  uint64_t quanta_us2 = 0;
 
   friend bool operator==(const BlockedRow&, const BlockedRow&) = default;
 };
@@ -88,6 +102,7 @@ struct RowKind<BlockedRow> : RowKindDefaults {
       field::Sum("samples", &BlockedRow::samples),
       field::Sum("variance_us2", &BlockedRow::variance_us2),
       field::Sum("count_variance", &BlockedRow::count_variance),
+      field::Sum("quanta_us2", &BlockedRow::quanta_us2),
   };
   static constexpr const char* FindFault(const BlockedRow& row) {
     return row.sampled_ns > row.time_ns ? "a blocked row has more sampled time than time" : nullptr;

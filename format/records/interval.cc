@@ -41,7 +41,8 @@ MaybeFault UnpackRowTable(const wire::Interval& from, MemoryBudget& budget, Inte
 flatbuffers::Offset<wire::Cost> PackCost(const Cost& cost,
                                          flatbuffers::FlatBufferBuilder& builder) {
   return wire::CreateCost(builder, cost.bpf_ns, cost.bpf_runs, cost.user_ns, cost.system_ns,
-                          cost.peak_resident_bytes, cost.map_bytes, cost.map_inserts);
+                          cost.peak_resident_bytes, cost.map_bytes, cost.map_inserts,
+                          cost.bpf_measured_ns);
 }
 
 Cost UnpackCost(const wire::Cost& table) {
@@ -53,6 +54,7 @@ Cost UnpackCost(const wire::Cost& table) {
   cost.peak_resident_bytes = table.peak_resident_bytes();
   cost.map_bytes = table.map_bytes();
   cost.map_inserts = table.map_inserts();
+  cost.bpf_measured_ns = table.bpf_measured_ns();
   return cost;
 }
 
@@ -62,7 +64,8 @@ MaybeFault CheckCost(const Cost& cost, Totals& totals) {
       AddToTotal(totals.recorder_ns, cost.user_ns) &&
       AddToTotal(totals.recorder_ns, cost.system_ns) &&
       AddToTotal(totals.map_inserts, cost.map_inserts) &&
-      cost.peak_resident_bytes <= container::kMaxSum && cost.map_bytes <= container::kMaxSum;
+      cost.peak_resident_bytes <= container::kMaxSum && cost.map_bytes <= container::kMaxSum &&
+      AddToTotal(totals.bpf_measured_ns, cost.bpf_measured_ns);
   if (!fits) return Fault{"its costs add up to more than 2^63"};
   return std::nullopt;
 }

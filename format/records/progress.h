@@ -85,6 +85,7 @@ struct Totals {
   uint64_t counter_ns = 0;
   uint64_t bpf_ns = 0;
   uint64_t bpf_runs = 0;
+  uint64_t bpf_measured_ns = 0;
   uint64_t recorder_ns = 0;
   uint64_t map_inserts = 0;
 };

@@ -23,6 +23,7 @@ struct WaitingRow {
   uint64_t samples = 0;
   uint64_t variance_us2 = 0;
   uint64_t count_variance = 0;
+  uint64_t quanta_us2 = 0;
 
   friend bool operator==(const WaitingRow&, const WaitingRow&) = default;
 };
@@ -42,6 +43,7 @@ struct RowKind<WaitingRow> : RowKindDefaults {
       field::Sum("samples", &WaitingRow::samples),
       field::Sum("variance_us2", &WaitingRow::variance_us2),
       field::Sum("count_variance", &WaitingRow::count_variance),
+      field::Sum("quanta_us2", &WaitingRow::quanta_us2),
   };
   static constexpr const char* FindFault(const WaitingRow& row) {
     return row.sampled_ns > row.time_ns ? "a waiting row has more sampled time than time" : nullptr;

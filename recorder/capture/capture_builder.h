@@ -27,9 +27,9 @@ class CaptureBuilder {
                  CgroupPaths& cgroup_paths, DefinitionsBuilder& definitions);
 
   // The threads and losses of a reading. What it refers to is defined in the DefinitionsBuilder
-  // afterwards. Times, cost and number of the interval are the caller's to fill in. `when`: what the
-  // rows tell of happened in that time (CLOCK_MONOTONIC). All that was mapped until its end must be
-  // in the process table.
+  // afterwards. Times, cost and number of the interval are the caller's to fill in. `when`: what
+  // the rows tell of happened in that time (CLOCK_MONOTONIC). All that was mapped until its end
+  // must be in the process table.
   Interval Begin(const Reading& reading, const TimeRange& when);
 
   // The threads' accounts, if there are any, and what naming lost.

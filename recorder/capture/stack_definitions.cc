@@ -157,7 +157,8 @@ void StackDefinitions::AppendUserFrames(const StackTraits& traits, const twofold
   }
   made.places = PlacesVersion(image, made.is_unmapped);
   if (validity.runtime_code) made.version = symbolizer_.VersionOfRuntimeNames(image);
-  // What was mapped since then is in the versions already, and will be in the next interval's stacks.
+  // What was mapped since then is in the versions already, and will be in the next interval's
+  // stacks.
   if (validity.this_interval_only || image.last_mapped_ns > when.to_ns) made.made_in = builds_;
   const StackEnd end = EndOfUserStack(image, stack, leaf_first);
   if (end.begins) {

@@ -186,8 +186,9 @@ void AddSourceOptions(OptionSet& table, const std::vector<SourceWords>& sources,
 void AddCostOptions(OptionSet& table, Options& options) {
   table.Add({.name = "quantum",
              .value_name = "US",
-             .help = "blocks shorter than this are kept by chance, so that the\n"
-                     "cost is bounded; sums stay right (default: 1000)",
+             .help = "blocks shorter than this are kept by chance; sums stay right\n"
+                     "(default: 1000, and more on a CPU while walks of stacks take\n"
+                     "more than 0.25 % of it)",
              .group = kHow,
              .set = ReadCount("--quantum", 1, 1'000'000, "microseconds", options.quantum_us)});
   table.Add({.name = "exact",
@@ -203,6 +204,7 @@ void AddCostOptions(OptionSet& table, Options& options) {
              .set = ReadPercent("--max-overhead", options.max_overhead_permyriad)});
   table.AddCheck([&options](const Arguments& given) -> Result<void> {
     options.max_overhead_given = given.Has("max-overhead");
+    options.quantum_given = given.Has("quantum");
     if (options.exact && !options.max_overhead_given) options.max_overhead_permyriad = 0;
     if (!options.exact || !given.Has("quantum")) return {};
     return UsageError("--exact",

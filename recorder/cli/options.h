@@ -28,6 +28,7 @@ struct Options {
   double interval_s = 1;
   uint64_t memory_mib = 64;
   uint64_t quantum_us = 1000;             // shorter blocks are chosen by chance
+  bool quantum_given = false;             // then it stays, whatever walks cost
   bool exact = false;                     // every block is kept; quantum_us means nothing then
   uint32_t max_overhead_permyriad = 100;  // hundredths of a per cent; 0: no limit
   bool max_overhead_given = false;
@@ -36,6 +37,8 @@ struct Options {
 
   // T at the start; 0: every block is kept.
   uint64_t QuantumNs() const { return exact ? 0 : quantum_us * 1000; }
+  // Whether each CPU may raise it to hold its walks of stacks to their budget.
+  bool IsQuantumDefault() const { return !exact && !quantum_given; }
 };
 
 // The headings of the help that options are under.

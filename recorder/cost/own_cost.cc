@@ -22,7 +22,8 @@ Cost OwnCost::TakeForInterval(const Reading& reading) {
                   .system_ns = own.system_ns - in_intervals_.system_ns,
                   .peak_resident_bytes = own.peak_resident_bytes,
                   .map_bytes = tracer_.map_bytes(),
-                  .map_inserts = reading.map_inserts};
+                  .map_inserts = reading.map_inserts,
+                  .bpf_measured_ns = reading.bpf_measured_ns};
   in_intervals_ = own;
   total_.bpf_ns += cost.bpf_ns;
   total_.bpf_runs += cost.bpf_runs;
@@ -36,18 +37,18 @@ Cost OwnCost::TakeForInterval(const Reading& reading) {
 void OwnCost::BeginStretch(uint64_t now_ns) {
   const Own own = ReadOwn();
   stretch_start_ns_ = now_ns;
-  programs_before_ = tracer_.TotalRunTime().value_or(programs_before_);
+  programs_before_ = tracer_.TotalRunTime();
   own_ns_before_ = own.user_ns + own.system_ns;
 }
 
 Restraint::Spent OwnCost::TakeForJudgement(uint64_t now_ns, uint64_t& elapsed_ns) {
-  const Tracer::RunTime programs_until = programs_before_;
+  const RunTimeMeter::Total programs_until = programs_before_;
   const uint64_t own_ns_until = own_ns_before_;
   elapsed_ns = now_ns - stretch_start_ns_;
   BeginStretch(now_ns);
   return Restraint::Spent{
-      .scheduler_ns = programs_before_.scheduler_ns - programs_until.scheduler_ns,
-      .programs_ns = programs_before_.all_ns - programs_until.all_ns,
+      .scheduler_ns = uint64_t(programs_before_.scheduler_ns - programs_until.scheduler_ns),
+      .programs_ns = uint64_t(programs_before_.all_ns - programs_until.all_ns),
       .recorder_ns = own_ns_before_ - own_ns_until};
 }
 

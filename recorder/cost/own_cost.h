@@ -15,7 +15,7 @@ namespace twofold {
 class OwnCost {
  public:
   // Both are borrowed and must outlive this.
-  OwnCost(const Tracer& tracer, NameReader& reader) : tracer_(tracer), reader_(reader) {}
+  OwnCost(Tracer& tracer, NameReader& reader) : tracer_(tracer), reader_(reader) {}
 
   // Since the last call, for the interval of a reading; from the recorder's start the first time.
   Cost TakeForInterval(const Reading& reading);
@@ -38,12 +38,12 @@ class OwnCost {
   };
   Own ReadOwn();
 
-  const Tracer& tracer_;
+  Tracer& tracer_;
   NameReader& reader_;
   Own in_intervals_;
   Cost total_;
   uint64_t stretch_start_ns_ = 0;
-  Tracer::RunTime programs_before_;  // until the stretch
+  RunTimeMeter::Total programs_before_;  // until the stretch
   uint64_t own_ns_before_ = 0;
 };
 

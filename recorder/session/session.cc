@@ -361,12 +361,14 @@ Result<EndReason> Session::RecordIntervals() {
   while (true) {
     const uint64_t judge_ns = own_cost_->stretch_start_ns() + kSecondNs;
     uint64_t wake_ns = std::min({announced_ns_ + kSettleNs, judge_ns, drained_ns_ + kDrainPauseNs});
+    wake_ns = std::min(wake_ns, tracer_->meter_turn_ns());
     if (deadline_ns_ != 0) wake_ns = std::min(wake_ns, deadline_ns_);
     TWOFOLD_RETURN_IF_ERROR(events_.WakeAt(wake_ns));
     const Result<std::optional<EndReason>> end = HandleEvents();
     if (!end) return end.error();
     if (*end) return **end;
     const uint64_t now_ns = MonotonicNowNs();
+    tracer_->TurnMeter(now_ns);
     if (now_ns >= drained_ns_ + kDrainPauseNs) DrainSideband();
     if (deadline_ns_ != 0 && now_ns >= deadline_ns_) return EndReason::kDuration;
     if (now_ns >= announced_ns_ + kSettleNs) {
@@ -385,8 +387,8 @@ Interval Session::BuildInterval(const Reading& reading, uint64_t boundary_ns) {
   // Brings the table up to date with what still runs, before anything is named by it.
   if (events_lost > 0) processes_->ScanProc();
   symbolizer_->FollowModules();
-  Interval interval = builder_->Begin(
-      reading, {.from_ns = interval_start_ns_, .to_ns = boundary_ns + kSettleNs});
+  Interval interval =
+      builder_->Begin(reading, {.from_ns = interval_start_ns_, .to_ns = boundary_ns + kSettleNs});
   sources_.BuildRows(*builder_, interval);
   builder_->Finish(reading, tracer_settings_.states, interval);
   if (events_lost > 0) {

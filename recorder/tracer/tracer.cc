@@ -245,8 +245,6 @@ void Tracer::AttachSources(Started& started) {
 
 Result<Tracer::Started> Tracer::Start() {
   KeepLibbpfWords();
-  statistics_.Reset(bpf_enable_stats(BPF_STATS_RUN_TIME));
-  if (!statistics_) return TracerError("cannot switch BPF run-time statistics on", errno);
   TWOFOLD_RETURN_IF_ERROR(AttachOwn());
   for (TracedSource* source : sources_) {
     if (source->is_recorded()) TWOFOLD_RETURN_IF_ERROR(source->AttachBeforeWindow());
@@ -255,6 +253,11 @@ Result<Tracer::Started> Tracer::Start() {
   skeleton_->bss->window_start_ns = started.window_start_ns;
   TWOFOLD_RETURN_IF_ERROR(SeedThreads(started.window_start_ns));
   AttachSources(started);
+  const auto& programs = skeleton_->progs;
+  run_time_.emplace(AllPrograms(*skeleton_),
+                    std::vector<const bpf_program*>{programs.waking, programs.context_switch,
+                                                    programs.context_switch_before_5_18});
+  TWOFOLD_RETURN_IF_ERROR(run_time_->Start(MonotonicNowNs()));
   return started;
 }
 
@@ -331,8 +334,11 @@ Result<void> Tracer::ReadSources(const IntervalEnd& end, Reading& reading) {
 Result<void> Tracer::ReadCost(Reading& reading) {
   const std::optional<ProgramRuns> runs = ReadProgramRuns(AllPrograms(*skeleton_));
   if (!runs) return TracerError("cannot read the run time of the BPF programs", errno);
-  reading.bpf_ns = runs->ns - runs_before_.ns;
-  reading.bpf_runs = runs->count - runs_before_.count;
+  const RunTimeMeter::Total now = run_time_->Read(MonotonicNowNs());
+  reading.bpf_ns = uint64_t(now.all_ns) - uint64_t(run_time_before_.all_ns);
+  reading.bpf_runs = uint64_t(now.runs) - uint64_t(run_time_before_.runs);
+  reading.bpf_measured_ns = now.measured_ns - run_time_before_.measured_ns;
+  run_time_before_ = now;
   if (runs->missed != runs_before_.missed) {
     reading.losses.push_back(Loss{.cause = LossCause::kProgramMissed,
                                   .source = LossSource::kRecorder,
@@ -376,13 +382,6 @@ std::optional<twofold_stack> Tracer::FindStack(twofold_map_set stacks, uint64_t 
   return stack;
 }
 
-std::optional<Tracer::RunTime> Tracer::TotalRunTime() const {
-  const auto& programs = skeleton_->progs;
-  const std::optional<ProgramRuns> scheduler = ReadProgramRuns(
-      {programs.waking, programs.context_switch, programs.context_switch_before_5_18});
-  const std::optional<ProgramRuns> all = ReadProgramRuns(AllPrograms(*skeleton_));
-  if (!scheduler || !all) return std::nullopt;
-  return RunTime{.scheduler_ns = scheduler->ns, .all_ns = all->ns};
-}
+RunTimeMeter::Total Tracer::TotalRunTime() { return run_time_->Read(MonotonicNowNs()); }
 
 }  // namespace twofold

@@ -32,6 +32,7 @@
 #include "recorder/tracer/map_moves.h"
 #include "recorder/tracer/map_plan.h"
 #include "recorder/tracer/program_runs.h"
+#include "recorder/tracer/run_time_meter.h"
 #include "recorder/tracer/thread_table.h"
 #include "recorder/tracer/traced_source.h"
 
@@ -73,6 +74,7 @@ struct Reading {
   std::vector<Loss> losses;
   uint64_t bpf_ns = 0;
   uint64_t bpf_runs = 0;
+  uint64_t bpf_measured_ns = 0;  // for so long the kernel counted those two; the rest is estimated
   uint64_t map_inserts = 0;
 };
 
@@ -132,12 +134,11 @@ class Tracer {
   // not have it.
   std::optional<twofold_stack> FindStack(twofold_map_set stacks, uint64_t hash) const;
 
-  // Run time of the programs so far; nullopt: the kernel does not tell.
-  struct RunTime {
-    uint64_t scheduler_ns = 0;  // of those at switches and wake-ups
-    uint64_t all_ns = 0;
-  };
-  std::optional<RunTime> TotalRunTime() const;
+  // Run time of the programs so far. It is measured in slices: TurnMeter begins and ends them, and
+  // is to be called at meter_turn_ns() (CLOCK_MONOTONIC) or a little later.
+  RunTimeMeter::Total TotalRunTime();
+  uint64_t meter_turn_ns() const { return run_time_->next_ns(); }
+  void TurnMeter(uint64_t now_ns) { run_time_->Turn(now_ns); }
 
   // Memory that the kernel says the maps lock.
   uint64_t map_bytes() const { return map_bytes_; }
@@ -187,7 +188,7 @@ class Tracer {
   const std::vector<TracedSource*> sources_;
   std::unique_ptr<twofold_bpf, DestroySkeleton> skeleton_;
   MapSizes sizes_;
-  UniqueFd statistics_;  // while open the kernel counts the programs' run time
+  std::optional<RunTimeMeter> run_time_;
   std::optional<MapMoves> moves_;
   ThreadTable thread_table_;
   std::unique_ptr<ring_buffer, FreeBuffers> buffers_;
@@ -197,6 +198,7 @@ class Tracer {
   std::vector<ProcessEndReading> process_ends_;  // since the last reading
   LossCounters counters_;
   ProgramRuns runs_before_;
+  RunTimeMeter::Total run_time_before_;
   uint64_t announced_ns_ = 0;      // CLOCK_MONOTONIC: end of the present interval; 0: none
   uint64_t last_boundary_ns_ = 0;  // CLOCK_MONOTONIC; of the last reading; 0: none
   uint64_t readings_ = 0;

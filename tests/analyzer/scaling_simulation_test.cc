@@ -335,6 +335,29 @@ TEST(ScalingSimulation, StatedErrorsCoverTheTruthWhateverTheLengths) {
   }
 }
 
+// CPUs whose walks cost too much have a larger T for a while.
+TEST(ScalingSimulation, StatedErrorsCoverTheTruthWhereTheQuantumChanges) {
+  for (const std::vector<uint64_t>& quanta_ns :
+       {std::vector<uint64_t>{1 * kMs, 2 * kMs}, std::vector<uint64_t>{1 * kMs, 8 * kMs, 64 * kMs},
+        std::vector<uint64_t>{100 * kUs, 100 * kUs, 100 * kUs, 1 * kSecond}}) {
+    for (int workers : {1, 4}) {
+      SimulatedRecording::Settings settings;
+      settings.quanta_ns = quanta_ns;
+      settings.quantum_ns = quanta_ns.back();
+      settings.intervals = 3;
+      Coverage coverage;
+      for (uint64_t run = 0; run < 50; ++run) {
+        SimulatedRecording recording(settings, 600 + run);
+        Serve(recording, workers, Lognormal);
+        coverage.Add(recording);
+      }
+      coverage.Expect(
+          std::to_string(quanta_ns.size()) + " quanta, " + std::to_string(workers) + " workers",
+          settings.quantum_ns);
+    }
+  }
+}
+
 // Threads of 2 ms, together 0.3 s: the pool of all that are left, of 30 samples.
 TEST(ScalingSimulation, LongThreadsKeepTheirOwnTotalsBesideShortOnes) {
   SimulatedRecording recording({}, 1);

@@ -71,10 +71,18 @@ void SimulatedRecording::Run(ThreadId thread, Function function, uint64_t start_
   });
 }
 
+uint64_t SimulatedRecording::QuantumAt(ThreadId thread, uint64_t start_ns) const {
+  if (settings_.quanta_ns.empty()) return settings_.quantum_ns;
+  constexpr uint64_t kPeriodNs = 20'000'000;
+  std::minstd_rand chance(uint32_t(start_ns / kPeriodNs * 31 + thread.value));
+  chance.discard(4);
+  return settings_.quanta_ns[chance() % settings_.quanta_ns.size()];
+}
+
 void SimulatedRecording::Block(ThreadId thread, Function function, uint64_t start_ns,
                                uint64_t length_ns, BlockState state) {
   if (start_ns > 0) is_born_[thread.value] = true;
-  uint64_t quantum_ns = settings_.quantum_ns;
+  uint64_t quantum_ns = QuantumAt(thread, start_ns);
   ForEachPart(start_ns, length_ns, [&](uint32_t interval, uint64_t, uint64_t ns, bool is_last) {
     Account& account = AccountOf(interval, thread);
     account.existed_ns += ns;
@@ -93,6 +101,7 @@ void SimulatedRecording::Block(ThreadId thread, Function function, uint64_t star
     if (by_chance) {
       row.sampled_ns += quantum_ns;
       row.variance_us2 += quantum_ns / 1000 * ((quantum_ns - ns) / 1000);
+      row.quanta_us2 += quantum_ns / 1000 * (quantum_ns / 1000);
       if (is_last) {
         uint64_t stands_for = (quantum_ns + random_() % ns) / ns;
         row.count += stands_for;

@@ -29,6 +29,9 @@ class SimulatedRecording {
   struct Settings {
     uint64_t period_ns = 10101010;  // of CPU samples
     uint64_t quantum_ns = 1000000;  // T
+    // T changes from 20 ms to 20 ms, and from thread to thread: to one of these by chance. Empty:
+    // it is quantum_ns, which is the largest of them otherwise.
+    std::vector<uint64_t> quanta_ns;
     uint64_t interval_ns = 1000000000;
     uint32_t intervals = 10;
     // Where the accounts of a thread that began after the window lie: so many intervals later than
@@ -58,6 +61,7 @@ class SimulatedRecording {
   template <typename Use>
   void ForEachPart(uint64_t start_ns, uint64_t length_ns, Use use);
   StringId Intern(const std::string& text);
+  uint64_t QuantumAt(ThreadId thread, uint64_t start_ns) const;
   Account& AccountOf(uint32_t interval, ThreadId thread);
 
   const Settings settings_;

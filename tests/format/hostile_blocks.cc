@@ -59,7 +59,8 @@ void WriteInterval(CaptureBytes& capture, const IntervalSpec& spec) {
       Column(builder, std::vector<uint32_t>(spec.blocked_stacks.size())),
       Column(builder, spec.times_ns), Column(builder, spec.counts), Column(builder, spec.parts),
       Column(builder, spec.chains), Column(builder, spec.sampled_ns), Column(builder, spec.kept),
-      Column(builder, spec.variances_us2), Column(builder, spec.count_variances));
+      Column(builder, spec.variances_us2), Column(builder, spec.count_variances),
+      Column(builder, spec.quanta_us2));
   auto losses =
       wire::CreateLosses(builder, Column(builder, std::vector<uint16_t>(spec.lost.size(), 1)),
                          Column(builder, std::vector<uint8_t>(spec.lost.size(), 1)),
@@ -76,7 +77,8 @@ void WriteInterval(CaptureBytes& capture, const IntervalSpec& spec) {
       Column(builder, spec.waiting_kernel_stacks), Column(builder, spec.waiting_user_stacks),
       Column(builder, spec.waiting_ns), Column(builder, spec.waiting_sampled_ns),
       Column(builder, spec.waits), Column(builder, spec.waiting_kept),
-      Column(builder, spec.waiting_variances_us2), Column(builder, spec.waiting_count_variances));
+      Column(builder, spec.waiting_variances_us2), Column(builder, spec.waiting_count_variances),
+      Column(builder, spec.waiting_quanta_us2));
   auto wait_counts =
       wire::CreateWaitCounts(builder, Column(builder, spec.counted_threads),
                              Column(builder, spec.buckets), Column(builder, spec.counted_waits));

@@ -73,6 +73,7 @@ struct IntervalSpec {
   std::vector<uint64_t> kept = {2};
   std::vector<uint64_t> variances_us2 = {5};
   std::vector<uint64_t> count_variances = {3};
+  std::vector<uint64_t> quanta_us2 = {1'000'000};
   uint64_t quantum_ns = 50;
   uint64_t map_inserts = 1;
   std::vector<uint32_t> waiting_threads = {1};
@@ -85,6 +86,7 @@ struct IntervalSpec {
   std::vector<uint64_t> waiting_kept = {1};
   std::vector<uint64_t> waiting_variances_us2 = {1};
   std::vector<uint64_t> waiting_count_variances = {1};
+  std::vector<uint64_t> waiting_quanta_us2 = {1'000'000};
   std::vector<uint32_t> counter_threads = {1};
   std::vector<uint32_t> counter_kernel_stacks = {1};
   std::vector<uint32_t> counter_user_stacks = {1};

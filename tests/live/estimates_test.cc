@@ -115,6 +115,48 @@ TEST(Estimates, StatedErrorsCoverTheTruth) {
   }
 }
 
+// Hundreds of threads that block for two milliseconds over and over would have a hundred thousand
+// walks a second by T = 1 ms. Each CPU raises T for itself instead; sums and their errors stay
+// right.
+TEST(Estimates, WalksHaveABudgetWhateverTheNumberOfThreads) {
+  constexpr double kMostWalksPerCpu = 3000;  // in a second: 0.25 % of it, were each 1 us
+  const auto [capture, truth] = RecordCommand({"--record", "offcpu", "--max-overhead", "none"},
+                                              {WorkloadPath("short_sleeps"), "5", "400", "2000"});
+  const Sums sums = SumsOf(capture);
+  const double sleeps = double(truth["sleeps"]);
+  const double seconds = double(WindowNs(capture)) / 1e9;
+  uint64_t largest_ns = 0;
+  for (const Interval& interval : capture.intervals) {
+    std::printf("T up to %.0f ms\n", double(interval.quantum_ns) / 1e6);
+    largest_ns = std::max(largest_ns, interval.quantum_ns);
+  }
+  std::printf(
+      "%.0f sleeps, counted %.0f +- %.0f by %.0f samples; time off by %+.2f %% +- %.2f %%\n",
+      sleeps, double(sums.count), sums.count_error, double(sums.samples),
+      100 * (sums.rows_ns / sums.accounts_ns - 1), 100 * sums.error_ns / sums.accounts_ns);
+  ASSERT_GT(sleeps / seconds, 20'000);
+  EXPECT_GT(largest_ns, 2'000'000u);
+  EXPECT_LT(double(sums.samples) / seconds,
+            kMostWalksPerCpu * double(capture.recording.host.cpus_online));
+  EXPECT_NEAR(sums.rows_ns, sums.accounts_ns, kErrors * sums.error_ns);
+  EXPECT_LT(sums.error_ns, 0.1 * sums.accounts_ns);
+  EXPECT_NEAR(double(sums.count), sleeps, kErrors * sums.count_error + 0.001 * sleeps);
+}
+
+TEST(Estimates, TStaysWhereWalksAreFewAndWhereItWasGiven) {
+  const auto calm = RecordCommand({"--record", "offcpu", "--max-overhead", "none"},
+                                  {WorkloadPath("short_sleeps"), "2", "4", "2000"});
+  const auto given =
+      RecordCommand({"--record", "offcpu", "--max-overhead", "none", "--quantum", "1000"},
+                    {WorkloadPath("short_sleeps"), "2", "200", "2000"});
+  for (const Interval& interval : calm.capture.intervals) {
+    EXPECT_LE(interval.quantum_ns, 8'000'000u);  // the first walks of new stacks cost more
+  }
+  for (const Interval& interval : given.capture.intervals) {
+    EXPECT_EQ(interval.quantum_ns, 1'000'000u);
+  }
+}
+
 TEST(Estimates, ExactMeansEveryBlock) {
   const auto [capture, truth] =
       RecordCommand({"--exact"}, {WorkloadPath("many_stacks"), "3", "500"});

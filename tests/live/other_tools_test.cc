@@ -23,8 +23,8 @@ TEST(OtherTools, PerfReadsAllSamplesThatItTookBesideARecording) {
   Recorder recorder({"-p", std::to_string(workloads.StartOurs("burn_shares"))});
   const std::string file = workplace.Path("perf.data");
   const Outcome recorded =
-      RunToEnd(workplace, {"perf", "record", "-e", "cpu-clock", "-F", "499", "-g", "-o", file,
-                           "--", WorkloadPath("named_burner"), "0.6"});
+      RunToEnd(workplace, {"perf", "record", "-e", "cpu-clock", "-F", "499", "-g", "-o", file, "--",
+                           WorkloadPath("named_burner"), "0.6"});
   ASSERT_EQ(recorded.status, 0) << recorded.errors;
   const Truth truth(recorded.output);
   const Outcome read = RunToEnd(workplace, {"perf", "script", "-i", file, "-F", "pid,event"});

@@ -20,6 +20,10 @@ static_assert(uint8_t(LossSource::kOffCpu) == TWOFOLD_SOURCE_OFFCPU);
 static_assert(kBegunBefore == TWOFOLD_PART_BEGUN_BEFORE && kOpenAtEnd == TWOFOLD_PART_OPEN_AT_END);
 static_assert(uint8_t(BlockState::kInterruptible) == 1 && uint8_t(BlockState::kOther) == 7);
 
+// What walks of stacks may take of each CPU: 0.25 % of a period of 20 ms
+// (bpf/offcpu/walk_budget.bpf.h).
+constexpr uint64_t kWalkBudgetNs = 50'000;
+
 // Threads that wait are walked while they do not run: every frame is one that is returned to.
 constexpr StackTraits kStacks = {.map = TWOFOLD_SET_OFFCPU_STACKS, .kernel_leaf_returns = true};
 
@@ -107,6 +111,8 @@ void OffCpuSource::Prepare(twofold_bpf& skeleton, const MapSizes&) {
   if (direct_map_) constants.direct_map = *direct_map_;
   skeleton.bss->quantum_ns = options_.QuantumNs();
   largest_quantum_ns_ = options_.QuantumNs();
+  // Who names a T wants that one.
+  if (options_.IsQuantumDefault()) constants.walk_budget_ns = kWalkBudgetNs;
 }
 
 Result<void> OffCpuSource::Open(Tracer& tracer) {
@@ -123,6 +129,7 @@ void OffCpuSource::SetQuantum(uint64_t quantum_ns) {
 
 Result<void> OffCpuSource::Read(const IntervalEnd& end) {
   interval_quantum_ns_ = std::exchange(largest_quantum_ns_, skeleton_->bss->quantum_ns);
+  TWOFOLD_RETURN_IF_ERROR(ReadLargestQuantum(end));
   retired_wakers_.clear();
   TWOFOLD_RETURN_IF_ERROR(rows_.ReadDifferencesOfSum(
       end.sum, [this](const twofold_offcpu_key& key, const twofold_offcpu_value& now,
@@ -133,9 +140,22 @@ Result<void> OffCpuSource::Read(const IntervalEnd& end) {
                                     .sampled_ns = now.sampled_ns - before.sampled_ns,
                                     .samples = now.samples - before.samples,
                                     .variance_us2 = now.variance_us2 - before.variance_us2,
-                                    .count_variance = now.count_variance - before.count_variance}});
+                                    .count_variance = now.count_variance - before.count_variance,
+                                    .quanta_us2 = now.quanta_us2 - before.quanta_us2}});
       }));
   return ReadLongest(end.sum);
+}
+
+// Each CPU may have had a larger T for a while.
+Result<void> OffCpuSource::ReadLargestQuantum(const IntervalEnd& end) {
+  const Result<std::vector<twofold_walks>> per_cpu =
+      ReadPerCpu<twofold_walks>(skeleton_->maps.walks, 0, "the budget of walks");
+  if (!per_cpu) return per_cpu.error();
+  for (const twofold_walks& walks : *per_cpu) {
+    if (walks.interval_start_ns[end.sum] != skeleton_->bss->interval_start_ns) continue;
+    interval_quantum_ns_ = std::max(interval_quantum_ns_, uint64_t(walks.largest_ns[end.sum]));
+  }
+  return {};
 }
 
 Result<void> OffCpuSource::ReadLongest(size_t sum) {
@@ -207,7 +227,8 @@ void OffCpuSource::BuildBlocks(CaptureBuilder& builder, Interval& interval) {
                          .sampled_ns = value.sampled_ns,
                          .samples = value.samples,
                          .variance_us2 = value.variance_us2,
-                         .count_variance = value.count_variance});
+                         .count_variance = value.count_variance,
+                         .quanta_us2 = value.quanta_us2});
     } else {
       blocked.push_back({.thread = place.thread,
                          .state = BlockState(key.state),
@@ -220,7 +241,8 @@ void OffCpuSource::BuildBlocks(CaptureBuilder& builder, Interval& interval) {
                          .sampled_ns = value.sampled_ns,
                          .samples = value.samples,
                          .variance_us2 = value.variance_us2,
-                         .count_variance = value.count_variance});
+                         .count_variance = value.count_variance,
+                         .quanta_us2 = value.quanta_us2});
     }
   }
   MergeRows(blocked);

@@ -55,6 +55,7 @@ class OffCpuSource : public Source {
     uint32_t cpu = 0;
   };
 
+  Result<void> ReadLargestQuantum(const IntervalEnd& end);
   Result<void> ReadLongest(size_t sum);
   void BuildBlocks(CaptureBuilder& builder, Interval& interval);
   Exemplar BuildExemplar(CaptureBuilder& builder, const Longest& longest);
