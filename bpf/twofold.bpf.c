@@ -14,6 +14,7 @@
 #include "bpf/sources/cpi.bpf.h"
 #include "bpf/sources/cpu.bpf.h"
 #include "bpf/sources/exec.bpf.h"
+#include "bpf/sources/faults.bpf.h"
 #include "bpf/sources/irq.bpf.h"
 #include "bpf/sources/kernel_memory.bpf.h"
 #include "bpf/sources/tcp.bpf.h"

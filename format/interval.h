@@ -24,6 +24,7 @@
 #include "format/records/exemplars.h"
 #include "format/records/irqs.h"
 #include "format/records/loss_rows.h"
+#include "format/records/page_faults.h"
 #include "format/records/retransmits.h"
 #include "format/records/row_fields.h"
 #include "format/records/wait_counts.h"
@@ -76,6 +77,7 @@ struct Interval {
   std::optional<std::vector<ThreadIrqRow>> thread_irqs;    // nullopt: not recorded
   std::vector<DetailStep> detail_steps;
   uint64_t late_ns = 0;  // how long after its end the interval was read
+  std::optional<std::vector<PageFaultRow>> page_faults;    // nullopt: not recorded
 
   friend bool operator==(const Interval&, const Interval&) = default;
 };
@@ -178,6 +180,7 @@ inline constexpr std::tuple kRowTables = {
     RowTable("irqs", &Interval::irqs, LossSource::kIrq),
     RowTable("thread_irqs", &Interval::thread_irqs, LossSource::kIrq),
     RowTable("detail_steps", &Interval::detail_steps, LossSource::kRecorder),
+    RowTable("page_faults", &Interval::page_faults, LossSource::kFaults),
 };
 inline constexpr size_t kRowTableCount = std::tuple_size_v<decltype(kRowTables)>;
 

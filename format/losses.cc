@@ -23,6 +23,8 @@ std::string_view LossSourceName(LossSource source) {
       return "exec";
     case LossSource::kIrq:
       return "irq";
+    case LossSource::kFaults:
+      return "faults";
   }
   return "recorder";
 }

@@ -59,8 +59,9 @@ enum class LossSource : uint8_t {
   kTcp = 5,       // rows of retransmits
   kExec = 6,      // rows of executed programs
   kIrq = 7,       // rows of interrupts
+  kFaults = 8,    // rows of page faults
 };
-inline constexpr LossSource kLastLossSource = LossSource::kIrq;
+inline constexpr LossSource kLastLossSource = LossSource::kFaults;
 
 enum class LossSeverity : uint8_t {
   kNotice,  // names are missing, every nanosecond is kept
@@ -76,7 +77,8 @@ struct LossInfo {
   std::string_view advice;       // a sentence: the way out
 };
 
-// "recorder", or as --record has it: "cpu", "offcpu", "cpi", "memleak", "tcp", "exec".
+// "recorder", or as --record has it: "cpu", "offcpu", "cpi", "memleak", "tcp", "exec", "irq",
+// "faults".
 std::string_view LossSourceName(LossSource source);
 
 // All causes in order of number.

@@ -96,7 +96,7 @@ std::string WhatIsCounted(const View& view) {
 
 // "no time matches the filters", "no segments match the filters".
 std::string NothingMatchesText(const View& view) {
-  bool is_many = view.unit == Unit::kSegments;
+  bool is_many = view.unit == Unit::kSegments || view.unit == Unit::kPages;
   return "no " + WhatIsCounted(view) + (is_many ? " match" : " matches") + " the filters";
 }
 
@@ -104,8 +104,10 @@ std::vector<std::string> NotesOn(const Folded& folded, const FoldRequest& reques
   std::vector<std::string> notes = folded.notes;
   auto amount = [&](uint64_t value) { return FormatValue(request.view->unit, value); };
   if (double variance = folded.Variance(); variance > 0) {
-    notes.push_back("small allocations were kept by chance: " +
-                    FormatEstimate(request.view->unit, folded.total, variance));
+    std::string_view what = request.view->unit == Unit::kPages
+                                ? "not every page fault was sampled: "
+                                : "small allocations were kept by chance: ";
+    notes.push_back(std::string(what) + FormatEstimate(request.view->unit, folded.total, variance));
   }
   if (folded.lost > 0) {
     notes.push_back(amount(folded.lost) + " (" +

@@ -142,6 +142,9 @@ Result<std::string> DescribeContents(Database& database, int64_t capture_id) {
            "   SELECT user_stack_id, kernel_stack_id FROM memory_growth"
            "   WHERE capture_id = ?1 AND special_frame IS NULL"
            "   UNION"
+           "   SELECT user_stack_id, kernel_stack_id FROM faults"
+           "   WHERE capture_id = ?1 AND loss IS NULL"
+           "   UNION"
            "   SELECT user_stack_id, kernel_stack_id FROM tcp"
            "   WHERE capture_id = ?1 AND loss IS NULL))")
               .c_str(),
@@ -262,9 +265,10 @@ Result<std::string> DescribeLosses(Database& database, int64_t capture_id) {
 Result<std::string> Describe(Database& database, int64_t capture_id) {
   using Part = Result<std::string> (*)(Database&, int64_t);
   std::string out;
-  for (Part part : {Part{DescribeRecording}, Part{DescribeContents}, Part{DescribeNames},
-                    Part{DescribeCpus}, Part{DescribeCounters}, Part{DescribeMemory},
-                    Part{DescribeRetransmits}, Part{DescribeExecs}, Part{DescribeAccounting}}) {
+  for (Part part :
+       {Part{DescribeRecording}, Part{DescribeContents}, Part{DescribeNames}, Part{DescribeCpus},
+        Part{DescribeCounters}, Part{DescribeMemory}, Part{DescribeFaults},
+        Part{DescribeRetransmits}, Part{DescribeExecs}, Part{DescribeAccounting}}) {
     TWOFOLD_ASSIGN_OR_RETURN(std::string text, part(database, capture_id));
     out += text;
   }

@@ -47,6 +47,9 @@ Result<std::string> DescribeMemory(Database& database, int64_t capture_id);
 Result<std::string> DescribeRetransmits(Database& database, int64_t capture_id);
 Result<std::string> DescribeExecs(Database& database, int64_t capture_id);
 
+// Page faults. Empty where they were not recorded.
+Result<std::string> DescribeFaults(Database& database, int64_t capture_id);
+
 // Where the time of all threads went, exactly. Empty where the capture has no accounts.
 Result<std::string> DescribeAccounting(Database& database, int64_t capture_id);
 

@@ -120,4 +120,7 @@ std::vector<CaptureTable> ExecTables();
 // Tables of interrupts: interrupt, thread_interrupt.
 std::vector<CaptureTable> IrqTables();
 
+// The table page_fault.
+std::vector<CaptureTable> PageFaultTables();
+
 }  // namespace twofold::columns

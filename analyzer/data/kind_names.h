@@ -24,6 +24,7 @@ constexpr std::string_view kIrqKinds[] = {"hard", "soft", "other"};
 constexpr std::string_view kDetails[] = {
     "quantum",     "wait-stacks", "wakers", "short-user-stacks",
     "sample-rate", "stacks",      "limit",  "other"};
+constexpr std::string_view kPageFaultKinds[] = {"minor", "major", "other"};
 
 template <typename Kind, size_t count>
 constexpr std::string_view NameIn(const std::string_view (&names)[count], Kind kind) {
@@ -38,6 +39,7 @@ constexpr std::string_view NameOf(AllocationKind kind) { return NameIn(kAllocati
 constexpr std::string_view NameOf(RetransmitKind kind) { return NameIn(kRetransmitKinds, kind); }
 constexpr std::string_view NameOf(IrqKind kind) { return NameIn(kIrqKinds, kind); }
 constexpr std::string_view NameOf(DetailKind detail) { return NameIn(kDetails, detail); }
+constexpr std::string_view NameOf(PageFaultKind kind) { return NameIn(kPageFaultKinds, kind); }
 
 static_assert(NameOf(ModuleKind::kRuntime) == "runtime" && NameOf(ModuleKind::kOther) == "other");
 static_assert(NameOf(WakerKind::kTimer) == "timer");

@@ -127,6 +127,7 @@ std::vector<CaptureTable> RowTables() {
   for (CaptureTable& table : RetransmitTables()) tables.push_back(std::move(table));
   for (CaptureTable& table : ExecTables()) tables.push_back(std::move(table));
   for (CaptureTable& table : IrqTables()) tables.push_back(std::move(table));
+  for (CaptureTable& table : PageFaultTables()) tables.push_back(std::move(table));
   tables.push_back(
       {"account",
        OffsetOf<Account>,

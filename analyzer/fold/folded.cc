@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "analyzer/data/dense_table.h"
+#include "analyzer/data/recorded_sources.h"
 #include "analyzer/fold/forest.h"
 #include "analyzer/fold/refold.h"
 #include "analyzer/fold/stack_merger.h"
@@ -65,6 +66,7 @@ class Folder {
     TWOFOLD_RETURN_IF_ERROR(ReadFrames());
     TWOFOLD_RETURN_IF_ERROR(ReadStacks());
     if (with_wakers()) TWOFOLD_RETURN_IF_ERROR(waker_frames_.Read(database_));
+    if (request_.view->unit == Unit::kPages) TWOFOLD_RETURN_IF_ERROR(ReadPageBytes());
     TWOFOLD_RETURN_IF_ERROR(ReadRows());
     if (with_details_) {
       TWOFOLD_ASSIGN_OR_RETURN(StackDetails details, StackDetails::Read(database_));
@@ -135,6 +137,16 @@ class Folder {
           stacks_.push_back(forest_.Child(stacks_[size_t(parent)], frames_[size_t(frame) - 1]));
           return {};
         });
+  }
+
+  Result<void> ReadPageBytes() {
+    TWOFOLD_ASSIGN_OR_RETURN(
+        int64_t bytes, database_.QueryInt("SELECT CASE min(page_bytes) WHEN max(page_bytes) THEN"
+                                          " min(page_bytes) ELSE 0 END FROM capture WHERE " +
+                                              RecordedSource("?1"),
+                                          {std::string(request_.view->source)}));
+    folded_.page_bytes = uint64_t(std::max<int64_t>(bytes, 0));
+    return {};
   }
 
   Result<void> ReadRows() {
@@ -367,6 +379,13 @@ double Folded::Variance() const {
   double variance = 0;
   for (const FoldedStack& stack : stacks) variance += stack.variance;
   return variance;
+}
+
+std::optional<uint64_t> Folded::BytesOf(uint64_t pages) const {
+  if (page_bytes == 0) return std::nullopt;
+  uint64_t bytes = 0;
+  return __builtin_mul_overflow(pages, page_bytes, &bytes) ? uint64_t(INT64_MAX)
+                                                           : std::min<uint64_t>(bytes, INT64_MAX);
 }
 
 Result<Folded> Fold(Database& database, const FoldRequest& request) {

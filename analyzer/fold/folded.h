@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -89,6 +90,7 @@ struct Folded {
   uint64_t divisor_total = 0;      // sum of all divisors
   bool is_growth = false;          // the rows are those of View::growth_view
   uint64_t lost = 0;               // part of it that is lost time, under frames [lost: ...]
+  uint64_t page_bytes = 0;         // of values in pages; 0: captures differ in it
   uint64_t lost_left_out = 0;      // lost time that the filters left out: it may belong to them
   std::vector<std::string> notes;  // sentences for the user
 
@@ -96,6 +98,9 @@ struct Folded {
 
   // Of the total, as of FoldedStack.
   double Variance() const;
+
+  // What pages are in bytes; nullopt: the values are no pages, or of several sizes.
+  std::optional<uint64_t> BytesOf(uint64_t pages) const;
 
   // Whether the stack is lost time, [lost: ...].
   bool IsLost(const FoldedStack& stack) const;

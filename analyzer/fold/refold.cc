@@ -18,6 +18,7 @@ Folded WithNamesOf(Folded& old) {
   fresh.notes = std::move(old.notes);
   fresh.lost_left_out = old.lost_left_out;
   fresh.is_growth = old.is_growth;
+  fresh.page_bytes = old.page_bytes;
   return fresh;
 }
 

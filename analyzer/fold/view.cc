@@ -26,6 +26,8 @@ std::string FormatValue(Unit unit, uint64_t value) {
       return FormatQuantity(value) + (value == 1 ? " cycle" : " cycles");
     case Unit::kSegments:
       return FormatQuantity(value) + (value == 1 ? " segment" : " segments");
+    case Unit::kPages:
+      return FormatQuantity(value) + (value == 1 ? " page" : " pages");
     case Unit::kEvents:
       break;
   }
@@ -42,8 +44,8 @@ std::string FormatEstimate(Unit unit, uint64_t value, double variance) {
 }
 
 std::string FormatCell(Unit unit, uint64_t value) {
-  bool is_plain = unit == Unit::kCycles || unit == Unit::kSegments || unit == Unit::kEvents;
-  return is_plain ? FormatQuantity(value) : FormatValue(unit, value);
+  bool has_own_form = unit == Unit::kNanoseconds || unit == Unit::kBytes;
+  return has_own_form ? FormatValue(unit, value) : FormatQuantity(value);
 }
 
 std::string_view UnitName(Unit unit) {
@@ -56,6 +58,8 @@ std::string_view UnitName(Unit unit) {
       return "cycles";
     case Unit::kSegments:
       return "segments";
+    case Unit::kPages:
+      return "pages";
     case Unit::kEvents:
       break;
   }
@@ -70,6 +74,7 @@ std::string_view QuantityName(Unit unit) {
       return "memory";
     case Unit::kCycles:
     case Unit::kSegments:
+    case Unit::kPages:
     case Unit::kEvents:
       break;
   }
@@ -112,6 +117,18 @@ const std::vector<View>& Views() {
        .growth_view = "memory_growth",
        .variance_column = "variance_bytes2",
        .last_frame = "'[' || kind || ']'"},
+      {.name = "faults",
+       .title = "Page faults",
+       .summary = "pages that were not there when they were touched: what makes memory grow",
+       .source = "faults",
+       .sql_view = "faults",
+       .value_column = "pages",
+       .shape = StackShape::kSleeper,
+       .unit = Unit::kPages,
+       .palette = Palette::kGreen,
+       .filter_columns = {"kind"},
+       .variance_column = "variance_pages2",
+       .last_frame = "'[' || kind || ' fault]'"},
       {.name = "tcp",
        .title = "TCP retransmits",
        .summary = "segments that TCP sent again",

@@ -14,7 +14,7 @@
 namespace twofold {
 
 // kEvents: whatever another tool counted; the capture names it.
-enum class Unit { kNanoseconds, kCycles, kBytes, kSegments, kEvents };
+enum class Unit { kNanoseconds, kCycles, kBytes, kSegments, kPages, kEvents };
 
 // A view's value divided by another number of the same stacks, both sampled.
 struct Ratio {
@@ -69,7 +69,8 @@ struct View {
   std::string_view last_frame = {};
 };
 
-// A value of that unit for people: "12.3 ms", "4.56 G cycles", "7.89 MiB", "12 segments".
+// A value of that unit for people: "12.3 ms", "4.56 G cycles", "7.89 MiB", "12 segments", "3
+// pages".
 std::string FormatValue(Unit unit, uint64_t value);
 
 // The same with its standard error: "12.3 MiB +- 0.4 MiB"; without one where the variance is 0.
@@ -78,11 +79,11 @@ std::string FormatEstimate(Unit unit, uint64_t value, double variance);
 // For a column of its own: without the unit's name where that would be the same in every row.
 std::string FormatCell(Unit unit, uint64_t value);
 
-// "microseconds", "cycles", "bytes", "segments" or "events": what values are in where they are not
-// for people.
+// "microseconds", "cycles", "bytes", "segments", "pages" or "events": what values are in where they
+// are not for people.
 std::string_view UnitName(Unit unit);
 
-// "time", "cycles", "memory", "segments" or "events": what values are of, in sentences.
+// "time", "cycles", "memory", "segments", "pages" or "events": what values are of, in sentences.
 std::string_view QuantityName(Unit unit);
 
 // Whether the view's stacks begin with what the thread whose time it is waits in.

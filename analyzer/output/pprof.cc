@@ -41,7 +41,7 @@ class ProfileWriter {
     bool is_cpu = presentation_.view->source == "cpu";
     const View& view = *presentation_.view;
     bool is_time = view.unit == Unit::kNanoseconds;
-    bool is_sampled = is_cpu || view.ratio != nullptr;
+    bool is_sampled = is_cpu || view.ratio != nullptr || view.unit == Unit::kPages;
     std::string value_type = !is_time ? std::string(UnitName(view.unit)) : is_cpu ? "cpu" : "time";
     std::string value_unit = is_time ? "microseconds" : "count";
     std::string count_type = is_sampled ? "samples" : "events";
@@ -58,6 +58,9 @@ class ProfileWriter {
     if (view.ratio != nullptr) {
       profile_.Message(ProfileField::kSampleType,
                        ValueType(std::string(view.ratio->divisor_name), "count"));
+    }
+    if (folded_.page_bytes != 0) {
+      profile_.Message(ProfileField::kSampleType, ValueType("space", "bytes"));
     }
     std::vector<uint64_t> values = ShownValues(folded_.stacks, view.unit);
     PathWalker walker(folded_);
@@ -133,6 +136,7 @@ class ProfileWriter {
     sample.Numbers(SampleField::kLocationIds, locations);
     std::vector<uint64_t> values = {stack.count, value};
     if (presentation_.view->ratio != nullptr) values.push_back(stack.divisor);
+    if (auto bytes = folded_.BytesOf(stack.value)) values.push_back(*bytes);
     sample.Numbers(SampleField::kValues, values);
     if (stack.thread != 0) {
       const ThreadDetail& thread = folded_.details.threads[stack.thread - 1];

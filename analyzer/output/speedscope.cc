@@ -1,6 +1,6 @@
-// The output "speedscope": one profile of the type "sampled", a sample for each stack, as
-// https://www.speedscope.app reads it. Stacks come in the order of their frames, so its view "time
-// order" is as readable as "left heavy".
+// The output "speedscope": one profile of the type "sampled" (of pages another one in bytes), a
+// sample for each stack, as https://www.speedscope.app reads it. Stacks come in the order of their
+// frames, so its view "time order" is as readable as "left heavy".
 #include <map>
 #include <string>
 #include <tuple>
@@ -42,51 +42,86 @@ std::string JoinNumbers(const std::vector<uint64_t>& numbers) {
   return "[" + text + "]";
 }
 
+// Writes profiles of the same stacks, and then the frames that are in them.
+class Writer {
+ public:
+  Writer(const Folded& folded, ByteSink& sink) : folded_(folded), out_(sink) {}
+
+  Result<void> Begin(const std::string& title) {
+    return out_.Append("{\"$schema\":" + JsonString(kSchema) + ",\n\"exporter\":\"twofold@" +
+                       std::string(kVersion) + "\",\n\"name\":" + JsonText(title) +
+                       ",\n\"activeProfileIndex\":0,\n\"profiles\":[");
+  }
+
+  // `values`: of the stacks.
+  Result<void> AddProfile(const std::string& title, std::string_view unit,
+                          const std::vector<uint64_t>& values) {
+    TWOFOLD_RETURN_IF_ERROR(
+        out_.Append(before_profile_ + std::string("{\"type\":\"sampled\",\"name\":") +
+                    JsonText(title) + ",\"unit\":\"" + std::string(unit) + "\",\n\"samples\":["));
+    before_profile_ = ",\n";
+    PathWalker walker(folded_);
+    const char* separator = "\n";
+    for (const FoldedStack& stack : folded_.stacks) {
+      walker.MoveTo(stack);
+      std::vector<uint64_t> frames;
+      for (uint32_t name : walker.path()) frames.push_back(NumberOf(name));
+      TWOFOLD_RETURN_IF_ERROR(out_.Append(separator + JoinNumbers(frames)));
+      separator = ",\n";
+    }
+    uint64_t total = 0;
+    for (uint64_t value : values) total += value;
+    return out_.Append("],\n\"weights\":" + JoinNumbers(values) +
+                       ",\n\"startValue\":0,\"endValue\":" + std::to_string(total) + "}");
+  }
+
+  Result<void> Finish() {
+    TWOFOLD_RETURN_IF_ERROR(out_.Append("],\n\"shared\":{\"frames\":["));
+    const char* separator = "\n";
+    for (uint32_t name : names_) {
+      TWOFOLD_RETURN_IF_ERROR(out_.Append(separator + FrameObject(folded_, name)));
+      separator = ",\n";
+    }
+    TWOFOLD_RETURN_IF_ERROR(out_.Append("]}}\n"));
+    return out_.Flush();
+  }
+
+ private:
+  // Frames are numbered in the order in which they come first, one for each text and place.
+  uint64_t NumberOf(uint32_t name) {
+    auto [entry, fresh] = frame_of_place_.try_emplace(PlaceOf(folded_, name), names_.size());
+    if (fresh) names_.push_back(name);
+    return entry->second;
+  }
+
+  const Folded& folded_;
+  TextSink out_;
+  const char* before_profile_ = "";
+  std::vector<uint32_t> names_;
+  std::map<Place, uint64_t> frame_of_place_;
+};
+
 }  // namespace
 
 Result<void> WriteSpeedscope(const Folded& folded, const Presentation& presentation,
                              ByteSink& sink) {
-  TextSink out(sink);
+  Writer writer(folded, sink);
   std::string title =
       presentation.title.empty() ? std::string(presentation.view->title) : presentation.title;
   // It has no unit for other numbers.
   Unit view_unit = presentation.view->unit;
   bool has_unit = view_unit == Unit::kNanoseconds || view_unit == Unit::kBytes;
-  std::string unit(has_unit ? UnitName(view_unit) : "none");
-  TWOFOLD_RETURN_IF_ERROR(
-      out.Append("{\"$schema\":" + JsonString(kSchema) + ",\n\"exporter\":\"twofold@" +
-                 std::string(kVersion) + "\",\n\"name\":" + JsonText(title) +
-                 ",\n\"activeProfileIndex\":0,\n\"profiles\":[{\"type\":\"sampled\",\"name\":" +
-                 JsonText(title) + ",\"unit\":\"" + unit + "\",\n\"samples\":["));
-  // Frames in the order in which they come first, one for each text and place.
-  std::vector<uint32_t> names;
-  std::map<Place, uint64_t> frame_of_place;
-  PathWalker walker(folded);
-  const char* separator = "\n";
-  for (const FoldedStack& stack : folded.stacks) {
-    walker.MoveTo(stack);
-    std::vector<uint64_t> frames;
-    for (uint32_t name : walker.path()) {
-      auto [entry, fresh] = frame_of_place.try_emplace(PlaceOf(folded, name), names.size());
-      if (fresh) names.push_back(name);
-      frames.push_back(entry->second);
+  TWOFOLD_RETURN_IF_ERROR(writer.Begin(title));
+  TWOFOLD_RETURN_IF_ERROR(writer.AddProfile(title, has_unit ? UnitName(view_unit) : "none",
+                                            ShownValues(folded.stacks, view_unit)));
+  if (folded.page_bytes != 0) {
+    std::vector<uint64_t> bytes;
+    for (const FoldedStack& stack : folded.stacks) {
+      bytes.push_back(folded.BytesOf(stack.value).value_or(0));
     }
-    TWOFOLD_RETURN_IF_ERROR(out.Append(separator + JoinNumbers(frames)));
-    separator = ",\n";
+    TWOFOLD_RETURN_IF_ERROR(writer.AddProfile(title + ", in bytes", "bytes", bytes));
   }
-  std::vector<uint64_t> values = ShownValues(folded.stacks, presentation.view->unit);
-  uint64_t total = 0;
-  for (uint64_t value : values) total += value;
-  TWOFOLD_RETURN_IF_ERROR(out.Append("],\n\"weights\":" + JoinNumbers(values) +
-                                     ",\n\"startValue\":0,\"endValue\":" + std::to_string(total) +
-                                     "}],\n\"shared\":{\"frames\":["));
-  separator = "\n";
-  for (uint32_t name : names) {
-    TWOFOLD_RETURN_IF_ERROR(out.Append(separator + FrameObject(folded, name)));
-    separator = ",\n";
-  }
-  TWOFOLD_RETURN_IF_ERROR(out.Append("]}}\n"));
-  return out.Flush();
+  return writer.Finish();
 }
 
 }  // namespace twofold

@@ -13,6 +13,7 @@ Result<void> WriteStackCsv(const Folded& folded, const Presentation& presentatio
   const View& view = *presentation.view;
   std::vector<std::string> heading = {
       view.unit == Unit::kNanoseconds ? "time_ns" : std::string(UnitName(view.unit)), "count"};
+  if (folded.page_bytes != 0) heading.emplace_back("bytes");
   const bool has_error = !view.variance_column.empty();
   if (view.ratio != nullptr) {
     heading.emplace_back(view.ratio->divisor_column);
@@ -30,6 +31,7 @@ Result<void> WriteStackCsv(const Folded& folded, const Presentation& presentatio
       frames += WithoutSemicolons(folded.Text(name));
     }
     std::vector<std::string> cells = {std::to_string(stack.value), std::to_string(stack.count)};
+    if (auto bytes = folded.BytesOf(stack.value)) cells.push_back(std::to_string(*bytes));
     if (view.ratio != nullptr) {
       cells.push_back(std::to_string(stack.divisor));
       cells.push_back(std::to_string(stack.divisor_count));

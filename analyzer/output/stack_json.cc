@@ -89,6 +89,9 @@ Result<void> WriteStackJson(const Folded& folded, const Presentation& presentati
     }
     std::string object = "{\"weight\": " + std::to_string(stack.value) +
                          ", \"count\": " + std::to_string(stack.count);
+    if (auto bytes = folded.BytesOf(stack.value)) {
+      object += ", \"bytes\": " + std::to_string(*bytes);
+    }
     if (view.ratio != nullptr) {
       object += ", \"" + std::string(view.ratio->divisor_column) +
                 "\": " + std::to_string(stack.divisor) + ", \"" +

@@ -66,7 +66,15 @@ class Picture {
 
   const Ratio* ratio() const { return presentation_.view->ratio; }
 
-  std::string Value(uint64_t value) const { return FormatValue(presentation_.view->unit, value); }
+  std::string Value(uint64_t value) const {
+    return FormatValue(presentation_.view->unit, value) + InBytes(value);
+  }
+
+  // ", 4.8 MiB" where values are pages.
+  std::string InBytes(uint64_t value) const {
+    auto bytes = folded_.BytesOf(value);
+    return bytes ? ", " + FormatBytes(int64_t(*bytes)) : std::string();
+  }
 
   // "CPI 1.23 +- 0.05".
   std::string RatioText(const RatioSums& sums) const {
@@ -74,9 +82,10 @@ class Picture {
   }
 
   std::string Facts() const {
-    std::string text = std::string(presentation_.view->name) + " view: " +
-                       FormatEstimate(presentation_.view->unit, folded_.total, folded_.Variance()) +
-                       " in a window of " + FormatDuration(presentation_.window_ns);
+    std::string text =
+        std::string(presentation_.view->name) +
+        " view: " + FormatEstimate(presentation_.view->unit, folded_.total, folded_.Variance()) +
+        InBytes(folded_.total) + " in a window of " + FormatDuration(presentation_.window_ns);
     if (ratio() != nullptr) text += "; " + RatioText(tree_.all);
     if (tree_.frames_left_out > 0) {
       char percent[32];

@@ -21,4 +21,5 @@ CREATE INDEX retransmit_event_by_retransmit ON retransmit_event (retransmit_id);
 CREATE INDEX exec_call_by_thread ON exec_call (thread_id);
 CREATE INDEX interrupt_by_interval ON interrupt (interval_id);
 CREATE INDEX thread_interrupt_by_thread ON thread_interrupt (thread_id);
+CREATE INDEX page_fault_by_thread ON page_fault (thread_id);
 CREATE INDEX loss_by_interval ON loss (interval_id);

@@ -189,6 +189,7 @@ CREATE TABLE interval (
   has_execs INTEGER NOT NULL,  -- 1: executed programs were recorded
   has_irqs INTEGER NOT NULL,  -- 1: interrupts were recorded
   has_thread_irqs INTEGER NOT NULL,  -- 1: what they took from threads was recorded
+  has_page_faults INTEGER NOT NULL,  -- 1: page faults were recorded
   quantum_ns INTEGER NOT NULL,  -- the largest T: a block or wait shorter than T was kept by chance and stands for
                                 -- T of time; 0: all were kept
   late_ns INTEGER NOT NULL  -- how long after its end the interval was read; 0: not known
@@ -528,6 +529,23 @@ CREATE TABLE detail_step (
                                    -- the host's CPU time
 ) STRICT;
 
+-- Page faults by sampling: of one kind, thread and pair of stacks in one interval. Where every fault was
+-- sampled, variance_pages2 is 0 and the numbers are exact.
+CREATE TABLE page_fault (
+  page_fault_id INTEGER PRIMARY KEY,  -- counted through the database
+  interval_id INTEGER NOT NULL REFERENCES interval,  -- when
+  kind TEXT NOT NULL,  -- 'minor': the kernel had the page, or made it; 'major': it waited for a disk or the
+                       -- like; 'other', of a newer version
+  thread_id INTEGER NOT NULL REFERENCES thread,  -- who
+  kernel_stack_id INTEGER REFERENCES stack,  -- what of the kernel touched the page; NULL: it was touched
+                                             -- in user mode
+  user_stack_id INTEGER REFERENCES stack,  -- user side; NULL: a kernel thread
+  pages INTEGER NOT NULL,  -- one for each fault, also where the kernel gave more at once
+  bytes INTEGER NOT NULL,  -- the same in bytes: times capture.page_bytes
+  samples INTEGER NOT NULL,  -- how many were sampled
+  variance_pages2 INTEGER NOT NULL  -- estimate of the variance of pages
+) STRICT;
+
 -- What was seen and could not be kept, or not be kept whole.
 CREATE TABLE loss (
   loss_id INTEGER PRIMARY KEY,  -- counted through the database
@@ -535,11 +553,12 @@ CREATE TABLE loss (
   cause INTEGER NOT NULL,  -- number of the cause in format/losses.h
   name TEXT NOT NULL,  -- name of the cause: 'stack-map-full'; 'twofold info' gives advice
   source TEXT NOT NULL,  -- which rows it would have been in: 'cpu', 'cpi', 'offcpu', 'memleak', 'tcp',
-                         -- 'exec', 'irq' or 'recorder'
+                         -- 'exec', 'irq', 'faults' or 'recorder'
   count INTEGER NOT NULL,  -- how often
   time_ns INTEGER NOT NULL,  -- how much time; 0: only the count is known
   in_rows INTEGER NOT NULL  -- 1: the time is in cpu_sample.scaled_ns, blocked, waiting or unplaced all the
-                            -- same, what was lost of memory or packets in allocation or retransmit;
+                            -- same, what was lost of memory, packets or page faults in allocation,
+                            -- retransmit or page_fault;
                             -- 0: it is nowhere else
 ) STRICT;
 

@@ -6,7 +6,7 @@
 #include "bpf/abi/base_abi.h"
 
 /* Losses, per CPU, by source and cause; the numbers are those of format/losses.h. */
-#define TWOFOLD_LOSS_SOURCES 8
+#define TWOFOLD_LOSS_SOURCES 9
 #define TWOFOLD_LOSS_CAUSES  32
 
 struct twofold_loss {
@@ -23,6 +23,7 @@ enum twofold_loss_source {
 	TWOFOLD_SOURCE_TCP = 5,
 	TWOFOLD_SOURCE_EXEC = 6,
 	TWOFOLD_SOURCE_IRQ = 7,
+	TWOFOLD_SOURCE_FAULTS = 8,
 };
 
 enum twofold_loss_cause {

@@ -11,8 +11,7 @@
 #define TWOFOLD_SOURCES_CPI_BPF_H
 
 #include "bpf/abi/cpi_abi.h"
-#include "bpf/store/stacks.bpf.h"
-#include "bpf/threads/threads.bpf.h"
+#include "bpf/sources/current.bpf.h"
 
 TWOFOLD_MAP_SET(cpi_stacks, __u64, struct twofold_stack);
 TWOFOLD_MAP_SET(cpi_rows, struct twofold_cpu_key, struct twofold_cpi_sums);
@@ -28,28 +27,13 @@ struct {
  */
 static __always_inline struct twofold_cpi_value *row_of_current(struct bpf_perf_event_data *ctx)
 {
-	struct task_struct *current_task = bpf_get_current_task_btf();
 	struct twofold_cpi_sums *sums;
 	struct twofold_cpu_key key = {};
-	struct twofold_stack *scratch;
-	struct twofold_task *task;
-	struct stack_map stacks;
-	__u32 slot = 0;
+	struct stack_map stacks =
+		stacks_in_use(&cpi_stacks_sets, TWOFOLD_SET_CPI_STACKS, TWOFOLD_SOURCE_CPI);
 
-	if (!current_task->pid || is_over)
+	if (!place_of_current(ctx, &stacks, &cpi_scratch, 1, &key))
 		return NULL;
-	task = bpf_task_storage_get(&tasks, current_task, 0, 0);
-	scratch = bpf_map_lookup_elem(&cpi_scratch, &slot);
-	if (!scratch)
-		return NULL;
-	if (!task) {
-		if (scope_all)
-			count_loss(TWOFOLD_SOURCE_CPI, TWOFOLD_LOSS_TASK_STORAGE_FAILED, 1, 0);
-		return NULL;
-	}
-	key.thread = task->thread;
-	stacks = stacks_in_use(&cpi_stacks_sets, TWOFOLD_SET_CPI_STACKS, TWOFOLD_SOURCE_CPI);
-	interrupted_stacks(ctx, current_task, &stacks, scratch, &key.kernel_stack, &key.user_stack);
 	sums = find_row(&cpi_rows_sets, TWOFOLD_SET_CPI_ROWS, TWOFOLD_SOURCE_CPI, &key, 1, 0);
 	if (!sums)
 		return NULL;

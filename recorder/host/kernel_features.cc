@@ -176,6 +176,16 @@ Result<void> TryHardwareEvent(uint64_t event) {
   return {};
 }
 
+Result<void> TrySoftwareEvent(uint64_t event) {
+  perf_event_attr attributes = {};
+  attributes.type = PERF_TYPE_SOFTWARE;
+  attributes.config = event;
+  attributes.sample_period = 1;
+  attributes.disabled = 1;
+  if (!OpenEvent(attributes)) return Unavailable(ErrnoText(errno));
+  return {};
+}
+
 Result<void> TrySystemCallEnd(const std::string& system_call) {
   const std::string event = "/events/syscalls/sys_exit_" + system_call + "/id";
   uint64_t id = 0;

@@ -33,6 +33,9 @@ Result<void> TryRingBuffer();
 // Lets a hardware event (PERF_COUNT_HW_...) count and sample this process for a moment.
 Result<void> TryHardwareEvent(uint64_t event);
 
+// Opens a software event (PERF_COUNT_SW_...) of this process for sampling.
+Result<void> TrySoftwareEvent(uint64_t event);
+
 // Opens a probe at a function of this program.
 Result<void> TryUprobe();
 

@@ -7,6 +7,7 @@
 #include "recorder/sources/cpi/cpi_source.h"
 #include "recorder/sources/cpu/cpu_source.h"
 #include "recorder/sources/exec/exec_source.h"
+#include "recorder/sources/faults/faults_source.h"
 #include "recorder/sources/irq/irq_source.h"
 #include "recorder/sources/memory/memory_source.h"
 #include "recorder/sources/offcpu/offcpu_source.h"
@@ -19,6 +20,7 @@ Sources::Sources(Options& options) : options_(options), notes_(options.quiet) {
   sources_.push_back(std::make_unique<CpuSource>(options));
   sources_.push_back(std::make_unique<OffCpuSource>(options, notes_));
   sources_.push_back(std::make_unique<CpiSource>(options));
+  sources_.push_back(std::make_unique<FaultsSource>(options));
   sources_.push_back(std::make_unique<MemorySource>(options, notes_));
   sources_.push_back(std::make_unique<TcpSource>());
   sources_.push_back(std::make_unique<ExecSource>(options, notes_));

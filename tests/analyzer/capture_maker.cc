@@ -52,6 +52,7 @@ void CaptureMaker::BeginInterval() {
     if (source == "memleak") interval_.allocations.emplace();
     if (source == "tcp") interval_.retransmits.emplace();
     if (source == "exec") interval_.execs.emplace();
+    if (source == "faults") interval_.page_faults.emplace();
     if (source == "irq") {
       interval_.irqs.emplace();
       interval_.thread_irqs.emplace();

@@ -62,6 +62,7 @@ class CaptureMaker {
   void Executed(const ExecRow& row) { interval_.execs->push_back(row); }
   void Interrupted(const IrqRow& row) { interval_.irqs->push_back(row); }
   void InterruptedThread(const ThreadIrqRow& row) { interval_.thread_irqs->push_back(row); }
+  void Faulted(const PageFaultRow& row) { interval_.page_faults->push_back(row); }
   // A process with one thread that executed a program at that time, and ended later with that
   // status (ProcessEnd::exit_status) unless end_ns is 0. An image of the same pid follows the last
   // one.

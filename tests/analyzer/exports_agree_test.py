@@ -22,7 +22,7 @@ import read_pprof  # noqa: E402
 
 # What CSV calls the values of each view; those of time are rounded in the other formats.
 VIEWS = {"cpu": "time_ns", "offcpu": "time_ns", "wakeup": "time_ns", "offwake": "time_ns",
-         "chain": "time_ns", "cpi": "cycles", "memleak": "bytes", "tcp": "segments"}
+         "chain": "time_ns", "cpi": "cycles", "memleak": "bytes", "tcp": "segments", "faults": "pages"}
 FILTERS = ([], ["--focus", "read|main"], ["--ignore", "read"], ["--hide", "^k|sys|libc"],
            ["--show-from", "read|write|main"], ["--min-percent", "2"],
            ["--root", "none", "--hide", "e", "--min-percent", "10"], ["--root", "thread"],
@@ -43,7 +43,9 @@ def of_folded(data):
 
 def of_csv(data):
     rows = csv.DictReader(io.StringIO(data.decode("utf-8"), newline=""))
-    (value,) = set(rows.fieldnames) & set(VIEWS.values())
+    value = rows.fieldnames[0]
+    if value not in VIEWS.values():
+        raise ValueError(f"csv: the first column is {value}")
     stacks = {}
     for row in rows:
         text = row["stack"]
@@ -70,7 +72,7 @@ def of_json(data):
 
 def of_speedscope(data):
     found = json.loads(data)
-    (profile,) = found["profiles"]
+    profile = found["profiles"][0]  # of pages there is another one in bytes
     names = [escaped(frame["name"]) for frame in found["shared"]["frames"]]
     stacks = {}
     for sample, weight in zip(profile["samples"], profile["weights"], strict=True):

@@ -205,7 +205,7 @@ TEST(SymbolizedStacks, NoStackGetsTooDeep) {
 }
 
 TEST(SymbolizedStacks, EveryKindOfRowNamesItsNewStack) {
-  CaptureMaker maker({"cpu", "offcpu", "cpi", "memleak", "tcp", "exec"});
+  CaptureMaker maker({"cpu", "offcpu", "cpi", "memleak", "tcp", "exec", "faults"});
   ThreadId thread = maker.AddThread("app", 1);
   StackId user = StackOf(maker, {0x20, 0x10});
   StackId kernel = maker.Stack({"k:schedule"});
@@ -227,6 +227,7 @@ TEST(SymbolizedStacks, EveryKindOfRowNamesItsNewStack) {
   maker.Count(thread, user, kernel, 2, 1, 1, 1);
   maker.Allocated({AllocationKind::kMalloc, thread, kernel, user, 64, 1, 1});
   maker.Outstanding({AllocationKind::kMalloc, thread, kernel, user, 2, 64, 1, 1});
+  maker.Faulted({PageFaultKind::kMinor, thread, kernel, user, 3, 3, 0});
   RetransmitRow sent{.thread = thread, .kernel_stack = kernel, .packets = 1, .segments = 1};
   sent.local_address = maker.Text("192.0.2.1");
   sent.remote_address = maker.Text("192.0.2.2");
@@ -253,6 +254,7 @@ TEST(SymbolizedStacks, EveryKindOfRowNamesItsNewStack) {
   check(interval.exemplars.at(0));
   check(interval.counters->rows.at(0));
   check(interval.allocations->at(0));
+  check(interval.page_faults->at(0));
   check(interval.outstanding->at(0));
   const RetransmitRow& sent_again = interval.retransmits->rows.at(0);
   EXPECT_EQ(TextOf(capture, sent_again.kernel_stack), "schedule");

@@ -224,6 +224,7 @@ TEST(LossRegistry, SourcesHaveNames) {
   EXPECT_EQ(LossSourceName(LossSource::kMemory), "memleak");
   EXPECT_EQ(LossSourceName(LossSource::kTcp), "tcp");
   EXPECT_EQ(LossSourceName(LossSource::kExec), "exec");
+  EXPECT_EQ(LossSourceName(LossSource::kFaults), "faults");
 }
 
 }  // namespace

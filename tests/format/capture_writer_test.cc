@@ -61,6 +61,7 @@ TEST(CaptureWriter, EverythingIsInTheSample) {
   EXPECT_EQ(interval.retransmits->rows.size(), 2U);
   EXPECT_EQ(interval.retransmits->events.size(), 2U);
   EXPECT_EQ(interval.execs->size(), 2U);
+  EXPECT_EQ(interval.page_faults->size(), 2U);
   Sample longer = MakeSample({.intervals = 3});
   EXPECT_EQ(longer.expected.definitions.wakers.size(), 4U);
   EXPECT_EQ(longer.expected.GetChain(ChainId(3)).next, ChainId(2));

@@ -201,6 +201,8 @@ class SampleMaker {
     ExecRow done;
     done.thread = thread;
     interval.execs = {exec, done};
+    interval.page_faults = {{PageFaultKind::kMinor, thread, {}, user, 4'000, 40, 396'000},
+                            {PageFaultKind::kMajor, thread, kernel, user, 1, 1, 0}};
     interval.cpu_times = {{0, 1, 2, 3, 4, 5, 6, 7}, {1, 0, 0, 0, 0, 0, kIntervalNs, 0}};
   }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bpf/abi/accounts_abi.h"
+#include "bpf/abi/faults_abi.h"
 #include "bpf/abi/irq_abi.h"
 #include "bpf/abi/map_sets_abi.h"
 #include "bpf/abi/memory_abi.h"
@@ -27,6 +28,7 @@ struct PlannedSources {
   bool tcp = false;
   bool exec = false;
   bool irq = false;
+  bool faults = false;
 };
 
 struct Needs {
@@ -39,7 +41,7 @@ Needs NeedsOf(const PlannedSources& planned) {
   const std::pair<bool, const char*> names[] = {{planned.cpu, "cpu"}, {planned.offcpu, "offcpu"},
                                                 {planned.cpi, "cpi"}, {planned.memory, "memleak"},
                                                 {planned.tcp, "tcp"}, {planned.exec, "exec"},
-                                                {planned.irq, "irq"}};
+                                                {planned.irq, "irq"}, {planned.faults, "faults"}};
   for (const auto& [is_planned, name] : names) {
     if (is_planned) options.sources.emplace_back(name);
   }
@@ -67,7 +69,8 @@ uint32_t Entries(const MapSizes& sizes, twofold_map_set set) {
                              .memory = true,
                              .tcp = true,
                              .exec = true,
-                             .irq = true});
+                             .irq = true,
+                             .faults = true});
   for (const MapNeed& need : all.maps) {
     if (need.set == set) return sizes.EntriesOf(need.name);
   }
@@ -151,16 +154,19 @@ TEST(PlanMaps, EntriesStayWithinTheBudgetWithTheLargestMapTwice) {
       48 + sizeof(twofold_allocation_key) + sizeof(twofold_allocation_value),
       48 + 8 + 1024,
       48 + sizeof(twofold_retransmit_key) + sizeof(twofold_retransmit_value),
-      48 + sizeof(twofold_irq_key) + sizeof(twofold_irq_sums)};
+      48 + sizeof(twofold_irq_key) + sizeof(twofold_irq_sums),
+      48 + 8 + 1024,
+      48 + sizeof(twofold_fault_key) + sizeof(twofold_fault_sums)};
   for (const uint64_t mib : {8, 64, 1000, 4096}) {
-    for (int sources = 1; sources < 128; ++sources) {
+    for (int sources = 1; sources < 256; ++sources) {
       const MapSizes sizes = PlanMaps(mib << 20, {.cpu = (sources & 1) != 0,
                                                   .offcpu = (sources & 2) != 0,
                                                   .cpi = (sources & 4) != 0,
                                                   .memory = (sources & 8) != 0,
                                                   .tcp = (sources & 16) != 0,
                                                   .exec = (sources & 32) != 0,
-                                                  .irq = (sources & 64) != 0});
+                                                  .irq = (sources & 64) != 0,
+                                                  .faults = (sources & 128) != 0});
       // Element sizes of the kernel, without the bucket heads: a lower bound that must hold with
       // room to spare.
       uint64_t bytes =

@@ -11,6 +11,7 @@
 #include "recorder/sources/cpi/cpi_source.h"
 #include "recorder/sources/cpu/cpu_source.h"
 #include "recorder/sources/exec/exec_source.h"
+#include "recorder/sources/faults/faults_source.h"
 #include "recorder/sources/memory/memory_source.h"
 #include "recorder/sources/offcpu/offcpu_source.h"
 #include "recorder/sources/sources.h"
@@ -28,6 +29,7 @@ struct Parsed : Options {
   OffCpuOptions blocks;
   MemoryOptions memory;
   bool arguments = false;
+  uint32_t faults_period = 0;
 
   bool Records(const std::string& source) const {
     return std::find(sources.begin(), sources.end(), source) != sources.end();
@@ -41,17 +43,20 @@ Result<Parsed> TryToParse(const std::vector<std::string>& words) {
   OffCpuSource offcpu(options, notes);
   CpiSource cpi(options);
   MemorySource memory(options, notes);
+  FaultsSource faults(options);
   TcpSource tcp;
   ExecSource exec(options, notes);
   std::vector<SourceWords> sources;
-  for (Source* source : std::initializer_list<Source*>{&cpu, &offcpu, &cpi, &memory, &tcp, &exec}) {
+  for (Source* source :
+       std::initializer_list<Source*>{&cpu, &offcpu, &cpi, &faults, &memory, &tcp, &exec}) {
     sources.push_back({.name = std::string(source->words().name),
                        .help = std::string(source->words().help),
                        .by_default = source->words().by_default,
                        .declare = [source](OptionSet& table) { source->DeclareOptions(table); }});
   }
   TWOFOLD_RETURN_IF_ERROR(ParseOptions(words, sources, options));
-  return Parsed{{options}, offcpu.options(), memory.options(), exec.with_arguments()};
+  return Parsed{
+      {options}, offcpu.options(), memory.options(), exec.with_arguments(), faults.period()};
 }
 
 Parsed Parse(const std::vector<std::string>& words) {
@@ -117,6 +122,16 @@ TEST(Options, SourcesAreCounted) {
   EXPECT_EQ(Parse({"--record", "cpu,offcpu,cpi,memleak,tcp,exec", "--leak-scope", "kernel"})
                 .sources.size(),
             6);
+}
+
+TEST(Options, PeriodOfFaultsIsTheirsAlone) {
+  EXPECT_EQ(Parse({"--record", "faults"}).faults_period, 0u);
+  EXPECT_EQ(Parse({"--record", "faults,cpu", "--faults-period", "61"}).faults_period, 61u);
+  EXPECT_THAT(Refusal({"--faults-period", "61"}), HasSubstr("--record faults"));
+  for (const char* period : {"0", "1000001", "-1", "1.5", "each"}) {
+    EXPECT_THAT(Refusal({"--record", "faults", "--faults-period", period}),
+                HasSubstr("--faults-period"));
+  }
 }
 
 TEST(Options, MemoryOfNobodyIsRefused) {

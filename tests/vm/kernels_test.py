@@ -24,9 +24,10 @@ import vm  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = HERE.parent.parent / "build"
-LIVE_WORKLOADS = ("sleep_shares", "burn_shares", "relay", "threads")
+LIVE_WORKLOADS = ("sleep_shares", "burn_shares", "relay", "threads", "page_faults")
 OWN_WORKLOADS = ("leaker", "unanswered_syn")
-RECORDINGS = ("sleeps", "burns", "relay", "system", "execs", "syns", "user_leaks", "kernel_leaks")
+RECORDINGS = ("sleeps", "burns", "relay", "system", "execs", "syns", "user_leaks", "kernel_leaks",
+              "faults", "fault_storm")
 MOST_RESIDUE = 0.001
 SHARE_POINTS = 0.01
 TOTAL_PART = 0.02  # of the wall time
@@ -237,6 +238,24 @@ def kernel_leaks_are_found(captures):
     return str(contexts)
 
 
+def faults_are_right(captures):
+    """page faults: pages of functions"""
+    samples = 0
+    for name in ("faults", "fault_storm"):
+        quarter = captures.truth(name)["pages"] // 4
+        for function, wanted in (("touch_a_quarter", quarter), ("touch_three_quarters", 3 * quarter),
+                                 ("read_zeros", quarter)):
+            mode = "kernel" if function == "read_zeros" else "user"
+            row = captures.rows(name, f"""SELECT coalesce(sum(pages), 0) AS pages, coalesce(sum(count), 0) AS samples,
+                coalesce(sum(variance_pages2), 0) AS variance FROM faults WHERE mode = '{mode}' AND EXISTS (
+                  SELECT 1 FROM stack_frames WHERE stack_id = user_stack_id AND name = '{function}')""")[0]
+            pages, error = int(row["pages"]), int(row["variance"]) ** 0.5
+            expect(name != "faults" or error == 0, f"{name}: pages of {function} are not exact")
+            near(f"{name}: pages of {function}", pages, wanted, 4 * error)
+            samples += int(row["samples"]) if name == "fault_storm" else 0
+    return f"{samples} samples of {5 * quarter}"
+
+
 def nothing_is_lost(captures):
     """no losses but normal ones"""
     found = {}
@@ -295,7 +314,7 @@ def check_refuses(captures):
 
 FEATURES = (recordings_end_well, captures_are_whole, time_is_accounted_for, blocked_shares, cpu_shares,
             states_of_threads, stacks_have_names, wakers_are_right, execs_are_all_there, retransmits_are_right,
-            user_leaks_are_found, kernel_leaks_are_found, nothing_is_lost, check_agrees, analyzer_agrees)
+            user_leaks_are_found, kernel_leaks_are_found, faults_are_right, nothing_is_lost, check_agrees, analyzer_agrees)
 FEATURES_OF_REFUSAL = (refuses, check_refuses)
 
 

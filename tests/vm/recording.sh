@@ -32,6 +32,8 @@ record user_leaks -d 3 -p $leaker --record memleak --leak-scope user --leak-samp
 record kernel_leaks -d 3 -p $leaker --record memleak --leak-scope kernel --leak-sample-bytes 1
 kill $leaker
 wait
+record faults --record faults --faults-period 1 -- page_faults 2000
+record fault_storm --record faults -- page_faults 10000
 twofold-record --check > check.words 2>&1
 echo $? > check.status
 # The analyzer runs here, too (kernels_test.py compares): files, child processes, tables.

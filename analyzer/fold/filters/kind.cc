@@ -1,4 +1,5 @@
-// --kind: memory by what handed it out, retransmits by why they were sent.
+// --kind: memory by what handed it out, retransmits by why they were sent, page faults by what they
+// waited for.
 #include <algorithm>
 #include <iterator>
 #include <span>
@@ -13,9 +14,10 @@ namespace {
 
 using Names = std::span<const std::string_view>;
 
-// Of the views memleak and tcp, which both have others.
+// Of the views memleak, tcp and faults, which all have others.
 const Names kOfMemory = Names(kAllocationKinds).first(std::size(kAllocationKinds) - 1);
 const Names kOfTcp = Names(kRetransmitKinds).first(std::size(kRetransmitKinds) - 1);
+const Names kOfFaults = Names(kPageFaultKinds).first(std::size(kPageFaultKinds) - 1);
 constexpr std::string_view kOther = "other";
 
 std::string Joined(Names names) {
@@ -28,7 +30,7 @@ bool IsKind(std::string_view text) {
   auto is_in = [&](Names names) {
     return std::find(names.begin(), names.end(), text) != names.end();
   };
-  return is_in(kOfMemory) || is_in(kOfTcp) || text == kOther;
+  return is_in(kOfMemory) || is_in(kOfTcp) || is_in(kOfFaults) || text == kOther;
 }
 
 Result<Condition> Make(const std::string& value) {
@@ -39,7 +41,8 @@ Result<Condition> Make(const std::string& value) {
     if (!IsKind(kind)) {
       return Error{"there is no kind '" + kind + "'", "--kind",
                    "Give one of " + Joined(kOfMemory) + ", " + Joined(kOfTcp) + ", " +
-                       std::string(kOther) + ", or several with commas between them",
+                       Joined(kOfFaults) + ", " + std::string(kOther) +
+                       ", or several with commas between them",
                    Error::Kind::kUsage};
     }
     condition.parameters.emplace_back(kind);
@@ -50,7 +53,7 @@ Result<Condition> Make(const std::string& value) {
 }
 
 const std::string kSummary = "of memleak: " + Joined(kOfMemory) + "; of tcp: " + Joined(kOfTcp) +
-                             "; with commas between them";
+                             "; of faults: " + Joined(kOfFaults) + "; with commas between them";
 
 }  // namespace
 

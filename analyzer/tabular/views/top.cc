@@ -177,6 +177,10 @@ std::string TextFor(const Folded& folded, const std::vector<Function>& functions
   if (view.ratio != nullptr) {
     columns.insert(columns.begin() + kPlaceOfRatio, {std::string(view.ratio->name), Align::kRight});
   }
+  constexpr size_t kPlaceOfBytes = 1;
+  if (folded.page_bytes != 0) {
+    columns.insert(columns.begin() + kPlaceOfBytes, {"bytes", Align::kRight});
+  }
   const bool has_errors = folded.Variance() > 0;
   constexpr size_t kPlaceOfError = 1;
   if (has_errors) columns.insert(columns.begin() + kPlaceOfError, {"+-", Align::kRight});
@@ -194,6 +198,9 @@ std::string TextFor(const Folded& folded, const std::vector<Function>& functions
     if (view.ratio != nullptr) {
       line.insert(line.begin() + kPlaceOfRatio,
                   function.self.value == 0 ? std::string() : FormatRatio(function.self));
+    }
+    if (auto bytes = folded.BytesOf(function.self.value)) {
+      line.insert(line.begin() + kPlaceOfBytes, FormatBytes(int64_t(*bytes)));
     }
     if (has_errors) {
       double error = std::sqrt(function.self.variance);
@@ -225,6 +232,7 @@ void AddColumns(const std::string& whose, const View& view, std::vector<TabularC
   columns.push_back({whose + (is_time ? "_ns" : "_" + std::string(UnitName(view.unit))), "",
                      is_time ? CellKind::kDuration : CellKind::kNumber});
   columns.push_back({whose + "_percent", "", CellKind::kNumber});
+  if (view.unit == Unit::kPages) columns.push_back({whose + "_bytes", "", CellKind::kNumber});
   if (IsCounted(view.unit)) columns.push_back({whose + "_count", "", CellKind::kNumber});
   if (!view.variance_column.empty()) {
     columns.push_back(
@@ -241,6 +249,10 @@ void AddCells(const RatioSums& sums, const Folded& folded, const View& view,
               std::vector<TabularCell>& cells) {
   cells.emplace_back(int64_t(sums.value));
   cells.emplace_back(PercentCell(sums.value, folded.total));
+  if (view.unit == Unit::kPages) {
+    auto bytes = folded.BytesOf(sums.value);
+    cells.push_back(bytes ? TabularCell(int64_t(*bytes)) : TabularCell(std::monostate()));
+  }
   if (IsCounted(view.unit)) cells.emplace_back(int64_t(sums.count));
   if (!view.variance_column.empty()) {
     cells.emplace_back(int64_t(std::llround(std::sqrt(sums.variance))));
@@ -304,6 +316,7 @@ Result<Tabular> MakeTop(Database& database, const TabularRequest& request) {
   }
   std::string caption = "Functions of the view " + std::string(view.name) + ", " +
                         FormatEstimate(view.unit, folded.total, folded.Variance()) + " in all";
+  if (auto bytes = folded.BytesOf(folded.total)) caption += ", " + FormatBytes(int64_t(*bytes));
   if (waits) caption += "; self: of the place that waits";
   if (view.ratio != nullptr) {
     RatioSums all;
