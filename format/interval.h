@@ -77,7 +77,7 @@ struct Interval {
   std::optional<std::vector<ThreadIrqRow>> thread_irqs;    // nullopt: not recorded
   std::vector<DetailStep> detail_steps;
   uint64_t late_ns = 0;  // how long after its end the interval was read
-  std::optional<std::vector<PageFaultRow>> page_faults;    // nullopt: not recorded
+  std::optional<std::vector<PageFaultRow>> page_faults;  // nullopt: not recorded
 
   friend bool operator==(const Interval&, const Interval&) = default;
 };
