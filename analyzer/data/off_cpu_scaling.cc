@@ -33,6 +33,7 @@ struct Group {
   uint64_t exact_ns = 0;
   Sharing measured;
   uint64_t sampled_ns = 0;
+  double quanta_ns2 = 0;  // of all its samples: the sum of T x T
   Counted counted;
   uint64_t short_ns = 0;      // exact time less measured time
   bool is_in_excess = false;  // more was measured than the account tells
@@ -46,6 +47,7 @@ struct Group {
 struct Pool {
   uint64_t short_ns = 0;  // of its groups
   Sharing sampled;
+  double quanta_ns2 = 0;
   Counted counted;
   uint64_t uncounted = 0;   // Waits::Uncounted of its groups
   uint64_t lacking_ns = 0;  // of groups whose samples tell less than their short_ns
@@ -90,9 +92,8 @@ class Scaler {
     for (const Interval& interval : capture_.intervals) {
       ForEachRow(interval, [&](const auto& row, uint32_t slot) {
         bool has_account = interval.accounts && HasAccount(row.thread);
-        uint64_t quantum_ns = QuantumNs(row, interval.quantum_ns);
-        use(has_account ? ScaleRow(row, GetGroup(row.thread, slot), quantum_ns)
-                        : RawRow(row, quantum_ns),
+        use(has_account ? ScaleRow(row, GetGroup(row.thread, slot), interval.quantum_ns)
+                        : RawRow(row, interval.quantum_ns),
             slot);
       });
     }
@@ -173,8 +174,9 @@ class Scaler {
         group.sampled_ns = PlusSaturating(group.sampled_ns, sampled_ns);
         group.counted.Add(CountedByChance(row, interval.quantum_ns));
         if (uint64_t quantum_ns = QuantumNs(row, interval.quantum_ns); quantum_ns > 0) {
-          samples_ += double(row.sampled_ns) / double(quantum_ns);
-          samples_ns_ += double(row.sampled_ns);
+          group.quanta_ns2 += double(sampled_ns) * double(quantum_ns);
+          samples_ += double(sampled_ns) / double(quantum_ns);
+          samples_ns_ += double(sampled_ns);
         }
         Waits& waits = waits_[row.thread.value];
         uint64_t& counted = slot < kWoken ? waits.blocks : waits.waits;
@@ -217,6 +219,7 @@ class Scaler {
       Pool& pool = pools_[group.pool];
       pool.short_ns = PlusSaturating(pool.short_ns, group.short_ns);
       pool.sampled.whole = PlusSaturating(pool.sampled.whole, group.sampled_ns);
+      pool.quanta_ns2 += group.quanta_ns2;
       pool.counted.Add(group.counted);
       if (!IsByClocks(group)) {
         uint64_t uncounted = waits_[group.thread.value].Uncounted(group.slot < kWoken);
@@ -263,8 +266,11 @@ class Scaler {
   }
   bool LeavesOut(const Group& group) const { return leaves_blocks_out_ && group.slot < kWoken; }
 
+  // The variance of a row's share of its pool, the sum of which is exact: that of what the row
+  // sampled, and that of what the others did. Where all have the same T it is w x (1 - x / whole).
+  // What was not sampled may have had the largest T of its interval.
   template <typename Row>
-  ScaledRow ScaleRow(const Row& row, Group& group, uint64_t quantum_ns) {
+  ScaledRow ScaleRow(const Row& row, Group& group, uint64_t largest_ns) {
     Pool& pool = pools_[group.pool];
     uint64_t sampled_ns = std::min(row.sampled_ns, row.time_ns);
     uint64_t measured_ns = group.measured.Next(row.time_ns - sampled_ns);
@@ -274,26 +280,35 @@ class Scaler {
     double factor = pool.sampled.Factor();
     double x = double(estimated_ns);
     double whole = double(std::max<uint64_t>(pool.sampled.target, 1));
-    double w = std::min(double(quantum_ns) * factor, whole);
-    scaled.sample_ns = pool.short_ns > 0 ? Rounded(w) : 0;
-    double variance_ns2 = quantum_ns > 0 ? w * x : double(row.variance_us2) * 1e6 * factor * factor;
-    scaled.variance_us2 = Rounded(variance_ns2 * std::max(0.0, 1 - x / whole) / 1e6);
-    Counted counted = CountedByChance(row, quantum_ns);
+    double share = std::min(x / whole, 1.0);
+    // What a sample of the row stands for, and one of its pool.
+    double w = std::min(double(QuantumNs(row, largest_ns)) * factor, whole);
+    double of_pool_ns =
+        std::min(pool.quanta_ns2 / std::max(double(pool.sampled.whole), 1.0) * factor, whole);
+    double variance_ns2 = (1 - share) * (1 - share) * w * x +
+                          share * share * std::max(of_pool_ns * whole - w * x, 0.0);
+    if (largest_ns == 0) variance_ns2 = double(row.variance_us2) * 1e6 * factor * factor;
+    scaled.variance_us2 = Rounded(variance_ns2 / 1e6);
+    double unseen_ns = std::min(double(largest_ns) * factor, whole);
+    scaled.sample_ns = pool.short_ns > 0 ? Rounded(unseen_ns) : 0;
+    Counted counted = CountedByChance(row, largest_ns);
     scaled.count_variance = Rounded(counted.variance);
     if (scaled.sample_ns == 0) return scaled;
     bool is_sampled = pool.sampled.whole > 0;
     double of_pool = is_sampled ? pool.counted.PerSample() : double(pool.uncounted);
-    scaled.sample_count = Rounded(std::max(of_pool, counted.PerSample()));
+    double times = is_sampled && of_pool_ns > 0 ? std::max(unseen_ns / of_pool_ns, 1.0) : 1;
+    scaled.sample_count = Rounded(times * std::max(of_pool, counted.PerSample()));
     return scaled;
   }
 
   // Of a thread without an account.
   template <typename Row>
-  static ScaledRow RawRow(const Row& row, uint64_t quantum_ns) {
+  static ScaledRow RawRow(const Row& row, uint64_t largest_ns) {
     double x = double(std::min(row.sampled_ns, row.time_ns));
+    uint64_t quantum_ns = QuantumNs(row, largest_ns);
     double variance_us2 = quantum_ns > 0 ? double(quantum_ns) * x / 1e6 : double(row.variance_us2);
-    Counted counted = CountedByChance(row, quantum_ns);
-    return {row.time_ns, Rounded(variance_us2), quantum_ns, Rounded(counted.variance),
+    Counted counted = CountedByChance(row, largest_ns);
+    return {row.time_ns, Rounded(variance_us2), largest_ns, Rounded(counted.variance),
             Rounded(counted.PerSample())};
   }
 

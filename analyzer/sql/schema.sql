@@ -275,8 +275,8 @@ CREATE TABLE blocked (
                                   -- error of a sum in microseconds: sqrt(sum(variance_us2)
                                   -- + 2e-6 * max(sample_ns) * max(sample_ns))
   standard_error_ns INTEGER NOT NULL,  -- of scaled_ns of this row alone, by the same formula
-  sample_ns INTEGER NOT NULL,  -- what one block that was chosen by chance stands for in scaled_ns; 0: nothing
-                               -- was left to chance
+  sample_ns INTEGER NOT NULL,  -- what one block that was chosen by chance may stand for in scaled_ns, by the
+                               -- interval's largest T; 0: nothing was left to chance
   count_variance INTEGER NOT NULL,  -- estimated variance of count. The standard error of a sum:
                                     -- sqrt(sum(count_variance) + 2.0 * max(sample_count) * max(sample_count))
   sample_count INTEGER NOT NULL,  -- how many blocks one that was chosen by chance may count as; 0: nothing

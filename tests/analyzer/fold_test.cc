@@ -359,7 +359,7 @@ TEST(Fold, ImplausibleTimesAreAnErrorAndNeverAWrongSum) {
   ASSERT_EQ(
       sqlite3_exec(handle,
                    "INSERT INTO blocked SELECT 2, interval_id, thread_id, state, NULL, 1, "
-                   "1, 9223372036854775807, 1, 0, 0, 0, NULL, 0, 0, 0, 0, 0, 0, 0 FROM blocked",
+                   "1, 9223372036854775807, 1, 0, 0, 0, NULL, 0, 0, 0, 0, 0, 0, 0, 0 FROM blocked",
                    nullptr, nullptr, nullptr),
       SQLITE_OK);
   sqlite3_close(handle);

@@ -49,7 +49,7 @@ def main(flatc, folder):
     }
     additive = {
         "nothing changed": (r"namespace", "namespace"),
-        "a field more": (r"(map_inserts:uint64;.*\n)", r"\1  cpus:uint32;\n"),
+        "a field more": (r"(startup_ns:uint64;.*\n)", r"\1  cpus:uint32;\n"),
         "a table more": (r"table Index", "table Later { value:uint32; }\n\ntable Index"),
     }
     with tempfile.TemporaryDirectory() as scratch:
