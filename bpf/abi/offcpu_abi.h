@@ -50,11 +50,12 @@ struct twofold_walks {
 	__u64 quantum_ns;    /* the CPU's T; 0: the one of all */
 	__u64 period_end_ns; /* CLOCK_MONOTONIC */
 	__u64 spent_ns;	     /* in the period */
+	__u64 made;	     /* walks in the period */
 	/* The largest T of the CPU in an interval, and which interval that is. */
 	__u64 largest_ns[TWOFOLD_SUMS];
 	__u64 interval_start_ns[TWOFOLD_SUMS];
 };
-TWOFOLD_ASSERT(sizeof(struct twofold_walks) == 64);
+TWOFOLD_ASSERT(sizeof(struct twofold_walks) == 72);
 
 /* What is given up where recording costs too much: bits of `given_up`. */
 #define TWOFOLD_GIVEN_UP_WAIT_STACKS	   1

@@ -13,7 +13,10 @@
 #include "bpf/abi/offcpu_abi.h"
 #include "bpf/threads/accounts.bpf.h"
 
-#define WALK_PERIOD_NS	   20000000ULL
+#define WALK_PERIOD_NS 20000000ULL
+/* So many are no storm, whatever they cost: walks that come now and then find cold caches. A block
+ * has two, its own and its waker's. */
+#define FEW_WALKS	   16
 #define LARGEST_QUANTUM_NS 1000000000ULL
 
 const volatile __u64 walk_budget_ns; /* of each CPU in a period; 0: walks have no limit */
@@ -50,18 +53,25 @@ static __always_inline __u32 next_random(struct twofold_walks *own)
 	return (x * 0x2545f4914f6cdd1dULL) >> 32;
 }
 
-/* A period is over. T is halved for each that took less than half of the budget. */
+static __always_inline void start_period(struct twofold_walks *own, __u64 now_ns)
+{
+	own->spent_ns = 0;
+	own->made = 0;
+	own->period_end_ns = now_ns + WALK_PERIOD_NS;
+}
+
+/* A period is over. T is halved for each that took less than half of the budget, or had few
+ * walks. */
 static __always_inline void begin_period(struct twofold_walks *own, __u64 now_ns)
 {
-	if (own->quantum_ns && own->spent_ns < walk_budget_ns / 2) {
+	if (own->quantum_ns && (own->spent_ns < walk_budget_ns / 2 || own->made < FEW_WALKS / 2)) {
 		__u64 periods = (now_ns - own->period_end_ns) / WALK_PERIOD_NS + 1;
 
 		own->quantum_ns = periods < 32 ? own->quantum_ns >> periods : 0;
 		if (own->quantum_ns <= quantum_ns)
 			own->quantum_ns = 0;
 	}
-	own->spent_ns = 0;
-	own->period_end_ns = now_ns + WALK_PERIOD_NS;
+	start_period(own, now_ns);
 }
 
 /* For Interval::quantum_ns, which the CPU's T may be the largest of. */
@@ -101,13 +111,13 @@ static __always_inline void spend(struct twofold_walks *own, __u64 took_ns, __u6
 	if (!walk_budget_ns)
 		return;
 	own->spent_ns += took_ns;
-	if (own->spent_ns <= walk_budget_ns)
+	own->made++;
+	if (own->spent_ns <= walk_budget_ns || own->made <= FEW_WALKS)
 		return;
 	if (own->quantum_ns > quantum)
 		quantum = own->quantum_ns;
 	own->quantum_ns = quantum < LARGEST_QUANTUM_NS / 2 ? 2 * quantum : LARGEST_QUANTUM_NS;
-	own->spent_ns = 0;
-	own->period_end_ns = now_ns + WALK_PERIOD_NS;
+	start_period(own, now_ns);
 }
 
 #endif

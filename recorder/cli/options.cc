@@ -188,7 +188,7 @@ void AddCostOptions(OptionSet& table, Options& options) {
              .value_name = "US",
              .help = "blocks shorter than this are kept by chance; sums stay right\n"
                      "(default: 1000, and more on a CPU while walks of stacks take\n"
-                     "more than 0.25 % of it)",
+                     "more than 0.5 % of it)",
              .group = kHow,
              .set = ReadCount("--quantum", 1, 1'000'000, "microseconds", options.quantum_us)});
   table.Add({.name = "exact",

@@ -247,21 +247,20 @@ TEST(InfoSteps, EachIsALineInOrder) {
   second.EndInterval();
   EXPECT_THAT(
       Info(second.Finish()),
-      HasSubstr(
-          "\nWhat was given up to keep to --max-overhead\n"
-          "  at 1.00 s     T rises from 1.00 ms to 30.0 ms; recording took 1.5 % of the\n"
-          "                host\n"
-          "  at 2.00 s     no stacks of waits for a CPU; recording took 1.4 % of the host\n"
-          "  at 2.00 s     no wakers; recording took 1.4 % of the host\n"
-          "  at 3.00 s     no user stacks of blocks shorter than 10.0 ms; recording took\n"
-          "                1.3 % of the host\n"
-          "  at 3.00 s     from the next interval on samples at 25 Hz instead of 99 Hz;\n"
-          "                recording took 1.3 % of the host\n"
-          "  at 4.00 s     no stacks of blocks and waits, only exact times by thread and\n"
-          "                state; recording took 1.2 % of the host\n"
-          "  at 6.00 s     nothing is left to give up, and the limit is missed; recording\n"
-          "                took 1.1 % of the host\n"
-          "  at 60.0 s     the limit is kept again; recording took 0.2 % of the host\n"));
+      HasSubstr("\nWhat was given up to keep to --max-overhead\n"
+                "  at 1.00 s     T rises from 1.00 ms to 30.0 ms; recording took 1.5 % of the\n"
+                "                host\n"
+                "  at 2.00 s     no stacks of waits for a CPU; recording took 1.4 % of the host\n"
+                "  at 2.00 s     no wakers; recording took 1.4 % of the host\n"
+                "  at 3.00 s     no user stacks of blocks shorter than 10.0 ms; recording took\n"
+                "                1.3 % of the host\n"
+                "  at 3.00 s     from the next interval on samples at 25 Hz instead of 99 Hz;\n"
+                "                recording took 1.3 % of the host\n"
+                "  at 4.00 s     no stacks of blocks and waits, only exact times by thread and\n"
+                "                state; recording took 1.2 % of the host\n"
+                "  at 6.00 s     nothing is left to give up, and the limit is missed; recording\n"
+                "                took 1.1 % of the host\n"
+                "  at 60.0 s     the limit is kept again; recording took 0.2 % of the host\n"));
 }
 
 TEST(InfoEnd, TellsOfOverhead) {

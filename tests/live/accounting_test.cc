@@ -347,8 +347,8 @@ TEST(Accounting, IntervalsEndWhenTheyShouldAlsoWhereNoCpuComesToRest) {
 }
 
 TEST(Accounting, NoAccountOfTenThousandThreadsThatEndTogetherIsLost) {
-  const auto [capture, truth] =
-      RecordCommand({"--max-overhead", "none"}, {WorkloadPath("end_together"), "10000"});
+  const auto [capture, truth] = RecordCommand({"--max-overhead", "none", "--quantum", "1000"},
+                                              {WorkloadPath("end_together"), "10000"});
   ExpectIdentity(capture);
   EXPECT_EQ(LossCountOf(capture, LossCause::kAccountLost), 0u);
   std::map<uint32_t, double> existed_ns;

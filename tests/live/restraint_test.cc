@@ -129,10 +129,10 @@ TEST(Restraint, StormGoesOnToItsEndWithLessDetailAndExactTimes) {
   uint64_t waiting_ns = 0;
   for (const WaitingRow& row : *late.waiting) waiting_ns += row.time_ns;
   EXPECT_EQ(waiting_ns, AccountedNs(late, true));
-  // One CPU, which is never idle, and half of the time for each of the two threads.
+  // One CPU: while one of the two threads runs, the other one is off it.
   uint64_t on_cpu_ns = 0;
   for (const Account& account : *late.accounts) on_cpu_ns += account.on_cpu_ns;
-  EXPECT_GT(blocked_ns, on_cpu_ns / 2);
+  EXPECT_GE(double(blocked_ns + waiting_ns), 0.95 * double(on_cpu_ns));
 }
 
 TEST(Restraint, OnlyOrStopEndsARecordingAndSaysSoEvenWhenQuiet) {

@@ -20,9 +20,9 @@ static_assert(uint8_t(LossSource::kOffCpu) == TWOFOLD_SOURCE_OFFCPU);
 static_assert(kBegunBefore == TWOFOLD_PART_BEGUN_BEFORE && kOpenAtEnd == TWOFOLD_PART_OPEN_AT_END);
 static_assert(uint8_t(BlockState::kInterruptible) == 1 && uint8_t(BlockState::kOther) == 7);
 
-// What walks of stacks may take of each CPU: 0.25 % of a period of 20 ms
+// What walks of stacks may take of each CPU: 0.5 % of a period of 20 ms
 // (bpf/offcpu/walk_budget.bpf.h).
-constexpr uint64_t kWalkBudgetNs = 50'000;
+constexpr uint64_t kWalkBudgetNs = 100'000;
 
 // Threads that wait are walked while they do not run: every frame is one that is returned to.
 constexpr StackTraits kStacks = {.map = TWOFOLD_SET_OFFCPU_STACKS, .kernel_leaf_returns = true};
